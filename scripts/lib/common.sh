@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# What every script here needs: talking to the person, bounded waits, and Debian packages.
+# Sourced, never run. Everything is said on stderr, so that stdout stays free for what callers read.
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+
+# Exit code 3 is "the machine cannot give us this": callers may decide to go on without it.
+EXIT_UNAVAILABLE=3
+
+die() {
+  say "error: $1"
+  exit "${2:-1}"
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# wait_until SECONDS COMMAND... : polls until the command succeeds; fails when the time is over.
+wait_until() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.2
+  done
+}
+
+is_debian() { [[ -r /etc/debian_version ]] && have apt-get; }
+
+cache_dir() {
+  local dir="${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/ha-cli"
+  mkdir -p "$dir"
+  printf '%s\n' "$dir"
+}
+
+# Package lists may be missing (a fresh cloud image) or too old to install from; one refresh cures both, a
+# second one would not help. `DPkg::Lock::Timeout` lets two scripts share a machine.
+_apt_get() {
+  DEBIAN_FRONTEND=noninteractive timeout 900 apt-get -qq -o DPkg::Lock::Timeout=300 \
+    -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" >&2
+}
+
+package_installed() {
+  [[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]
+}
+
+# apt_install PACKAGE... : installs what is missing and says so; silent when nothing is.
+apt_install() {
+  local package missing=()
+  for package in "$@"; do
+    package_installed "$package" || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  is_debian || { say "${missing[*]} needed, but this is no Debian: install them yourself"; return 1; }
+  ((EUID == 0)) || { say "${missing[*]} needed: run this as root, or install them yourself"; return 1; }
+  say "installing ${missing[*]}"
+  _apt_get install -y --no-install-recommends "${missing[@]}" && return 0
+  say "refreshing the package lists"
+  _apt_get update && _apt_get install -y --no-install-recommends "${missing[@]}"
+}
