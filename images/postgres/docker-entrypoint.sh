@@ -135,7 +135,7 @@ initialise() {
   create_cluster
   # For this one start the server listens on its socket only: nobody must meet a half-made database.
   local options
-  options="$(printf '%q ' "$@" -c "listen_addresses=''" -p "${PGPORT:-5432}")"
+  options="$(printf '%q ' "$@" -c listen_addresses= -p "${PGPORT:-5432}")"
   export PGPASSWORD="${PGPASSWORD:-$POSTGRES_PASSWORD}"
   NOTIFY_SOCKET='' pg_ctl -D "$PGDATA" -o "$options" -w start
   create_database
