@@ -59,7 +59,8 @@ build() {
   for argument in "$@"; do arguments+=(--build-arg "$argument"); done
   log="$(cache_dir)/build-${name//[^a-z0-9.]/-}.log"
   say "building $name (log in $log)"
-  if ! timeout 1800 docker build --label "$INPUT_LABEL=$hash" --tag "$name" \
+  # --force-rm: a failed step leaves its container behind otherwise.
+  if ! timeout 1800 docker build --force-rm --label "$INPUT_LABEL=$hash" --tag "$name" \
     --build-arg "BASE=$BASE_IMAGE" "${arguments[@]}" "$context" >"$log" 2>&1; then
     tail -n 30 "$log" >&2
     die "$name could not be built"
