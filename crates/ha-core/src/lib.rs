@@ -1,0 +1,5 @@
+//! docs
+pub mod observe;
+pub mod ports;
+pub mod topology;
+pub mod values;

@@ -1,0 +1,48 @@
+//! What was seen of a Keycloak.
+
+use serde::{Deserialize, Serialize};
+
+/// How far a Keycloak is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeycloakState {
+    /// Answers requests, its database included.
+    Ready,
+    /// Listens, and is not ready: booting, or without its database.
+    Starting,
+    /// Does not run.
+    Stopped,
+    /// Nobody answers.
+    Unreachable,
+}
+
+/// Whether it takes writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeycloakMode {
+    /// It does: its PostgreSQL is a primary.
+    ReadWrite,
+    /// It does not: its PostgreSQL is a standby.
+    ReadOnly,
+    /// It cannot tell.
+    Unknown,
+}
+
+/// One observation of a Keycloak.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeycloakObservation {
+    /// How far it is.
+    pub state: KeycloakState,
+    /// Whether it takes writes.
+    pub mode: KeycloakMode,
+    /// What came back, where it is not ready; for a person.
+    pub detail: Option<String>,
+}
+
+impl KeycloakObservation {
+    /// One that nobody answers for.
+    #[must_use]
+    pub fn unreachable(detail: impl Into<String>) -> Self {
+        Self { state: KeycloakState::Unreachable, mode: KeycloakMode::Unknown, detail: Some(detail.into()) }
+    }
+}

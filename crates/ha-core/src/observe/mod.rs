@@ -1,0 +1,9 @@
+//! What was seen of a node: facts with their unknowns, no opinion.
+
+mod keycloak;
+mod node;
+mod postgres;
+
+pub use keycloak::{KeycloakMode, KeycloakObservation, KeycloakState};
+pub use node::{ComponentObservation, NodeObservation, Unobserved, UnobservedWhy};
+pub use postgres::{PostgresObservation, PostgresRole, Sender, SlotObservation, WalReceiver};

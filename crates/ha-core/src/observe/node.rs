@@ -1,0 +1,51 @@
+//! What was seen of a node as a whole.
+
+use super::{KeycloakObservation, PostgresObservation};
+use crate::ports::{Container, EngineInfo};
+use crate::values::NodeName;
+
+/// Everything that was seen of one node in one look.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeObservation {
+    /// Which node.
+    pub node: NodeName,
+    /// Its engine.
+    pub engine: Result<EngineInfo, Unobserved>,
+    /// The container of its PostgreSQL; `Ok(None)` when the engine has none.
+    pub postgres_container: Result<Option<Container>, Unobserved>,
+    /// The container of its Keycloak.
+    pub keycloak_container: Result<Option<Container>, Unobserved>,
+    /// Its PostgreSQL.
+    pub postgres: Result<PostgresObservation, Unobserved>,
+    /// Its Keycloak.
+    pub keycloak: KeycloakObservation,
+}
+
+/// A component's container, or why it is not known.
+pub type ComponentObservation = Result<Option<Container>, Unobserved>;
+
+/// Why something was not seen. Not seen is not the same as not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unobserved {
+    /// What kind of reason.
+    pub why: UnobservedWhy,
+    /// What came back, for a person.
+    pub message: String,
+}
+
+/// Kinds of reasons that decisions tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnobservedWhy {
+    /// Nobody listens, and the host says so: it does not run.
+    Refused,
+    /// It runs and is not ready.
+    NotReady,
+    /// It answers, and does not let this machine or this password in.
+    Denied,
+    /// No answer: nothing is known.
+    Silent,
+    /// It was not asked: there is no way from this machine.
+    NoWay,
+    /// An answer that was not understood, or another error.
+    Failed,
+}

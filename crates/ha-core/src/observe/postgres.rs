@@ -1,0 +1,106 @@
+//! What was seen of a PostgreSQL.
+
+use serde::{Deserialize, Serialize};
+
+use crate::values::{Lsn, ServerVersion, SystemIdentifier, TimelineId};
+
+/// One observation of a running PostgreSQL, taken by one statement, so that its parts belong together.
+///
+/// It is deserialised from the JSON object that the probe's statement builds; the field names are that object's keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PostgresObservation {
+    /// `pg_control_system().system_identifier`.
+    pub system_identifier: SystemIdentifier,
+    /// The timeline it is on: of the last checkpoint on a primary, of what was received last on a standby.
+    pub timeline: TimelineId,
+    /// `server_version_num`.
+    pub version: ServerVersion,
+    /// `pg_is_in_recovery()`.
+    pub role: PostgresRole,
+    /// `pg_current_wal_lsn()`; on a primary only.
+    pub write_lsn: Option<Lsn>,
+    /// `pg_last_wal_receive_lsn()`; on a standby only, and only after it streamed.
+    pub receive_lsn: Option<Lsn>,
+    /// `pg_stat_wal_receiver.flushed_lsn`; on a standby only, while a WAL receiver runs.
+    pub flush_lsn: Option<Lsn>,
+    /// `pg_last_wal_replay_lsn()`; on a standby only.
+    pub replay_lsn: Option<Lsn>,
+    /// `pg_is_wal_replay_paused()`; on a standby only.
+    pub replay_paused: Option<bool>,
+    /// Seconds since the commit time of the last replayed transaction, by the standby's clock.
+    pub replay_age_seconds: Option<f64>,
+    /// What sends WAL to this standby.
+    pub receiver: Option<WalReceiver>,
+    /// `primary_conninfo`'s host and port, without the rest; on a standby only.
+    pub upstream: Option<String>,
+    /// Whom this server sends WAL to (`pg_stat_replication`), base backups left out.
+    pub senders: Vec<Sender>,
+    /// Its physical replication slots.
+    pub slots: Vec<SlotObservation>,
+    /// `synchronous_standby_names`.
+    pub synchronous_standby_names: String,
+    /// Whether pages carry checksums.
+    pub data_checksums: bool,
+    /// `wal_log_hints`.
+    pub wal_log_hints: bool,
+    /// Settings whose new value waits for a restart.
+    pub pending_restart: Vec<String>,
+    /// Whether the database's collation version differs from the one that the server's libraries give: its text
+    /// indexes may be wrong.
+    pub collation_mismatch: bool,
+}
+
+/// Whether a PostgreSQL is in recovery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PostgresRole {
+    /// It is not: it accepts writes.
+    Primary,
+    /// It is.
+    Standby,
+}
+
+/// `pg_stat_wal_receiver`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WalReceiver {
+    /// `streaming`, `starting`, `waiting`, …
+    pub status: String,
+    /// The slot it uses at its upstream.
+    pub slot: Option<String>,
+    /// The upstream's host as connected.
+    pub host: Option<String>,
+    /// The upstream's port.
+    pub port: Option<u16>,
+}
+
+/// A row of `pg_stat_replication`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sender {
+    /// `application_name`: a standby's node name.
+    pub name: String,
+    /// `streaming`, `catchup`, `startup`, `stopping`.
+    pub state: String,
+    /// `async`, `potential`, `sync`, `quorum`.
+    pub sync_state: String,
+    /// `flush_lsn` as the standby reported.
+    pub flush_lsn: Option<Lsn>,
+    /// `replay_lsn` as the standby reported.
+    pub replay_lsn: Option<Lsn>,
+    /// `replay_lag`, in seconds: NULL once everything sent was replayed for a while.
+    pub replay_lag_seconds: Option<f64>,
+}
+
+/// A row of `pg_replication_slots`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotObservation {
+    /// `slot_name`.
+    pub name: String,
+    /// Somebody streams from it.
+    pub active: bool,
+    /// `reserved`, `extended`, `unreserved`, `lost`; absent when it never kept WAL.
+    pub wal_status: Option<String>,
+    /// WAL kept for it, in bytes.
+    pub retained_bytes: Option<u64>,
+    /// WAL that may still be written before it is in danger, in bytes (`safe_wal_size`).
+    pub safe_wal_bytes: Option<u64>,
+}

@@ -1,0 +1,107 @@
+//! Administering one PostgreSQL: what a probe may not do.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::RuntimeError;
+use crate::values::{NodeName, Secret, SlotName};
+
+/// Changes one node's PostgreSQL. Implementations go through the node's engine to the server's local socket with peer
+/// authentication, so that no superuser needs a password or a way in over the network.
+#[cfg_attr(any(test, feature = "test-util"), mockall::automock)]
+#[async_trait]
+pub trait PostgresControl: Send + Sync {
+    /// Waits until the server accepts connections on its local socket, at most `timeout`.
+    ///
+    /// # Errors
+    /// [`PostgresError::Exited`] at once when its container stops, with the last lines of its log.
+    async fn wait_ready(&self, node: &NodeName, timeout: Duration) -> Result<(), PostgresError>;
+
+    /// Makes roles, the database, its extension and the slots what they should be. May be repeated: what is there is
+    /// brought in line, a password that already fits is left alone. Runs on the primary only.
+    async fn provision(&self, node: &NodeName, provision: &Provision) -> Result<(), PostgresError>;
+
+    /// Whether `password` is the password of `role` on that server, without logging in with it.
+    async fn password_fits(&self, node: &NodeName, role: &str, password: &Secret) -> Result<bool, PostgresError>;
+
+    /// Waits until this standby has replayed everything up to the primary's position of now or later; at most
+    /// `timeout`. `target` is the primary's position.
+    async fn wait_replayed(
+        &self,
+        node: &NodeName,
+        target: crate::values::Lsn,
+        timeout: Duration,
+    ) -> Result<(), PostgresError>;
+}
+
+/// What a primary's roles, database and slots should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provision {
+    /// Login roles that may come over the network, none of them a superuser.
+    pub roles: Vec<Role>,
+    /// Keycloak's database.
+    pub database: Database,
+    /// One physical slot for each standby, WAL reserved from the moment of their making.
+    pub slots: Vec<SlotName>,
+}
+
+/// A login role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// Its password; only its SCRAM verifier is sent.
+    pub password: Secret,
+    /// May replicate.
+    pub replication: bool,
+    /// Roles that it is a member of, for example `pg_monitor`.
+    pub member_of: Vec<String>,
+}
+
+/// Keycloak's database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// Its name.
+    pub name: String,
+    /// The role that owns it.
+    pub owner: String,
+}
+
+/// Why a PostgreSQL was not administered. Every text is a fragment that reads after "failed to …:".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PostgresError {
+    /// The engine did not do its part.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The server's container does not run (any more).
+    #[error("the PostgreSQL container exited with code {code}; its last lines:\n{log}")]
+    Exited {
+        /// Its exit code.
+        code: i64,
+        /// The last lines of its log.
+        log: String,
+    },
+    /// It did not come so far in time.
+    #[error("{what} did not happen within {} s; {last}", after.as_secs_f32())]
+    TimedOut {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        after: Duration,
+        /// What was last seen.
+        last: String,
+    },
+    /// The server refused a statement.
+    #[error("the server refused to {what}: {message}")]
+    Refused {
+        /// What was tried.
+        what: String,
+        /// The server's words.
+        message: String,
+    },
+    /// The server is in recovery, where nothing can be written.
+    #[error("the server is a standby, where nothing can be written")]
+    InRecovery,
+}

@@ -1,0 +1,17 @@
+//! What a cluster is meant to be: one primary, any number of standbys, each node with its own Keycloak.
+//!
+//! [`TopologySpec`] is the description as a person writes it, [`Topology`] the same after [`TopologySpec::validate`]
+//! found nothing wrong; there is no other way to make one, so that whatever takes a `Topology` need not check again.
+
+mod endpoint;
+mod model;
+mod problem;
+mod spec;
+mod validate;
+
+pub use endpoint::{DockerEndpoint, EndpointError};
+pub use model::{
+    Cluster, DesiredRole, Durability, Images, Keycloak, Node, Postgres, ProxyHeaders, Replication, Topology,
+};
+pub use problem::{FieldPath, Problem, Segment};
+pub use spec::{ClusterSpec, ImagesSpec, KeycloakSpec, NodeSpec, PostgresSpec, ReplicationSpec, TopologySpec};

@@ -1,0 +1,110 @@
+use super::*;
+use proptest::prelude::*;
+
+fn pair() -> TopologySpec {
+    TopologySpec::new("sso", "https://sso.example.org")
+        .node(NodeSpec::primary("vm1", "192.0.2.11"))
+        .node(NodeSpec::standby("vm2", "192.0.2.12"))
+}
+
+/// Changes a good description and expects exactly one problem, at `path`, saying `words`.
+#[track_caller]
+fn check(change: impl FnOnce(&mut TopologySpec), path: &str, words: &str) {
+    let mut spec = pair();
+    change(&mut spec);
+    let problems = spec.validate().expect_err("it was accepted");
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert_eq!(problems[0].path.to_string(), path);
+    assert!(problems[0].message.contains(words), "{}", problems[0].message);
+    assert!(!problems[0].help.is_empty());
+}
+
+#[test]
+fn a_pair_with_defaults_is_fine() {
+    let topology = pair().validate().unwrap();
+    assert_eq!(topology.initial_primary().name.as_str(), "vm1");
+    assert_eq!(topology.postgres.max_connections, 70);
+    assert_eq!(topology.nodes()[1].keycloak_url(), "http://192.0.2.12:3124");
+}
+
+#[test]
+fn any_number_of_standbys_is_fine() {
+    let spec = pair().node(NodeSpec::standby("vm3", "192.0.2.13")).node(NodeSpec::standby("vm4", "2001:db8::4"));
+    assert_eq!(spec.validate().unwrap().nodes().len(), 4);
+}
+
+#[test]
+fn every_mistake_is_said_at_its_place() {
+    check(|s| s.cluster.name = "My SSO".into(), "cluster.name", "lowercase");
+    check(|s| s.cluster.public_url = "sso.example.org".into(), "cluster.public_url", "https://");
+    check(|s| s.cluster.public_url = "https://user@host".into(), "cluster.public_url", "issuer");
+    check(|s| s.images.postgres = "postgres".into(), "images.postgres", "no tag");
+    check(|s| s.nodes[1].address = "vm2.example.org".into(), "nodes[1].address", "no IP address");
+    check(|s| s.nodes[1].address = "0.0.0.0".into(), "nodes[1].address", "no host's address");
+    check(|s| s.nodes[1].address = "127.0.0.1".into(), "nodes[1].address", "no other host");
+    check(|s| s.nodes[1].name = "vm1".into(), "nodes[1].name", "second time");
+    check(|s| s.nodes[1].role = "primary".into(), "nodes[1].role", "another");
+    check(|s| s.nodes[0].role = "standby".into(), "nodes", "no primary");
+    check(|s| s.nodes[0].role = "master".into(), "nodes[0].role", "master");
+    check(|s| s.nodes[0].docker = "tcp://192.0.2.11:2375".into(), "nodes[0].docker", "root");
+    check(|s| s.nodes[0].keycloak_port = 5432, "nodes[0].keycloak_port", "taken");
+    check(|s| s.nodes[1].admit = vec!["192.0.2.0/33".into()], "nodes[1].admit", "network");
+    check(|s| s.replication.durability = "sync".into(), "replication.durability", "two hosts");
+    check(|s| s.replication.slot_keep_mib = 256, "replication.slot_keep_mib", "wal_keep_mib");
+    check(|s| s.postgres.max_connections = 30, "postgres.max_connections", "too few");
+    check(|s| s.postgres.user = "postgres".into(), "postgres.user", "reserved");
+    check(|s| s.keycloak.proxy_headers = "yes".into(), "keycloak.proxy_headers", "yes");
+    check(|s| s.keycloak.admin = "me".into(), "keycloak.admin", "me");
+    check(
+        |s| drop(s.postgres.settings.insert("wal_level".into(), "minimal".into())),
+        "postgres.settings.wal_level",
+        "itself",
+    );
+    check(|s| drop(s.keycloak.options.insert("db-url".into(), "x".into())), "keycloak.options.db-url", "itself");
+}
+
+#[test]
+fn two_nodes_on_one_port_name_both_places() {
+    let mut spec = pair();
+    spec.nodes[1].address = spec.nodes[0].address.clone();
+    spec.nodes[1].postgres_port = 5432;
+    let problems = spec.validate().unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].path, FieldPath::node(1, "postgres_port"));
+    assert_eq!(problems[0].related, Some(FieldPath::node(0, "postgres_port")));
+}
+
+#[test]
+fn all_problems_come_at_once() {
+    let mut spec = pair();
+    spec.cluster.name = String::new();
+    spec.nodes[0].address = "x".into();
+    spec.replication.durability = "maybe".into();
+    assert_eq!(spec.validate().unwrap_err().len(), 3);
+}
+
+#[test]
+fn loopback_is_for_the_demo() {
+    let mut spec = pair();
+    spec.cluster.demo = true;
+    for node in &mut spec.nodes {
+        node.address = "127.0.0.1".into();
+    }
+    spec.validate().unwrap();
+}
+
+proptest! {
+    #[test]
+    fn no_description_panics_and_a_valid_one_has_one_primary(
+        name in "\\PC{0,12}", address in "([0-9.:a-f]{0,15}|\\PC{0,8})", role in "(primary|standby|replica|\\PC{0,6})",
+        docker in "(local|unix:///x|tcp://h:1|ssh://h|\\PC{0,10})", port in 0u16.., url in "(https?://)?\\PC{0,12}",
+    ) {
+        let mut spec = pair();
+        spec.cluster.public_url = url;
+        let node = NodeSpec { name, address, role, docker, ..NodeSpec::standby("x", "x") }.ports(port, 3125);
+        if let Ok(topology) = spec.node(node).validate() {
+            let primaries = topology.nodes().iter().filter(|n| n.initial_role == DesiredRole::Primary).count();
+            prop_assert_eq!(primaries, 1);
+        }
+    }
+}

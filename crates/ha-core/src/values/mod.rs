@@ -1,0 +1,11 @@
+//! Values of the field that have rules of their own: parsed once at the edge, then right by type.
+
+mod lsn;
+mod name;
+mod postgres;
+mod secret;
+
+pub use lsn::{Lsn, ParseLsnError};
+pub use name::{ClusterName, NameError, NodeName, SlotName};
+pub use postgres::{ServerVersion, SystemIdentifier, TimelineId};
+pub use secret::Secret;
