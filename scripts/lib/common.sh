@@ -5,6 +5,7 @@
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
 # Exit code 3 is "the machine cannot give us this": callers may decide to go on without it.
+# shellcheck disable=SC2034 # used by those who source this
 EXIT_UNAVAILABLE=3
 
 die() {

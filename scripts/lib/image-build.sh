@@ -73,6 +73,7 @@ build() {
 
 # The newest package of the suite, as the image itself would see it.
 newest_package() {
+  # shellcheck disable=SC2016 # expanded by the container's shell
   timeout 300 docker run --rm "$BASE_IMAGE" sh -c \
     'apt-get update -qq >&2 && apt-cache madison "$1"' sh "$1" | awk -F ' *[|] *' 'NR == 1 { print $2 }'
 }

@@ -1,0 +1,175 @@
+#!/usr/bin/env bash
+# All tests, as the README, a developer and .ci/run call them.
+#
+# The last line of output is `N passed, N failed, N skipped`; the exit status is 0 only if nothing failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/lib/common.sh
+source scripts/lib/common.sh
+
+TIME_LIMIT_SECONDS="${HA_TEST_LIMIT_SECONDS:-1200}"
+# The newest and the oldest Keycloak minor that are supported, on every run; --long adds those between, as far
+# as their images can be had.
+KEYCLOAKS=(26.7.3 26.4.7)
+KEYCLOAKS_BETWEEN=(26.6.4 26.5.6)
+STAGES=(fmt clippy build unit doc deny java jar integration)
+
+usage() {
+  cat <<TEXT
+usage: scripts/test.sh [options] [-- TEST-ARGUMENTS]
+
+  --quick        without the tests that need a Docker engine (they are counted as skipped)
+  --only STAGE   this stage only, with what it needs; may be given several times
+                 stages: ${STAGES[*]}
+  --deny         install cargo-deny if it is missing (compiles for minutes)
+  --long         also the tests that are marked as ignored, and every Keycloak minor
+  --threads N    integration tests at a time (default: the number of processors)
+  -h, --help
+
+What follows -- goes to the integration tests, such as the name of one. Installs what is missing on a Debian machine
+where you are root: build tools, a Docker engine, the images. Limit: $TIME_LIMIT_SECONDS s in all (HA_TEST_LIMIT_SECONDS).
+TEXT
+}
+
+quick='' install_deny='' long='' only=() test_arguments=()
+threads="${HA_TEST_THREADS:-$(nproc)}"
+
+parse_arguments() {
+  while (($#)); do
+    case "$1" in
+      --quick) quick=1 ;;
+      --deny) install_deny=1 ;;
+      --long) long=1 ;;
+      --only)
+        [[ " ${STAGES[*]} " == *" ${2:-} "* ]] || wrong_usage "--only takes one of: ${STAGES[*]}"
+        only+=("$2")
+        shift
+        ;;
+      --threads)
+        [[ "${2:-}" =~ ^[1-9][0-9]*$ ]] || wrong_usage "--threads takes a number"
+        threads="$2"
+        shift
+        ;;
+      -h | --help) usage; exit 0 ;;
+      --) shift; test_arguments=("$@"); break ;;
+      *) wrong_usage "unknown argument: $1" ;;
+    esac
+    shift
+  done
+}
+
+wrong_usage() {
+  say "$1"
+  usage >&2
+  exit 2
+}
+
+wanted() { ((${#only[@]} == 0)) || [[ " ${only[*]} " == *" $1 "* ]]; }
+
+# Tests in `crates/*/tests` are integration tests of cargo; those of ha-tests need an engine, the others must not.
+test_targets() {
+  local path name
+  for path in crates/*/tests/*; do
+    case "$1:$path" in
+      engine:crates/ha-tests/*) ;;
+      engine:* | plain:crates/ha-tests/*) continue ;;
+    esac
+    name="$(basename "$path" .rs)"
+    if [[ "$path" == *.rs || -f "$path/main.rs" ]]; then printf -- '--test\n%s\n' "$name"; fi
+  done
+}
+
+count_engine_tests() {
+  local targets
+  mapfile -t targets < <(test_targets engine)
+  ((${#targets[@]})) || { echo 0; return; }
+  cargo test --quiet --workspace "${targets[@]}" -- --list --format terse 2>/dev/null | grep -c ': test$' || true
+}
+
+run_integration() {
+  local targets status=0
+  mapfile -t targets < <(test_targets engine)
+  if [[ -n "$quick" ]]; then
+    export HA_TEST_NO_ENGINE=1
+    skip integration "$(count_engine_tests)" "--quick"
+    return
+  fi
+  finish_preparing || status=$?
+  if ((status == EXIT_UNAVAILABLE)); then
+    export HA_TEST_NO_ENGINE=1
+    skip integration "$(count_engine_tests)" "no Docker engine can be had here"
+    return
+  elif ((status != 0)); then
+    record integration FAILED 0 0 1 0 "the images could not be made"
+    return 1
+  fi
+  if ((${#targets[@]} == 0)); then
+    skip integration 0 "there are none"
+    return
+  fi
+  export_keycloaks "${KEYCLOAKS[@]}" ${long:+"${KEYCLOAKS_BETWEEN[@]}"}
+  local arguments=("--test-threads=$threads")
+  [[ -z "$long" ]] || arguments+=(--include-ignored)
+  # `--workspace` everywhere: another selection of packages means other features, and all is compiled again.
+  stage integration cargo test --workspace --no-fail-fast "${targets[@]}" -- "${arguments[@]}" "${test_arguments[@]}"
+}
+
+run_deny() {
+  if ! cargo deny --version >/dev/null 2>&1; then
+    if [[ -z "$install_deny" ]]; then
+      skip deny 1 "cargo-deny is not installed (--deny installs it)"
+      return
+    fi
+    stage deny-install cargo install --quiet --locked cargo-deny || return
+  fi
+  # Advisories need a database from the network, which a test run must not depend on.
+  stage deny cargo deny check licenses bans sources
+}
+
+run_java() {
+  if ! scripts/build-tools.sh java; then
+    skip "$1" 1 "no JDK or no Maven"
+    return
+  fi
+  case "$1" in
+    java) stage java scripts/extension.sh test ;;
+    # The committed jar is what its source gives.
+    jar) stage jar scripts/extension.sh check ;;
+  esac
+}
+
+main() {
+  parse_arguments "$@"
+  # shellcheck source=scripts/lib/stages.sh
+  source scripts/lib/stages.sh
+  # shellcheck source=scripts/lib/prepare.sh
+  source scripts/lib/prepare.sh
+  trap 'stop_stage; stop_preparing' EXIT
+  scripts/build-tools.sh rust
+  if wanted integration && [[ -z "$quick" ]]; then
+    start_preparing "$TIME_LIMIT_SECONDS" "${KEYCLOAKS[*]}" "${long:+${KEYCLOAKS_BETWEEN[*]}}"
+  fi
+
+  local plain
+  mapfile -t plain < <(test_targets plain)
+  if wanted fmt; then stage fmt cargo fmt --all --check || true; fi
+  if wanted clippy; then stage clippy cargo clippy --quiet --workspace --all-targets -- -D warnings || true; fi
+  # The binaries too: tests run ha-cli itself.
+  local compiles=1
+  if wanted build || wanted unit || wanted doc || wanted integration; then
+    stage build cargo build --quiet --workspace --all-targets || compiles=''
+  fi
+  HA_CLI="$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug/ha-cli"
+  export HA_CLI
+  if [[ -n "$compiles" ]]; then
+    if wanted unit; then stage unit cargo test --workspace --no-fail-fast --lib --bins --examples "${plain[@]}" || true; fi
+    if wanted doc; then stage doc cargo test --workspace --no-fail-fast --doc || true; fi
+  fi
+  if wanted deny; then run_deny || true; fi
+  if wanted java; then run_java java || true; fi
+  if wanted jar; then run_java jar || true; fi
+  if wanted integration && [[ -n "$compiles" ]]; then run_integration || true; fi
+  summary
+}
+
+main "$@"
