@@ -89,16 +89,18 @@ build_postgres() {
   build "ha-local/postgres:$PG_MAJOR" "$hash" images/postgres "PG_MAJOR=$PG_MAJOR" "PG_VERSION=$version"
 }
 
-# fetch_keycloak VERSION DIRECTORY : Maven checks the archive against the registry's checksum.
+# fetch_keycloak VERSION DIRECTORY : Maven checks the archive against the registry's checksum, and would
+# only warn without being told to be strict.
 fetch_keycloak() {
   local version="$1" directory="$2" log
   have java || apt_install default-jdk-headless || die "a JDK could not be installed"
   have mvn || apt_install maven || die "Maven could not be installed"
   log="$(cache_dir)/fetch-keycloak-$version.log"
   say "fetching the Keycloak $version distribution"
-  timeout 900 mvn -B -ntp "$MAVEN_DEPENDENCY_PLUGIN:copy" \
+  timeout 900 mvn -B -ntp --strict-checksums "$MAVEN_DEPENDENCY_PLUGIN:copy" \
     -Dartifact="org.keycloak:keycloak-quarkus-dist:$version:tar.gz" -DoutputDirectory="$directory" >"$log" 2>&1 || {
-    grep -m 3 ERROR "$log" >&2 || tail -n 5 "$log" >&2
+    grep -m 1 ERROR "$log" >&2 || tail -n 5 "$log" >&2
+    rm -rf "$directory"
     die "the Keycloak $version distribution could not be fetched"
   }
 }
