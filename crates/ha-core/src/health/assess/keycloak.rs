@@ -1,0 +1,112 @@
+//! What is wrong with a Keycloak.
+
+use super::Seen;
+use crate::health::{Code, Finding};
+use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole};
+use crate::ports::ContainerStatus;
+
+/// How far it is: its own answer counts before what its container does.
+pub(super) fn state(observation: &NodeObservation) -> KeycloakState {
+    let own = observation.keycloak.state;
+    if matches!(own, KeycloakState::Ready | KeycloakState::Starting) {
+        return own;
+    }
+    match observation.keycloak_container.as_ref().map(|container| container.as_ref().map(|it| it.status)) {
+        Ok(None | Some(ContainerStatus::Created | ContainerStatus::Exited { .. } | ContainerStatus::Dead)) => {
+            KeycloakState::Stopped
+        }
+        // It runs and does not listen yet: a JVM takes seconds to get there.
+        Ok(Some(ContainerStatus::Running | ContainerStatus::Restarting)) if own == KeycloakState::Stopped => {
+            KeycloakState::Starting
+        }
+        Ok(Some(ContainerStatus::Running | ContainerStatus::Restarting | ContainerStatus::Paused)) | Err(_) => own,
+    }
+}
+
+pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
+    let name = &seen.node.name;
+    let logs = format!("`ha-cli logs {name} --component keycloak` shows what it does");
+    let mut add = |code, message: String, help: String| findings.push(Finding::new(code, Some(name), message, help));
+    let keycloak = &seen.observation.keycloak;
+    let detail = keycloak.detail.clone().unwrap_or_else(|| "no details".to_owned());
+    if let Ok(Some(container)) = &seen.observation.keycloak_container
+        && container.oom_killed
+    {
+        add(
+            Code::OutOfMemory,
+            "the kernel killed Keycloak for want of memory".to_owned(),
+            "give the machine more memory; `ha-cli doctor` compares it with what runs".to_owned(),
+        );
+    }
+    if keycloak.state == KeycloakState::Ready {
+        let expected = match seen.postgres().map(|postgres| postgres.role) {
+            Some(PostgresRole::Primary) => KeycloakMode::ReadWrite,
+            Some(PostgresRole::Standby) => KeycloakMode::ReadOnly,
+            None => return,
+        };
+        if keycloak.mode != expected && keycloak.mode != KeycloakMode::Unknown {
+            add(
+                Code::KeycloakWrongMode,
+                format!("its Keycloak is {} on a PostgreSQL that is a {}", mode(keycloak.mode), role(expected)),
+                "it follows within a second; if this stays, it talks to another database: `ha-cli config check`"
+                    .to_owned(),
+            );
+        }
+        return;
+    }
+    if let Ok(container) = &seen.observation.keycloak_container {
+        let up = format!("`ha-cli up {name}` starts it; {logs}");
+        match container.as_ref().map(|container| (container.status, container.restarts)) {
+            None => return add(Code::KeycloakMissing, "there is no Keycloak container on it".to_owned(), up),
+            Some((ContainerStatus::Created | ContainerStatus::Dead, _)) => {
+                return add(Code::KeycloakStopped, "its Keycloak container was never started".to_owned(), up);
+            }
+            Some((ContainerStatus::Exited { code }, _)) => {
+                let message = format!("its Keycloak container has exited with code {code}");
+                return add(Code::KeycloakStopped, message, up);
+            }
+            Some((ContainerStatus::Paused, _)) => {
+                let message = "its Keycloak container is paused".to_owned();
+                return add(Code::KeycloakStopped, message, format!("`docker unpause` it on {name}"));
+            }
+            Some((ContainerStatus::Restarting, _)) => {
+                let message = "its Keycloak ends and is started again and again".to_owned();
+                return add(Code::KeycloakRestarting, message, logs);
+            }
+            Some((ContainerStatus::Running, restarts)) if keycloak.state == KeycloakState::Stopped => {
+                let code = if restarts > 2 { Code::KeycloakRestarting } else { Code::KeycloakStarting };
+                return add(code, "its Keycloak runs and does not listen yet".to_owned(), logs);
+            }
+            Some((ContainerStatus::Running, _)) => {}
+        }
+    }
+    match keycloak.state {
+        KeycloakState::Ready => {}
+        KeycloakState::Starting if seen.postgres().is_none() => {
+            let message = format!("its Keycloak is not ready, and its PostgreSQL does not answer: {detail}");
+            add(Code::KeycloakFailing, message, "mend its PostgreSQL first; Keycloak follows by itself".to_owned());
+        }
+        KeycloakState::Starting => add(Code::KeycloakStarting, format!("its Keycloak is not ready: {detail}"), logs),
+        KeycloakState::Stopped => add(Code::KeycloakStopped, format!("its Keycloak does not run: {detail}"), logs),
+        KeycloakState::Unreachable => add(
+            Code::KeycloakUnreachable,
+            format!("its Keycloak does not answer: {detail}"),
+            "a host that is down or frozen, a cut link or a firewall: `ha-cli doctor` looks closer".to_owned(),
+        ),
+    }
+}
+
+const fn mode(mode: KeycloakMode) -> &'static str {
+    match mode {
+        KeycloakMode::ReadWrite => "read-write",
+        KeycloakMode::ReadOnly => "read-only",
+        KeycloakMode::Unknown => "of unknown mode",
+    }
+}
+
+const fn role(expected: KeycloakMode) -> &'static str {
+    match expected {
+        KeycloakMode::ReadWrite => "primary",
+        KeycloakMode::ReadOnly | KeycloakMode::Unknown => "standby",
+    }
+}

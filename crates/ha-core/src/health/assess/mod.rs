@@ -1,0 +1,205 @@
+//! From observations to a report. Pure: the same observations give the same report.
+
+mod keycloak;
+mod postgres;
+mod replication;
+
+#[cfg(test)]
+mod tests;
+
+use super::{
+    ClusterState, Code, Finding, KeycloakReport, NodeReport, PostgresReport, ReplicationState, Report, ReportedRole,
+};
+use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresObservation, PostgresRole};
+use crate::topology::{Node, Topology};
+
+/// A node of the topology with what was seen of it.
+struct Seen<'a> {
+    node: &'a Node,
+    observation: &'a NodeObservation,
+}
+
+impl<'a> Seen<'a> {
+    fn postgres(&self) -> Option<&'a PostgresObservation> {
+        self.observation.postgres.as_ref().ok()
+    }
+
+    fn role(&self) -> ReportedRole {
+        match self.postgres().map(|postgres| postgres.role) {
+            Some(PostgresRole::Primary) => ReportedRole::Primary,
+            Some(PostgresRole::Standby) => ReportedRole::Standby,
+            None => ReportedRole::Unknown,
+        }
+    }
+}
+
+/// Tells what the observations mean. A node of the topology that was not observed is left out: observe all of them,
+/// since whether a standby is right depends on its primary.
+#[must_use]
+pub fn assess(topology: &Topology, observations: &[NodeObservation]) -> Report {
+    let seen: Vec<Seen<'_>> = topology
+        .nodes()
+        .iter()
+        .filter_map(|node| {
+            let observation = observations.iter().find(|observation| observation.node == node.name)?;
+            Some(Seen { node, observation })
+        })
+        .collect();
+    let mut findings = Vec::new();
+    let primary = the_primary(&seen, &mut findings);
+    identity(&seen, topology, &mut findings);
+    for node in &seen {
+        postgres::findings(node, &mut findings);
+        keycloak::findings(node, &mut findings);
+    }
+    if let Some(primary) = primary {
+        replication::of_primary(topology, primary, &seen, &mut findings);
+    }
+    let nodes: Vec<_> = seen.iter().map(|node| report(topology, node, primary, &mut findings)).collect();
+    findings.sort_by(|a, b| (a.severity, a.code, &a.node).cmp(&(b.severity, b.code, &b.node)));
+    Report {
+        schema: 1,
+        cluster: topology.cluster.name.clone(),
+        state: state(&nodes, &findings),
+        durability: topology.replication.durability,
+        nodes,
+        findings,
+    }
+}
+
+fn report<'a>(
+    topology: &Topology,
+    node: &Seen<'a>,
+    primary: Option<&Seen<'a>>,
+    findings: &mut Vec<Finding>,
+) -> NodeReport {
+    let postgres = node.postgres();
+    NodeReport {
+        name: node.node.name.clone(),
+        role: node.role(),
+        postgres: PostgresReport {
+            state: postgres::state(node.observation),
+            lsn: postgres.and_then(|postgres| postgres.write_lsn.or(postgres.replay_lsn)),
+            timeline: postgres.map(|postgres| postgres.timeline),
+            system_identifier: postgres.map(|postgres| postgres.system_identifier),
+            version: postgres.map(|postgres| postgres.version.to_string()),
+        },
+        keycloak: KeycloakReport {
+            state: keycloak::state(node.observation),
+            mode: node.observation.keycloak.mode,
+            url: node.node.keycloak_url(),
+        },
+        replication: postgres
+            .filter(|postgres| postgres.role == PostgresRole::Standby)
+            .map(|postgres| replication::of_standby(topology, node, postgres, primary, findings)),
+    }
+}
+
+/// The one primary, if there is exactly one.
+fn the_primary<'s, 'a>(seen: &'s [Seen<'a>], findings: &mut Vec<Finding>) -> Option<&'s Seen<'a>> {
+    let primaries: Vec<_> = seen.iter().filter(|node| node.role() == ReportedRole::Primary).collect();
+    match primaries[..] {
+        [one] => return Some(one),
+        [] => {
+            let unknown: Vec<_> = seen
+                .iter()
+                .filter(|node| node.role() == ReportedRole::Unknown)
+                .map(|node| node.node.name.to_string())
+                .collect();
+            let (code, message, help) = if unknown.is_empty() {
+                (
+                    Code::NoPrimary,
+                    "every PostgreSQL answers as a standby: nobody accepts writes".to_owned(),
+                    "find out with `ha-cli logs` why the primary became a standby before one of them is promoted",
+                )
+            } else {
+                (
+                    Code::PrimaryUnknown,
+                    format!("no primary was found; {} could not be asked", unknown.join(", ")),
+                    "see the findings of that node: the primary is lost, or only cannot be reached from here",
+                )
+            };
+            findings.push(Finding::new(code, None, message, help));
+        }
+        _ => {
+            let names: Vec<_> = primaries
+                .iter()
+                .map(|node| {
+                    let lsn = node.postgres().and_then(|postgres| postgres.write_lsn);
+                    let lsn = lsn.map_or_else(String::new, |lsn| format!(" at {lsn}"));
+                    format!("{}{lsn}", node.node.name)
+                })
+                .collect();
+            findings.push(Finding::new(
+                Code::TwoPrimaries,
+                None,
+                format!("more than one node accepts writes: {}", names.join(" and ")),
+                "writes are diverging: stop the wrong one now with `ha-cli down NODE` (its data is kept)",
+            ));
+        }
+    }
+    None
+}
+
+/// Whether all nodes are what they say: one database, one version, one engine each.
+fn identity(seen: &[Seen<'_>], topology: &Topology, findings: &mut Vec<Finding>) {
+    for (index, node) in seen.iter().enumerate() {
+        for other in &seen[index + 1..] {
+            if let (Ok(a), Ok(b)) = (&node.observation.engine, &other.observation.engine)
+                && a.id == b.id
+                && !topology.cluster.demo
+            {
+                findings.push(Finding::new(
+                    Code::SharedEngine,
+                    None,
+                    format!("{} and {} stand on one Docker engine ({})", node.node.name, other.node.name, a.host),
+                    "two nodes on one host are lost together: correct `docker` of one of them, or set demo = true for a trial",
+                ));
+            }
+            let (Some(a), Some(b)) = (node.postgres(), other.postgres()) else { continue };
+            let pair = format!("{} and {}", node.node.name, other.node.name);
+            if a.system_identifier != b.system_identifier {
+                findings.push(Finding::new(
+                    Code::SystemIdentifierMismatch,
+                    None,
+                    format!(
+                        "{pair} hold different databases: system identifiers {} and {}",
+                        a.system_identifier, b.system_identifier
+                    ),
+                    "one of them belongs to another cluster: check `address` and `docker` in ha.toml",
+                ));
+            }
+            if a.version != b.version {
+                findings.push(Finding::new(
+                    Code::VersionMismatch,
+                    None,
+                    format!("{pair} run PostgreSQL {} and {}", a.version, b.version),
+                    "use one image for both: `ha-cli config check` shows which each runs",
+                ));
+            }
+        }
+    }
+}
+
+fn state(nodes: &[NodeReport], findings: &[Finding]) -> ClusterState {
+    let found = |code: Code| findings.iter().any(|finding| finding.code == code);
+    let serving = nodes
+        .iter()
+        .filter(|node| node.keycloak.state == KeycloakState::Ready && node.keycloak.mode == KeycloakMode::ReadWrite)
+        .count();
+    if serving != 1 || found(Code::TwoPrimaries) || found(Code::WritesWait) {
+        return ClusterState::Down;
+    }
+    let whole = nodes.iter().all(|node| {
+        let follows = match (&node.replication, node.role) {
+            (Some(replication), _) => {
+                matches!(replication.state, ReplicationState::Streaming)
+            }
+            (None, ReportedRole::Primary) => true,
+            (None, ReportedRole::Standby | ReportedRole::Unknown) => false,
+        };
+        follows && node.keycloak.state == KeycloakState::Ready
+    });
+    let errors = findings.iter().any(|finding| finding.severity == super::Severity::Error);
+    if whole && !errors { ClusterState::Healthy } else { ClusterState::Degraded }
+}

@@ -1,0 +1,135 @@
+//! What is wrong with a PostgreSQL by itself.
+
+use super::Seen;
+use crate::health::{Code, Finding, PostgresState};
+use crate::observe::{NodeObservation, UnobservedWhy};
+use crate::ports::ContainerStatus;
+
+/// How far it is: what it says of itself counts before what its container does.
+pub(super) fn state(observation: &NodeObservation) -> PostgresState {
+    let Err(unobserved) = &observation.postgres else { return PostgresState::Running };
+    if let Ok(container) = &observation.postgres_container {
+        match container.as_ref().map(|container| container.status) {
+            None | Some(ContainerStatus::Created | ContainerStatus::Exited { .. } | ContainerStatus::Dead) => {
+                return PostgresState::Stopped;
+            }
+            Some(ContainerStatus::Running | ContainerStatus::Paused | ContainerStatus::Restarting) => {}
+        }
+    }
+    match unobserved.why {
+        UnobservedWhy::Refused => PostgresState::Stopped,
+        UnobservedWhy::NotReady => PostgresState::Starting,
+        UnobservedWhy::Denied | UnobservedWhy::Silent | UnobservedWhy::NoWay | UnobservedWhy::Failed => {
+            PostgresState::Unreachable
+        }
+    }
+}
+
+pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
+    let name = &seen.node.name;
+    let mut add = |code, message: String, help: String| findings.push(Finding::new(code, Some(name), message, help));
+    match &seen.observation.postgres {
+        Ok(postgres) => {
+            if !postgres.data_checksums && !postgres.wal_log_hints {
+                add(
+                    Code::RewindImpossible,
+                    "neither data checksums nor wal_log_hints are on: pg_rewind cannot bring it back after a failover"
+                        .to_owned(),
+                    "set wal_log_hints = on and restart PostgreSQL".to_owned(),
+                );
+            }
+            if !postgres.pending_restart.is_empty() {
+                add(
+                    Code::PendingRestart,
+                    format!("settings wait for a restart of PostgreSQL: {}", postgres.pending_restart.join(", ")),
+                    format!("restart it in a quiet moment: `ha-cli down {name}` and `ha-cli up {name}`"),
+                );
+            }
+            if postgres.collation_mismatch {
+                add(
+                    Code::CollationMismatch,
+                    "the database was made with another collation version than this image's: text indexes may be wrong"
+                        .to_owned(),
+                    "use the image that the database was made with, or REINDEX and ALTER DATABASE … REFRESH COLLATION VERSION"
+                        .to_owned(),
+                );
+            }
+        }
+        Err(unobserved) => unseen(seen, unobserved.why, &unobserved.message, &mut add),
+    }
+    if let Ok(Some(container)) = &seen.observation.postgres_container
+        && container.oom_killed
+    {
+        add(
+            Code::OutOfMemory,
+            "the kernel killed PostgreSQL for want of memory".to_owned(),
+            "give the machine more memory, or lower shared_buffers in [postgres.settings]".to_owned(),
+        );
+    }
+}
+
+/// The one cause why a server could not be read, the nearest to the ground.
+fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnMut(Code, String, String)) {
+    let name = &seen.node.name;
+    match &seen.observation.engine {
+        Err(engine) if engine.why == UnobservedWhy::NoWay => add(
+            Code::EngineNotFromHere,
+            engine.message.clone(),
+            format!("run this on {name} itself, or give `docker` of {name} as \"ssh://user@{}\"", seen.node.address),
+        ),
+        Err(engine) => add(
+            Code::EngineUnreachable,
+            engine.message.clone(),
+            "check that the host is up and its Docker engine runs; `ha-cli doctor` looks closer".to_owned(),
+        ),
+        Ok(_) => {}
+    }
+    if let Ok(container) = &seen.observation.postgres_container {
+        let stopped = match container.as_ref().map(|container| container.status) {
+            None => Some((Code::PostgresMissing, "there is no PostgreSQL container on it".to_owned())),
+            Some(ContainerStatus::Created) => {
+                Some((Code::PostgresStopped, "its PostgreSQL container was made and never started".to_owned()))
+            }
+            Some(ContainerStatus::Exited { code }) => {
+                Some((Code::PostgresStopped, format!("its PostgreSQL container has exited with code {code}")))
+            }
+            Some(ContainerStatus::Dead) => {
+                Some((Code::PostgresStopped, "its PostgreSQL container is half removed".to_owned()))
+            }
+            Some(ContainerStatus::Restarting) => {
+                Some((Code::PostgresRestarting, "its PostgreSQL ends and is started again and again".to_owned()))
+            }
+            Some(ContainerStatus::Paused) => {
+                let help = format!("`docker unpause` it on {name}");
+                return add(Code::PostgresPaused, "its PostgreSQL container is paused".to_owned(), help);
+            }
+            Some(ContainerStatus::Running) => None,
+        };
+        if let Some((code, message)) = stopped {
+            let help = if code == Code::PostgresRestarting {
+                format!("`ha-cli logs {name} --component postgres` shows why")
+            } else {
+                format!("`ha-cli up {name}` starts it; `ha-cli logs {name} --component postgres` shows why it ended")
+            };
+            return add(code, message, help);
+        }
+    }
+    let logs = format!("`ha-cli logs {name} --component postgres` shows what it does");
+    match why {
+        UnobservedWhy::Refused => add(Code::PostgresStopped, message.to_owned(), logs),
+        UnobservedWhy::NotReady => add(Code::PostgresNotReady, message.to_owned(), logs),
+        UnobservedWhy::Denied => add(
+            Code::ProbeDenied,
+            message.to_owned(),
+            format!(
+                "check probe_password in the secrets file, and add this machine's address to `admit` of {name} in ha.toml"
+            ),
+        ),
+        UnobservedWhy::Silent => add(
+            Code::PostgresUnreachable,
+            message.to_owned(),
+            "a host that is down or frozen, a cut link or a firewall: `ha-cli doctor` looks closer".to_owned(),
+        ),
+        UnobservedWhy::NoWay | UnobservedWhy::Failed => add(Code::PostgresUnreachable, message.to_owned(), logs),
+    }
+}

@@ -1,0 +1,224 @@
+//! How the standbys follow.
+
+use super::Seen;
+use crate::health::{Code, Finding, ReplicationReport, ReplicationState, SlotReport};
+use crate::observe::{PostgresObservation, PostgresRole};
+use crate::topology::{Durability, Topology};
+use crate::values::SlotName;
+
+/// Further behind than this is worth a word, in bytes.
+const LAG_WARNING_BYTES: u64 = 64 * 1024 * 1024;
+/// Likewise, in seconds.
+const LAG_WARNING_SECONDS: f64 = 30.0;
+/// A slot that nobody of the topology uses and that keeps more than this is worth a word.
+const UNUSED_SLOT_BYTES: u64 = 32 * 1024 * 1024;
+
+/// What the primary says of its standbys.
+pub(super) fn of_primary(topology: &Topology, primary: &Seen<'_>, seen: &[Seen<'_>], findings: &mut Vec<Finding>) {
+    let Some(postgres) = primary.postgres() else { return };
+    let name = &primary.node.name;
+    let known = |application: &str| topology.peers_of(name).any(|peer| peer.name.as_str() == application);
+    for sender in postgres.senders.iter().filter(|sender| !known(&sender.name)) {
+        findings.push(Finding::new(
+            Code::UnknownStandby,
+            Some(name),
+            format!("\"{}\" streams from it and is no node of this topology", sender.name),
+            "add it to ha.toml, or find out who reads your data",
+        ));
+    }
+    for slot in &postgres.slots {
+        let used = topology.peers_of(name).any(|peer| SlotName::of_standby(&peer.name).as_str() == slot.name);
+        if !used && slot.retained_bytes.unwrap_or(0) > UNUSED_SLOT_BYTES {
+            let kept = slot.retained_bytes.unwrap_or(0) / (1024 * 1024);
+            findings.push(Finding::new(
+                Code::SlotUnused,
+                Some(name),
+                format!("slot {} belongs to no standby and keeps {kept} MiB of WAL", slot.name),
+                format!("when nobody needs it: SELECT pg_drop_replication_slot('{}')", slot.name),
+            ));
+        }
+    }
+    durability(topology, primary, postgres, findings);
+    for standby in seen.iter().filter(|standby| standby.node.name != *name) {
+        slot(standby, name, postgres, findings);
+    }
+}
+
+fn durability(topology: &Topology, primary: &Seen<'_>, postgres: &PostgresObservation, findings: &mut Vec<Finding>) {
+    let synchronous = !postgres.synchronous_standby_names.is_empty();
+    let name = &primary.node.name;
+    match topology.replication.durability {
+        Durability::Strict if !synchronous => findings.push(Finding::new(
+            Code::DurabilityNotInForce,
+            Some(name),
+            "durability is \"strict\", and synchronous_standby_names is empty: a failover may lose what was acknowledged",
+            format!("`ha-cli up {name}` brings the configuration in force"),
+        )),
+        Durability::Async if synchronous => findings.push(Finding::new(
+            Code::DurabilityNotInForce,
+            Some(name),
+            "durability is \"async\", and synchronous_standby_names is set: writes wait for a standby",
+            format!("`ha-cli up {name}` brings the configuration in force"),
+        )),
+        Durability::Strict | Durability::Async => {}
+    }
+    let confirms = postgres
+        .senders
+        .iter()
+        .any(|sender| sender.state == "streaming" && matches!(sender.sync_state.as_str(), "sync" | "quorum"));
+    if synchronous && !confirms {
+        findings.push(Finding::new(
+            Code::WritesWait,
+            Some(name),
+            "no standby confirms: every write waits until one streams",
+            "bring the standby back: see its findings",
+        ));
+    }
+}
+
+/// The slot of one standby, as the primary sees it.
+fn slot(
+    standby: &Seen<'_>,
+    primary: &crate::values::NodeName,
+    postgres: &PostgresObservation,
+    findings: &mut Vec<Finding>,
+) {
+    let wanted = SlotName::of_standby(&standby.node.name);
+    let name = &standby.node.name;
+    let Some(slot) = postgres.slots.iter().find(|slot| slot.name == wanted.as_str()) else {
+        findings.push(Finding::new(
+            Code::SlotMissing,
+            Some(name),
+            format!("{primary} has no slot {wanted} for it: WAL that it needs may be removed while it is away"),
+            format!("`ha-cli up {primary}` makes it"),
+        ));
+        return;
+    };
+    match slot.wal_status.as_deref() {
+        Some("lost") => findings.push(Finding::new(
+            Code::SlotLost,
+            Some(name),
+            format!("the WAL that {name} still needs is gone from {primary}: it was away too long (slot_keep_mib)"),
+            format!("its data must be copied anew: `ha-cli down {name} --volumes`, then `ha-cli up {name}`"),
+        )),
+        Some("unreserved") => findings.push(Finding::new(
+            Code::SlotAtRisk,
+            Some(name),
+            format!("slot {wanted} keeps more WAL than slot_keep_mib: it is lost at the next checkpoint"),
+            "bring the standby back now, or raise slot_keep_mib",
+        )),
+        _ => {}
+    }
+}
+
+/// What a standby says, beside what its primary says of it.
+pub(super) fn of_standby(
+    topology: &Topology,
+    seen: &Seen<'_>,
+    standby: &PostgresObservation,
+    primary: Option<&Seen<'_>>,
+    findings: &mut Vec<Finding>,
+) -> ReplicationReport {
+    let name = &seen.node.name;
+    let upstream = primary.and_then(Seen::postgres);
+    let sender = upstream.and_then(|postgres| postgres.senders.iter().find(|sender| sender.name == name.as_str()));
+    let state = streaming(standby, sender.map(|sender| sender.state.as_str()));
+    let lag_bytes = upstream
+        .and_then(|postgres| postgres.write_lsn)
+        .zip(standby.replay_lsn)
+        .map(|(written, replayed)| written.bytes_since(replayed));
+    let replayed_all = standby.replay_lsn.is_some() && standby.replay_lsn >= standby.receive_lsn;
+    let lag_seconds = match state {
+        ReplicationState::Streaming if replayed_all => Some(0.0),
+        _ => standby.replay_age_seconds,
+    };
+    let mut add = |code, message: String, help: String| findings.push(Finding::new(code, Some(name), message, help));
+    if standby.replay_paused == Some(true) {
+        add(
+            Code::ReplayPaused,
+            "replay is paused: what arrives is not applied".to_owned(),
+            "SELECT pg_wal_replay_resume() on it, if whoever paused it agrees".to_owned(),
+        );
+    }
+    if let Some(primary) = primary {
+        if state == ReplicationState::Stopped {
+            add(
+                Code::ReplicationStopped,
+                format!("it receives nothing from {}", primary.node.name),
+                format!(
+                    "`ha-cli logs {name} --component postgres` shows why; `ha-cli doctor {name}` tries the way there"
+                ),
+            );
+        }
+        if let Some(message) = wrong_upstream(topology, standby, primary) {
+            add(Code::WrongUpstream, message, format!("`ha-cli up {name}` points it at {}", primary.node.name));
+        }
+        if let Some(postgres) = upstream
+            && standby.timeline > postgres.timeline
+        {
+            let message = format!(
+                "it is on timeline {}, its primary {} on {}: their histories differ",
+                standby.timeline, primary.node.name, postgres.timeline
+            );
+            add(
+                Code::TimelineMismatch,
+                message,
+                "do not promote it; find out which of them holds the newer data".to_owned(),
+            );
+        }
+    }
+    let late = lag_seconds.is_some_and(|seconds| seconds > LAG_WARNING_SECONDS)
+        && lag_bytes.is_none_or(|bytes| bytes > 0)
+        && state != ReplicationState::Stopped;
+    if lag_bytes.is_some_and(|bytes| bytes > LAG_WARNING_BYTES) || late {
+        let bytes = lag_bytes.map_or_else(|| "?".to_owned(), |bytes| (bytes / (1024 * 1024)).to_string());
+        let seconds = lag_seconds.map_or_else(|| "?".to_owned(), |seconds| format!("{seconds:.0}"));
+        add(
+            Code::ReplicationLag,
+            format!("it is {bytes} MiB and {seconds} s behind"),
+            "a slow link, a slow disk, or a long query that holds replay up; `ha-cli monitor` shows where it goes"
+                .to_owned(),
+        );
+    }
+    let wanted = SlotName::of_standby(name);
+    let slot = upstream.and_then(|postgres| postgres.slots.iter().find(|slot| slot.name == wanted.as_str()));
+    ReplicationReport {
+        state,
+        receive_lsn: standby.receive_lsn,
+        flush_lsn: standby.flush_lsn,
+        replay_lsn: standby.replay_lsn,
+        lag_bytes,
+        lag_seconds,
+        sync_state: sender.map(|sender| sender.sync_state.clone()),
+        slot: slot.map(|slot| SlotReport {
+            name: slot.name.clone(),
+            wal_status: slot.wal_status.clone(),
+            retained_bytes: slot.retained_bytes,
+        }),
+    }
+}
+
+/// Whether WAL arrives. Both ends keep saying "streaming" until their own timeouts after a cut, so the standby's word
+/// is what counts, and the primary's only refines it.
+fn streaming(standby: &PostgresObservation, sender: Option<&str>) -> ReplicationState {
+    match (&standby.receiver, sender) {
+        (None, _) => ReplicationState::Stopped,
+        (Some(receiver), Some("catchup" | "startup")) if receiver.status == "streaming" => ReplicationState::Catchup,
+        (Some(receiver), _) => match receiver.status.as_str() {
+            "streaming" => ReplicationState::Streaming,
+            "starting" | "restarting" => ReplicationState::Catchup,
+            "waiting" | "stopped" | "stopping" => ReplicationState::Stopped,
+            _ => ReplicationState::Unknown,
+        },
+    }
+}
+
+/// Whether the standby is told to follow somebody else than the primary.
+fn wrong_upstream(topology: &Topology, standby: &PostgresObservation, primary: &Seen<'_>) -> Option<String> {
+    let named = standby.upstream.as_ref()?;
+    let (host, port) = crate::layout::peer_endpoint(topology, primary.node);
+    let right = format!("{host}:{port}");
+    let is_primary = primary.postgres().is_some_and(|postgres| postgres.role == PostgresRole::Primary);
+    (is_primary && *named != right)
+        .then(|| format!("it follows {named}, and the primary {} is at {right}", primary.node.name))
+}

@@ -1,0 +1,160 @@
+//! Findings: what is wrong, on which node, and what to do.
+
+use serde::{Serialize, Serializer};
+
+use crate::values::NodeName;
+
+/// How grave a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Something does not work.
+    Error,
+    /// Something will not work for long, or is not as it should be.
+    Warning,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How grave.
+    pub severity: Severity,
+    /// On which node; `null` for the cluster as a whole.
+    pub node: Option<NodeName>,
+    /// The cause, stable for programs.
+    pub code: Code,
+    /// What was seen.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal, $severity:ident;)*) => {
+        /// A cause. Each has a text that stays, and one gravity.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Code {
+            /// Every cause, in the order of their gravity.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The stable text.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// How grave it is.
+            #[must_use]
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Two nodes accept writes.
+    TwoPrimaries = "two-primaries", Error;
+    /// Every PostgreSQL was seen, and none accepts writes.
+    NoPrimary = "no-primary", Error;
+    /// No primary was seen, and not every node could be asked.
+    PrimaryUnknown = "primary-unknown", Error;
+    /// The nodes belong to different databases.
+    SystemIdentifierMismatch = "system-identifier-mismatch", Error;
+    /// A standby is on a timeline that its primary does not have.
+    TimelineMismatch = "timeline-mismatch", Error;
+    /// Two nodes stand on one engine, outside the demo.
+    SharedEngine = "shared-engine", Error;
+    /// The engine does not answer.
+    EngineUnreachable = "engine-unreachable", Warning;
+    /// From this machine there is no way to the engine.
+    EngineNotFromHere = "engine-not-from-here", Warning;
+    /// There is no such container: the node was never brought up, or was taken down.
+    PostgresMissing = "postgres-missing", Error;
+    /// The server does not run.
+    PostgresStopped = "postgres-stopped", Error;
+    /// It ends and is started again and again.
+    PostgresRestarting = "postgres-restarting", Error;
+    /// Frozen (`docker pause`).
+    PostgresPaused = "postgres-paused", Error;
+    /// The server starts or recovers and takes no queries yet.
+    PostgresNotReady = "postgres-not-ready", Error;
+    /// The server does not answer.
+    PostgresUnreachable = "postgres-unreachable", Error;
+    /// It does not let the probe in.
+    ProbeDenied = "probe-denied", Warning;
+    /// The standby is in recovery and receives nothing.
+    ReplicationStopped = "replication-stopped", Error;
+    /// The primary has no slot for the standby.
+    SlotMissing = "slot-missing", Error;
+    /// The slot's WAL is gone: the standby cannot catch up.
+    SlotLost = "slot-lost", Error;
+    /// The slot keeps more WAL than it may: it will be lost at the next checkpoint.
+    SlotAtRisk = "slot-at-risk", Warning;
+    /// A slot that no standby of the topology uses keeps WAL.
+    SlotUnused = "slot-unused", Warning;
+    /// Replay was paused by hand.
+    ReplayPaused = "replay-paused", Error;
+    /// The standby follows another server than the primary.
+    WrongUpstream = "wrong-upstream", Error;
+    /// A server streams from the primary that the topology does not know.
+    UnknownStandby = "unknown-standby", Warning;
+    /// The standby is far behind.
+    ReplicationLag = "replication-lag", Warning;
+    /// The profile promises what the primary's configuration does not do.
+    DurabilityNotInForce = "durability-not-in-force", Error;
+    /// No standby confirms, so that every write waits.
+    WritesWait = "writes-wait", Error;
+    /// There is no such container.
+    KeycloakMissing = "keycloak-missing", Error;
+    /// It does not run.
+    KeycloakStopped = "keycloak-stopped", Error;
+    /// It ends and is started again and again.
+    KeycloakRestarting = "keycloak-restarting", Error;
+    /// It boots.
+    KeycloakStarting = "keycloak-starting", Warning;
+    /// It runs and is not ready.
+    KeycloakFailing = "keycloak-failing", Error;
+    /// It does not answer.
+    KeycloakUnreachable = "keycloak-unreachable", Error;
+    /// Its mode is not that of its PostgreSQL.
+    KeycloakWrongMode = "keycloak-wrong-mode", Error;
+    /// The nodes run different versions.
+    VersionMismatch = "version-mismatch", Warning;
+    /// The database was made with another collation version.
+    CollationMismatch = "collation-mismatch", Warning;
+    /// What a rewind needs is off.
+    RewindImpossible = "rewind-impossible", Warning;
+    /// A setting waits for a restart.
+    PendingRestart = "pending-restart", Warning;
+    /// The kernel killed it for want of memory.
+    OutOfMemory = "out-of-memory", Warning;
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Finding {
+    pub(super) fn new(
+        code: Code,
+        node: Option<&NodeName>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self { severity: code.severity(), node: node.cloned(), code, message: message.into(), help: help.into() }
+    }
+}

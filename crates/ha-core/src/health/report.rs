@@ -1,0 +1,151 @@
+//! The report: the object that `--output json` prints. Fields are added, never renamed; what is not known is `null`
+//! or `unknown`, never 0.
+
+use serde::Serialize;
+
+use super::Finding;
+use crate::observe::{KeycloakMode, KeycloakState};
+use crate::topology::Durability;
+use crate::values::{ClusterName, Lsn, NodeName, SystemIdentifier, TimelineId};
+
+/// The state of a cluster at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The version of this object, 1.
+    pub schema: u32,
+    /// The cluster's name.
+    pub cluster: ClusterName,
+    /// All in one word.
+    pub state: ClusterState,
+    /// The durability profile of the topology.
+    pub durability: Durability,
+    /// Each node, in the topology's order.
+    pub nodes: Vec<NodeReport>,
+    /// What is wrong, gravest first.
+    pub findings: Vec<Finding>,
+}
+
+/// The state of a cluster in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClusterState {
+    /// One primary that serves, every standby streams, every Keycloak is ready.
+    Healthy,
+    /// The read-write service works, something beside it does not; or whether it works is not known.
+    Degraded,
+    /// The read-write service does not work, or there is more than one.
+    Down,
+}
+
+/// A node in the report.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NodeReport {
+    /// Its name.
+    pub name: NodeName,
+    /// Its role, as its PostgreSQL says.
+    pub role: ReportedRole,
+    /// Its PostgreSQL.
+    pub postgres: PostgresReport,
+    /// Its Keycloak.
+    pub keycloak: KeycloakReport,
+    /// How it follows the primary; `null` on the primary.
+    pub replication: Option<ReplicationReport>,
+}
+
+/// A role as seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReportedRole {
+    /// Accepts writes.
+    Primary,
+    /// Follows.
+    Standby,
+    /// Could not be asked.
+    Unknown,
+}
+
+/// A PostgreSQL in the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PostgresReport {
+    /// How far it is.
+    pub state: PostgresState,
+    /// Where its WAL is: written on a primary, replayed on a standby.
+    pub lsn: Option<Lsn>,
+    /// Its timeline.
+    pub timeline: Option<TimelineId>,
+    /// Its system identifier.
+    pub system_identifier: Option<SystemIdentifier>,
+    /// Its version, `17.6`.
+    pub version: Option<String>,
+}
+
+/// How far a PostgreSQL is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PostgresState {
+    /// Answers queries.
+    Running,
+    /// Runs, does not answer queries yet.
+    Starting,
+    /// Does not run.
+    Stopped,
+    /// Nobody answers.
+    Unreachable,
+}
+
+/// A Keycloak in the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeycloakReport {
+    /// How far it is.
+    pub state: KeycloakState,
+    /// Whether it takes writes.
+    pub mode: KeycloakMode,
+    /// Its own URL on the node.
+    pub url: String,
+}
+
+/// How a standby follows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReplicationReport {
+    /// Whether WAL arrives.
+    pub state: ReplicationState,
+    /// WAL received and written, as far as the standby tells.
+    pub receive_lsn: Option<Lsn>,
+    /// WAL on its disk.
+    pub flush_lsn: Option<Lsn>,
+    /// WAL replayed, that is visible to queries.
+    pub replay_lsn: Option<Lsn>,
+    /// WAL written by the primary and not replayed here, in bytes.
+    pub lag_bytes: Option<u64>,
+    /// 0 when it streams and all that was received is replayed; else the age of what was replayed last, in seconds.
+    pub lag_seconds: Option<f64>,
+    /// What the primary makes of it: `async`, `potential`, `sync`, `quorum`.
+    pub sync_state: Option<String>,
+    /// Its slot on the primary.
+    pub slot: Option<SlotReport>,
+}
+
+/// Whether WAL arrives at a standby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReplicationState {
+    /// It arrives as it is written.
+    Streaming,
+    /// Older WAL is on its way.
+    Catchup,
+    /// None arrives.
+    Stopped,
+    /// Not known.
+    Unknown,
+}
+
+/// A slot in the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SlotReport {
+    /// Its name.
+    pub name: String,
+    /// `reserved`, `extended`, `unreserved`, `lost`.
+    pub wal_status: Option<String>,
+    /// WAL kept for it, in bytes.
+    pub retained_bytes: Option<u64>,
+}

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Makes a standby's database: copy.sh CONNINFO SLOT SYSTEM_IDENTIFIER. Made beside its place and renamed when complete.
+# Progress goes to standard error, as pg_basebackup prints it. Prints the system identifier as its last line.
+set -eu
+umask 077
+conninfo=$1 slot=$2 want=$3
+new="$PGDATA.new"
+mkdir -p "$(dirname "$PGDATA")"
+chown postgres "$(dirname "$PGDATA")"
+chown postgres /ha/config/passfile
+chmod 0755 /ha /ha/config
+
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+    # What an interrupted run left is of no use, and its room is needed; so is that of one that fails now.
+    trap 'code=$?; [ $code -eq 0 ] || rm -rf "$new"; exit $code' EXIT
+    trap 'exit 143' TERM INT
+    rm -rf "$new"
+    gosu postgres pg_basebackup --pgdata="$new" --dbname="$conninfo" --slot="$slot" --wal-method=stream \
+        --checkpoint=fast --progress --no-password --label=ha-cli
+    id=$(pg_controldata "$new" | sed -n 's/^Database system identifier: *//p')
+    if [ "$id" != "$want" ]; then
+        echo "the server that was copied has system identifier $id, expected was $want" >&2
+        exit 65
+    fi
+    gosu postgres touch "$new/standby.signal"
+    mv "$new" "$PGDATA"
+fi
+id=$(pg_controldata "$PGDATA" | sed -n 's/^Database system identifier: *//p')
+echo "$id" >/ha/identity.new
+mv /ha/identity.new /ha/identity
+sync
+echo "system_identifier=$id"

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Tells what is in a node's volumes, one fact a line, and changes nothing.
+set -eu
+parent=$(dirname "$PGDATA")
+echo "image_version=$(postgres --version | sed 's/^[^0-9]*\([0-9.]*\).*/\1/')"
+[ ! -s /ha/identity ] || echo "identity=$(cat /ha/identity)"
+if [ -s "$PGDATA/PG_VERSION" ]; then
+    echo "data=complete"
+    echo "data_major=$(cat "$PGDATA/PG_VERSION")"
+    pg_controldata "$PGDATA" | sed -n 's/^Database system identifier: */system_identifier=/p
+s/^Database cluster state: */cluster_state=/p
+s/^Latest checkpoint.s TimeLineID: */timeline=/p'
+    [ ! -e "$PGDATA/standby.signal" ] || echo "standby_signal=yes"
+elif [ -e "$PGDATA" ]; then
+    echo "data=foreign"
+    echo "found=$(ls -A "$PGDATA" | head -n 5 | tr '\n' ' ')"
+else
+    rest=$(ls -A "$parent" | grep -v -e '^lost+found$' -e '^pgdata\.new$' | head -n 5 | tr '\n' ' ')
+    if [ -n "$rest" ]; then
+        echo "data=foreign"
+        echo "found=$rest"
+    elif [ -e "$PGDATA.new" ]; then
+        echo "data=partial"
+    else
+        echo "data=empty"
+    fi
+fi

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Makes the database of a new cluster. Made beside its place and renamed when complete, so that a data directory that
+# exists is a whole one. Prints the system identifier as its last line.
+set -eu
+umask 077
+new="$PGDATA.new"
+mkdir -p "$(dirname "$PGDATA")"
+chown postgres "$(dirname "$PGDATA")"
+
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+    rm -rf "$new"
+    # The builtin provider's C.UTF-8 does not depend on the operating system: no index breaks when an image brings
+    # another C library. PostgreSQL 17 has it; before, the C library's C.UTF-8 compares by code point, too.
+    case $(postgres --version) in
+        *" "1[0-6].*) locale="--locale=C.UTF-8" ;;
+        *) locale="--locale-provider=builtin --locale=C.UTF-8" ;;
+    esac
+    # shellcheck disable=SC2086  # two words
+    gosu postgres initdb --pgdata="$new" --username=postgres --auth-local=peer --auth-host=reject --encoding=UTF8 \
+        --data-checksums $locale >&2
+    mv "$new" "$PGDATA"
+fi
+id=$(pg_controldata "$PGDATA" | sed -n 's/^Database system identifier: *//p')
+echo "$id" >/ha/identity.new
+mv /ha/identity.new /ha/identity
+sync
+echo "system_identifier=$id"

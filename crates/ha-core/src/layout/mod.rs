@@ -1,0 +1,27 @@
+//! What stands on each engine for a topology: names, labels, files and container descriptions.
+//!
+//! Everything here is a pure function of the topology, of the machine's size and of the secrets, so that what runs
+//! can be compared with what should run without asking anything but Docker.
+
+pub mod haproxy;
+mod keycloak;
+mod machine;
+mod names;
+mod postgres;
+mod spec_hash;
+
+pub use keycloak::{
+    KEYCLOAK_HTTP_PORT, KeycloakExtension, keycloak_base_path, keycloak_conf, keycloak_container, keycloak_files,
+    keycloak_image, keycloak_image_tag,
+};
+pub use machine::MachineShare;
+pub use names::{
+    Component, ENGINE_LABEL, LABEL_CLUSTER, LABEL_COMPONENT, LABEL_NODE, LABEL_SPEC, LABEL_SYSTEM, container_name,
+    labels, network_name, one_off_name, volume_name,
+};
+pub use postgres::{
+    COPY_SCRIPT, DATA_PATH, EXAMINE_SCRIPT, GUARD_SCRIPT, IDENTITY_PATH, INIT_SCRIPT, PASSFILE_PATH, PGDATA,
+    PROBE_ROLE, REPLICATION_ROLE, STATE_PATH, TOPOLOGY_PATH, conninfo, one_off_container, passfile, peer_endpoint,
+    pg_hba_conf, postgres_container, postgres_files, postgresql_conf, topology_json, upstream_conf,
+};
+pub use spec_hash::spec_hash;

@@ -1,0 +1,335 @@
+//! The PostgreSQL of a node.
+//!
+//! Two volumes: the database in a folder of the one, so that a new one can be made beside it and take its place by a
+//! rename; configuration, identity and history in the other.
+
+use std::fmt::Write as _;
+
+use super::{
+    Component, LABEL_COMPONENT, LABEL_SPEC, LABEL_SYSTEM, MachineShare, container_name, labels, network_name,
+    one_off_name, spec_hash, volume_name,
+};
+use crate::ports::{ContainerSpec, HostFile, Mount, PortBinding, RestartPolicy};
+use crate::secrets::Secrets;
+use crate::topology::{Durability, Node, Topology};
+use crate::values::{NodeName, SlotName, SystemIdentifier};
+
+/// Where the data volume is mounted: the place that the official image declares a volume.
+pub const DATA_PATH: &str = "/var/lib/postgresql/data";
+/// The data directory.
+pub const PGDATA: &str = "/var/lib/postgresql/data/pgdata";
+/// Where the state volume is mounted.
+pub const STATE_PATH: &str = "/ha";
+/// The system identifier that this node belongs to, decimal, in a line of its own.
+pub const IDENTITY_PATH: &str = "/ha/identity";
+/// The topology, without secrets, that the node was last brought up with.
+pub const TOPOLOGY_PATH: &str = "/ha/topology.json";
+/// The replication role's password for libpq.
+pub const PASSFILE_PATH: &str = "/ha/config/passfile";
+
+/// The role that standbys replicate with.
+pub const REPLICATION_ROLE: &str = "ha_replication";
+/// The role that probes read with.
+pub const PROBE_ROLE: &str = "ha_probe";
+
+/// Runs instead of the image's entrypoint and hands over to it when the data is what it should be.
+pub const GUARD_SCRIPT: &str = include_str!("assets/guard.sh");
+/// Makes the database of a new cluster.
+pub const INIT_SCRIPT: &str = include_str!("assets/init.sh");
+/// Makes a standby's database by a base backup.
+pub const COPY_SCRIPT: &str = include_str!("assets/copy.sh");
+/// Tells what is in a data volume.
+pub const EXAMINE_SCRIPT: &str = include_str!("assets/examine.sh");
+
+const GUARD_PATH: &str = "/ha/guard.sh";
+const CONF_PATH: &str = "/ha/config/postgresql.conf";
+const HBA_PATH: &str = "/ha/config/pg_hba.conf";
+const IDENT_PATH: &str = "/ha/config/pg_ident.conf";
+const UPSTREAM_PATH: &str = "/ha/config/upstream.conf";
+
+/// Where the other nodes reach the PostgreSQL of `to`: over the cluster's own network when both stand on one engine (the
+/// demo), else at the address that `to` publishes.
+#[must_use]
+pub fn peer_endpoint(topology: &Topology, to: &Node) -> (String, u16) {
+    if topology.cluster.demo {
+        (container_name(topology, &to.name, Component::Postgres), 5432)
+    } else {
+        (to.address.to_string(), to.postgres_port)
+    }
+}
+
+/// A value of a libpq connection string.
+fn conninfo_value(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// How `node` connects to `upstream` to replicate. The password comes from the passfile.
+///
+/// The timeouts are the client's part of noticing a host that is gone without a word: libpq's defaults wait for the
+/// kernel, two hours and more.
+#[must_use]
+pub fn conninfo(topology: &Topology, node: &NodeName, upstream: &Node) -> String {
+    let (host, port) = peer_endpoint(topology, upstream);
+    format!(
+        "host={} port={port} user={REPLICATION_ROLE} application_name={} passfile={} connect_timeout=5 keepalives_idle=5 \
+         keepalives_interval=2 keepalives_count=3 tcp_user_timeout=10000 sslmode=prefer",
+        conninfo_value(&host),
+        conninfo_value(node.as_str()),
+        conninfo_value(PASSFILE_PATH),
+    )
+}
+
+/// The passfile of a node: the replication role's password, for every server that it may follow.
+#[must_use]
+pub fn passfile(secrets: &Secrets) -> String {
+    let password = secrets.replication_password.expose().replace('\\', "\\\\").replace(':', "\\:");
+    format!("*:*:*:{REPLICATION_ROLE}:{password}\n")
+}
+
+/// A value of `postgresql.conf`.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// `postgresql.conf` of a node: all but what depends on the roles of the moment.
+#[must_use]
+pub fn postgresql_conf(topology: &Topology, node: &Node, share: MachineShare) -> String {
+    let replication = &topology.replication;
+    let standbys: Vec<_> = topology.peers_of(&node.name).map(|peer| format!("\"{}\"", peer.name)).collect();
+    let synchronous = match replication.durability {
+        Durability::Async => String::new(),
+        Durability::Strict => format!("ANY 1 ({})", standbys.join(", ")),
+    };
+    let cluster_name = format!("{}-{}", topology.cluster.name, node.name);
+    // Room for every node, twice, for base backups, and for a new connection while the old one is not yet given up.
+    let senders = topology.nodes().len() * 2 + 4;
+    let max_wal_mib = (replication.slot_keep_mib / 4).clamp(256, 1024);
+    let mut lines = vec![
+        ("cluster_name", quoted(&cluster_name)),
+        ("listen_addresses", quoted("*")),
+        ("hba_file", quoted(HBA_PATH)),
+        ("ident_file", quoted(IDENT_PATH)),
+        ("password_encryption", "scram-sha-256".to_owned()),
+        ("max_connections", topology.postgres.max_connections.to_string()),
+        // What a standby must not have lower than its primary is the same on every node.
+        ("max_worker_processes", "8".to_owned()),
+        ("max_wal_senders", senders.to_string()),
+        ("max_replication_slots", senders.to_string()),
+        ("max_prepared_transactions", "0".to_owned()),
+        ("max_locks_per_transaction", "64".to_owned()),
+        ("shared_buffers", quoted(&format!("{}MB", share.shared_buffers_mib()))),
+        ("effective_cache_size", quoted(&format!("{}MB", share.effective_cache_mib()))),
+        ("dynamic_shared_memory_type", "posix".to_owned()),
+        ("jit", "off".to_owned()),
+        // What pg_rewind needs to find every block that differs, beside data checksums.
+        ("wal_level", "replica".to_owned()),
+        ("wal_log_hints", "on".to_owned()),
+        ("full_page_writes", "on".to_owned()),
+        ("max_wal_size", quoted(&format!("{max_wal_mib}MB"))),
+        ("wal_keep_size", quoted(&format!("{}MB", replication.wal_keep_mib))),
+        ("max_slot_wal_keep_size", quoted(&format!("{}MB", replication.slot_keep_mib))),
+        ("synchronous_commit", "on".to_owned()),
+        ("synchronous_standby_names", quoted(&synchronous)),
+        ("hot_standby", "on".to_owned()),
+        // A query of the read-only Keycloak is short; replay waits for it no longer than what it promises.
+        ("max_standby_streaming_delay", quoted("1s")),
+        ("max_standby_archive_delay", quoted("1s")),
+        // 5 s by default: with synchronous replication, commits wait that long after a crash that is over.
+        ("wal_retrieve_retry_interval", quoted("200ms")),
+        ("wal_receiver_status_interval", quoted("1s")),
+        ("wal_receiver_timeout", quoted("10s")),
+        ("wal_sender_timeout", quoted("10s")),
+        ("recovery_target_timeline", quoted("latest")),
+        ("tcp_keepalives_idle", "10".to_owned()),
+        ("tcp_keepalives_interval", "5".to_owned()),
+        ("tcp_keepalives_count", "3".to_owned()),
+        ("log_line_prefix", quoted("%m [%p] %q%u@%d ")),
+        ("log_timezone", quoted("UTC")),
+        ("timezone", quoted("UTC")),
+        // Statements are never logged: they may carry what must not stand in a log.
+        ("log_statement", "none".to_owned()),
+        ("log_min_error_statement", "panic".to_owned()),
+        ("log_parameter_max_length", "0".to_owned()),
+        ("log_parameter_max_length_on_error", "0".to_owned()),
+    ];
+    let given: Vec<_> = topology.postgres.settings.iter().map(|(name, value)| (name.as_str(), quoted(value))).collect();
+    lines.retain(|(name, _)| !topology.postgres.settings.contains_key(*name));
+    lines.extend(given);
+    let mut text =
+        "# Written by ha-cli; changes are lost. Own settings belong into [postgres.settings] of ha.toml.\n".to_owned();
+    for (name, value) in lines {
+        writeln!(text, "{name} = {value}").expect("a String takes everything");
+    }
+    writeln!(text, "include_if_exists = {}", quoted(UPSTREAM_PATH)).expect("a String takes everything");
+    text
+}
+
+/// The part of the configuration that names whom this node follows; without effect while it is primary.
+#[must_use]
+pub fn upstream_conf(topology: &Topology, node: &NodeName, upstream: &Node) -> String {
+    format!(
+        "# Written by ha-cli.\nprimary_conninfo = {}\nprimary_slot_name = {}\n",
+        quoted(&conninfo(topology, node, upstream)),
+        quoted(SlotName::of_standby(node).as_str())
+    )
+}
+
+/// `pg_hba.conf`, the same on every node: the superuser on the local socket by peer authentication and nowhere else; Keycloak's role
+/// from the node's own Docker network; replication and probes also from the other nodes.
+#[must_use]
+pub fn pg_hba_conf(topology: &Topology) -> String {
+    let postgres = &topology.postgres;
+    // What comes from the host itself has the host's own address, or the gateway's of the Docker network.
+    let mut networks = vec!["samenet".to_owned()];
+    for other in topology.nodes() {
+        networks.push(format!("{}/{}", other.address, if other.address.is_ipv4() { 32 } else { 128 }));
+        networks.extend(other.admit.iter().cloned());
+    }
+    let mut text = format!(
+        "# Written by ha-cli; changes are lost.\n\
+         local all postgres peer\n\
+         local all all reject\n\
+         host {} {} samenet scram-sha-256\n",
+        postgres.database, postgres.user
+    );
+    for network in networks {
+        writeln!(text, "host replication {REPLICATION_ROLE} {network} scram-sha-256")
+            .expect("a String takes everything");
+        writeln!(text, "host {} {PROBE_ROLE} {network} scram-sha-256", postgres.database)
+            .expect("a String takes everything");
+    }
+    text
+}
+
+/// The files of the state volume: those that the container's hash covers, then those that hold secrets or depend on
+/// the roles of the moment.
+#[must_use]
+pub fn postgres_files(
+    topology: &Topology,
+    node: &Node,
+    share: MachineShare,
+    upstream: Option<&Node>,
+    secrets: &Secrets,
+) -> (Vec<HostFile>, Vec<HostFile>) {
+    let hashed = vec![
+        HostFile::new(GUARD_PATH, GUARD_SCRIPT, 0o644),
+        HostFile::new(CONF_PATH, postgresql_conf(topology, node, share), 0o644),
+        HostFile::new(HBA_PATH, pg_hba_conf(topology), 0o644),
+        HostFile::new(IDENT_PATH, "# Written by ha-cli: no user name is mapped.\n", 0o644),
+    ];
+    let mut others = vec![
+        // The guard gives it to the image's postgres user: libpq takes a passfile of its owner's only.
+        HostFile::new(PASSFILE_PATH, passfile(secrets), 0o600),
+        HostFile::new(TOPOLOGY_PATH, topology_json(topology), 0o644),
+    ];
+    if let Some(upstream) = upstream {
+        others.push(HostFile::new(UPSTREAM_PATH, upstream_conf(topology, &node.name, upstream), 0o644));
+    }
+    (hashed, others)
+}
+
+fn mounts(topology: &Topology, node: &NodeName) -> Vec<Mount> {
+    let mount = |kind: &str, path: &str| Mount {
+        volume: volume_name(topology, node, kind),
+        path: path.to_owned(),
+        read_only: false,
+    };
+    vec![mount("data", DATA_PATH), mount("state", STATE_PATH)]
+}
+
+/// The lasting container of a node's PostgreSQL, labelled with the hash of itself and of `files`.
+#[must_use]
+pub fn postgres_container(
+    topology: &Topology,
+    node: &Node,
+    image_id: &str,
+    system: SystemIdentifier,
+    files: &[HostFile],
+) -> ContainerSpec {
+    let mut spec = ContainerSpec {
+        name: container_name(topology, &node.name, Component::Postgres),
+        image: image_id.to_owned(),
+        hostname: Some(format!("{}-postgres", node.name)),
+        entrypoint: Some(vec!["/bin/sh".to_owned(), GUARD_PATH.to_owned()]),
+        command: vec!["postgres".to_owned(), "-c".to_owned(), format!("config_file={CONF_PATH}")],
+        environment: [("PGDATA".to_owned(), PGDATA.to_owned())].into(),
+        labels: labels(topology, Some(&node.name)),
+        mounts: mounts(topology, &node.name),
+        network: Some(network_name(topology)),
+        ports: vec![PortBinding { address: node.address, host_port: node.postgres_port, container_port: 5432 }],
+        restart: RestartPolicy::UnlessStopped,
+        shm_bytes: Some(256 * 1024 * 1024),
+        // A fast shutdown writes a checkpoint and waits for the standby; a kill in the middle costs a recovery.
+        stop_timeout_secs: Some(60),
+        ..ContainerSpec::default()
+    };
+    spec.labels.insert(LABEL_COMPONENT.to_owned(), Component::Postgres.to_string());
+    spec.labels.insert(LABEL_SYSTEM.to_owned(), system.to_string());
+    let hash = spec_hash(&spec, files);
+    spec.labels.insert(LABEL_SPEC.to_owned(), hash);
+    spec
+}
+
+/// A container that does one job on a node's volumes and ends.
+#[must_use]
+pub fn one_off_container(
+    topology: &Topology,
+    node: &Node,
+    image_id: &str,
+    job: &str,
+    arguments: &[String],
+) -> ContainerSpec {
+    let mut spec = ContainerSpec {
+        name: one_off_name(topology, &node.name, job),
+        image: image_id.to_owned(),
+        entrypoint: Some(vec!["/bin/sh".to_owned(), format!("{STATE_PATH}/{job}.sh")]),
+        command: arguments.to_vec(),
+        environment: [("PGDATA".to_owned(), PGDATA.to_owned()), ("LC_ALL".to_owned(), "C".to_owned())].into(),
+        labels: labels(topology, Some(&node.name)),
+        mounts: mounts(topology, &node.name),
+        network: Some(network_name(topology)),
+        user: Some("root".to_owned()),
+        ..ContainerSpec::default()
+    };
+    spec.labels.insert(LABEL_COMPONENT.to_owned(), format!("job-{job}"));
+    spec
+}
+
+/// The normalised topology, without secrets, as it is kept on each node.
+#[must_use]
+pub fn topology_json(topology: &Topology) -> String {
+    let nodes: Vec<_> = topology
+        .nodes()
+        .iter()
+        .map(|node| {
+            serde_json::json!({
+                "name": node.name, "address": node.address, "role": node.initial_role,
+                "postgres_port": node.postgres_port, "keycloak_port": node.keycloak_port, "admit": node.admit,
+            })
+        })
+        .collect();
+    let value = serde_json::json!({
+        "schema": 1,
+        "cluster": {
+            "name": topology.cluster.name, "public_url": topology.cluster.public_url, "demo": topology.cluster.demo,
+        },
+        "images": {"postgres": topology.images.postgres, "keycloak": topology.images.keycloak},
+        "postgres": {
+            "database": topology.postgres.database, "user": topology.postgres.user,
+            "max_connections": topology.postgres.max_connections, "settings": topology.postgres.settings,
+        },
+        "keycloak": {
+            "admin": topology.keycloak.admin, "pool_size": topology.keycloak.pool_size,
+            "poll_interval_ms": topology.keycloak.poll_interval_ms, "options": topology.keycloak.options,
+            "proxy_headers": super::keycloak::proxy_headers(topology.keycloak.proxy_headers),
+        },
+        "replication": {
+            "durability": topology.replication.durability, "slot_keep_mib": topology.replication.slot_keep_mib,
+            "wal_keep_mib": topology.replication.wal_keep_mib,
+        },
+        "nodes": nodes,
+    });
+    let mut text = serde_json::to_string_pretty(&value).expect("plain values serialise");
+    text.push('\n');
+    text
+}
