@@ -63,10 +63,11 @@ start_without_systemd() {
   ready_or_dead() { engine_answers || ! kill -0 "$dockerd_pid" 2>/dev/null; }
   wait_until "$START_LIMIT_SECONDS" ready_or_dead || true
   engine_answers && return
-  kill "$dockerd_pid" 2>/dev/null || true
+  local what='ended by itself'
+  if kill "$dockerd_pid" 2>/dev/null; then what="did not answer within $START_LIMIT_SECONDS s"; fi
   say "the last lines of $log:"
   tail -n 8 "$log" >&2 || true
-  unavailable "dockerd did not come up within ${START_LIMIT_SECONDS} s (is this a container without namespaces?)"
+  unavailable "dockerd $what (is this a container that may not make namespaces?)"
 }
 
 start_with_systemd() {
