@@ -1,1 +1,60 @@
-fn main() {}
+//! The `ha-cli` binary: sets up the process, runs one command, exits. Nothing else exits the process.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use clap::Parser;
+use ha_cli::cli::{Cli, Globals};
+use ha_cli::error::{Error, Failure};
+use ha_cli::exit::{self, Outcome};
+use ha_cli::output::{Color, Printer};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) => {
+            // Help and version come here too, as output with code 0. A reader that has gone needs no answer.
+            drop(asked.print());
+            return ExitCode::from(if asked.use_stderr() { exit::USAGE } else { exit::DONE });
+        }
+    };
+    let color = color(&cli.globals);
+    start_logging(&cli.globals, color.err);
+    let printer = Printer::new(cli.globals.output, color, Box::new(io::stdout()), Box::new(io::stderr()));
+    let mut result = run(cli, &printer);
+    if let Err(error) = &result
+        && let Err(lost) = printer.error(error)
+    {
+        result = Err(lost);
+    }
+    ExitCode::from(exit::code(&result))
+}
+
+fn run(cli: Cli, printer: &Printer) -> Result<Outcome, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed("runtime", "no threads could be started").because(error))?;
+    runtime.block_on(ha_cli::commands::run(cli, printer))
+}
+
+/// Colours only where a terminal shows them and nobody asked for none (no-color.org).
+fn color(globals: &Globals) -> Color {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let wanted = !(globals.no_color || set("NO_COLOR") || dumb);
+    Color { out: wanted && io::stdout().is_terminal(), err: wanted && io::stderr().is_terminal() }
+}
+
+fn start_logging(globals: &Globals, color: bool) {
+    let level = match globals.verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let ours = ["ha_cli", "ha_core", "ha_docker", "ha_pg", "ha_keycloak"].map(|name| format!("{name}={level}"));
+    let filter =
+        EnvFilter::try_from_env("HA_LOG").unwrap_or_else(|_| EnvFilter::new(format!("warn,{}", ours.join(","))));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(color).init();
+}

@@ -1,0 +1,21 @@
+//! One module a command. A command takes what the command line says and a [`Printer`], and returns how it ended; only
+//! `main` exits the process.
+
+mod completions;
+mod config;
+
+use crate::cli::{Cli, Command};
+use crate::error::Error;
+use crate::exit::Outcome;
+use crate::output::Printer;
+
+/// Runs the command that the command line names.
+///
+/// # Errors
+/// Why the command stopped; `main` prints it.
+pub async fn run(cli: Cli, printer: &Printer) -> Result<Outcome, Error> {
+    match cli.command {
+        Command::Config(command) => config::run(&cli.globals, &command, printer),
+        Command::Completions(args) => completions::run(&args, printer),
+    }
+}

@@ -1,0 +1,84 @@
+//! The cluster's file and its secrets: found, read, checked, written.
+//!
+//! [`load`] and [`load_with_secrets`] are what commands call: they return a topology that makes sense, or everything
+//! that is wrong, each problem with its place.
+
+mod diagnostic;
+mod file;
+mod locate;
+mod origins;
+mod reader;
+mod secrets;
+mod warnings;
+
+use std::path::{Path, PathBuf};
+
+use ha_core::secrets::Secrets;
+use ha_core::topology::{Topology, TopologySpec};
+
+pub use diagnostic::{Diagnostic, Position, Source};
+pub use locate::{candidates, find, secrets_beside, target};
+pub use origins::{Origin, Setting};
+pub use secrets::{MIN_SECRET_LENGTH, SECRET_KEYS, SecretsRules, check_secret, exposed_to_others, read_secrets};
+
+use crate::cli::Globals;
+use crate::error::Error;
+
+/// A cluster's file that nothing is wrong with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it stands.
+    pub path: PathBuf,
+    /// What it says, with the defaults filled in.
+    pub spec: TopologySpec,
+    /// The same, checked.
+    pub topology: Topology,
+    /// What is not wrong but worth knowing, such as a public address without TLS.
+    pub warnings: Vec<Diagnostic>,
+    pub(crate) places: reader::Places,
+    pub(crate) source: std::sync::Arc<Source>,
+}
+
+impl Config {
+    /// Where its secrets stand.
+    #[must_use]
+    pub fn secrets_path(&self) -> PathBuf {
+        secrets_beside(&self.path)
+    }
+}
+
+/// Finds, reads and checks the cluster's file, without its secrets.
+///
+/// # Errors
+/// Every problem of the file, or that it cannot be found or read.
+pub fn load(globals: &Globals) -> Result<Config, Error> {
+    file::read(&find(globals)?)
+}
+
+/// The same for a file whose place is known.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_from(path: &Path) -> Result<Config, Error> {
+    file::read(path)
+}
+
+/// Finds, reads and checks the cluster's file and its secrets.
+///
+/// # Errors
+/// Every problem of both files together.
+pub fn load_with_secrets(globals: &Globals) -> Result<(Config, Secrets), Error> {
+    let path = find(globals)?;
+    let config = file::read(&path);
+    let secrets = read_secrets(&secrets_beside(&path), SecretsRules::Private);
+    match (config, secrets) {
+        (Ok(config), Ok(secrets)) => Ok((config, secrets)),
+        (Err(Error::Configuration(mut problems)), Err(Error::Configuration(more))) => {
+            problems.extend(more);
+            Err(Error::Configuration(problems))
+        }
+        // A file that cannot be read at all comes before what is wrong inside the other.
+        (Err(error @ Error::Failure(_)), _) | (_, Err(error @ Error::Failure(_))) => Err(error),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
+}

@@ -1,0 +1,9 @@
+//! The parts of the `ha-cli` binary, as a library so that tests reach every one of them. Programs that want to run or
+//! watch clusters build on `ha-core` and its adapters instead; nothing here is kept stable for them.
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod error;
+pub mod exit;
+pub mod output;

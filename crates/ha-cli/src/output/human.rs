@@ -1,0 +1,125 @@
+//! Text for people. Meaning never hangs on colour alone.
+
+use anstyle::{AnsiColor, Style};
+use miette::{GraphicalReportHandler, GraphicalTheme};
+
+use crate::config::Diagnostic;
+use crate::error::{Error, Failure};
+
+/// How a piece of text is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As any other text.
+    Plain,
+    /// What the eye should find first.
+    Strong,
+    /// What may be passed over.
+    Faint,
+    /// All is well.
+    Good,
+    /// Worth knowing.
+    Warning,
+    /// Wrong.
+    Bad,
+}
+
+impl Tone {
+    const fn style(self) -> Style {
+        let style = Style::new();
+        match self {
+            Self::Plain => style,
+            Self::Strong => style.bold(),
+            Self::Faint => style.dimmed(),
+            Self::Good => AnsiColor::Green.on_default(),
+            Self::Warning => AnsiColor::Yellow.on_default(),
+            Self::Bad => AnsiColor::Red.on_default().bold(),
+        }
+    }
+}
+
+/// A text in the making.
+#[derive(Debug)]
+pub struct Page {
+    text: String,
+    color: bool,
+}
+
+impl Page {
+    /// An empty page, with colours or without.
+    #[must_use]
+    pub const fn new(color: bool) -> Self {
+        Self { text: String::new(), color }
+    }
+
+    /// Whether colours are wanted.
+    #[must_use]
+    pub const fn color(&self) -> bool {
+        self.color
+    }
+
+    /// A line.
+    pub fn line(&mut self, text: impl AsRef<str>) {
+        self.text.push_str(text.as_ref());
+        self.text.push('\n');
+    }
+
+    /// A text in its tone, to be put into a line.
+    #[must_use]
+    pub fn tone(&self, tone: Tone, text: impl AsRef<str>) -> String {
+        let text = text.as_ref();
+        if !self.color || tone == Tone::Plain {
+            return text.to_owned();
+        }
+        let style = tone.style();
+        format!("{style}{text}{style:#}")
+    }
+
+    /// Diagnostics, each with the line it is about.
+    pub fn diagnostics(&mut self, list: &[Diagnostic]) {
+        let theme = if self.color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100);
+        for diagnostic in list {
+            if handler.render_report(&mut self.text, diagnostic).is_err() {
+                // A place outside its text cannot be drawn; the words still say it.
+                self.line(diagnostic.to_string());
+            }
+        }
+    }
+
+    /// Everything written so far.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        self.text
+    }
+}
+
+pub(super) fn error(page: &mut Page, error: &Error) {
+    match error {
+        Error::Configuration(problems) => {
+            page.diagnostics(problems);
+            page.line(summary(page, problems));
+        }
+        Error::Failure(failure) => self::failure(page, failure),
+    }
+}
+
+fn summary(page: &Page, problems: &[Diagnostic]) -> String {
+    let mut files: Vec<String> = problems.iter().map(|problem| problem.file().display().to_string()).collect();
+    files.dedup();
+    let count = match problems.len() {
+        1 => "1 problem".to_owned(),
+        many => format!("{many} problems"),
+    };
+    format!("{} {count} in {}", page.tone(Tone::Bad, "error:"), files.join(" and "))
+}
+
+fn failure(page: &mut Page, failure: &Failure) {
+    let node = failure.node.as_ref().map_or_else(String::new, |node| format!("{node}: "));
+    page.line(format!("{} {node}{}", page.tone(Tone::Bad, "error:"), failure.message));
+    for cause in failure.causes() {
+        page.line(format!("  {} {cause}", page.tone(Tone::Strong, "because:")));
+    }
+    if let Some(help) = &failure.help {
+        page.line(format!("  {} {help}", page.tone(Tone::Good, "help:")));
+    }
+}

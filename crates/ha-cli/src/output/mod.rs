@@ -1,0 +1,136 @@
+//! What people and programs read. Data goes to standard output, everything said about the work to standard error.
+//!
+//! A command builds one [`Report`] and the [`Printer`] renders it, for people or as one JSON object.
+
+mod human;
+mod json;
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+pub use human::{Page, Tone};
+
+use crate::cli::OutputFormat;
+use crate::error::Error;
+
+/// A value that can be shown to people and to programs.
+pub trait Report {
+    /// For people.
+    fn human(&self, page: &mut Page);
+    /// For programs: an object with a `schema` number.
+    fn json(&self) -> serde_json::Value;
+}
+
+type Stream = Box<dyn Write + Send>;
+
+/// Writes reports, notes and errors, each where it belongs. May be shared between tasks.
+pub struct Printer {
+    format: OutputFormat,
+    color: Color,
+    out: Mutex<Stream>,
+    err: Mutex<Stream>,
+    closed: AtomicBool,
+}
+
+/// Whether each stream takes colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Color {
+    /// Standard output.
+    pub out: bool,
+    /// Standard error.
+    pub err: bool,
+}
+
+impl Printer {
+    /// A printer on the given streams.
+    #[must_use]
+    pub fn new(format: OutputFormat, color: Color, out: Stream, err: Stream) -> Self {
+        Self { format, color, out: Mutex::new(out), err: Mutex::new(err), closed: AtomicBool::new(false) }
+    }
+
+    /// For whom reports are rendered.
+    #[must_use]
+    pub const fn format(&self) -> OutputFormat {
+        self.format
+    }
+
+    /// Whether whoever read standard output has gone: what repeats until it is interrupted ends then.
+    #[must_use]
+    pub fn closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Prints a report to standard output.
+    ///
+    /// # Errors
+    /// It could not be written. That its reader has gone is no error: see [`closed`](Self::closed).
+    pub fn report(&self, report: &dyn Report) -> Result<(), Error> {
+        let text = match self.format {
+            OutputFormat::Human => {
+                let mut page = Page::new(self.color.out);
+                report.human(&mut page);
+                page.into_text()
+            }
+            OutputFormat::Json => json::line(&report.json()),
+        };
+        self.raw(text.as_bytes())
+    }
+
+    /// Prints bytes to standard output as they are, for what has a format of its own.
+    ///
+    /// # Errors
+    /// As [`report`](Self::report).
+    pub fn raw(&self, bytes: &[u8]) -> Result<(), Error> {
+        if self.closed() {
+            return Ok(());
+        }
+        match write(&self.out, bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            other => other.map_err(Error::output),
+        }
+    }
+
+    /// Says something about the work, to people only.
+    pub fn note(&self, fill: impl FnOnce(&mut Page)) {
+        if self.format == OutputFormat::Human {
+            let mut page = Page::new(self.color.err);
+            fill(&mut page);
+            self.say(&page.into_text());
+        }
+    }
+
+    /// Prints why a command stopped: to people on standard error, to programs as the object they wait for.
+    ///
+    /// # Errors
+    /// The object could not be written.
+    pub fn error(&self, error: &Error) -> Result<(), Error> {
+        match self.format {
+            OutputFormat::Json => self.raw(json::line(&json::error(error)).as_bytes()),
+            OutputFormat::Human => {
+                let mut page = Page::new(self.color.err);
+                human::error(&mut page, error);
+                self.say(&page.into_text());
+                Ok(())
+            }
+        }
+    }
+
+    /// Standard error is the last place to say anything: what cannot be said there is lost.
+    fn say(&self, text: &str) {
+        drop(write(&self.err, text.as_bytes()));
+    }
+}
+
+fn write(stream: &Mutex<Stream>, bytes: &[u8]) -> io::Result<()> {
+    let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+    stream.write_all(bytes)?;
+    // Nothing is left in a buffer that would fail unseen at the end of the process.
+    stream.flush()
+}
+
+#[cfg(test)]
+mod tests;
