@@ -1,0 +1,48 @@
+package org.hacli.standby;
+
+import java.util.Set;
+
+/** Decides what becomes of a statement while the database is a hot standby. Pure. */
+final class Bookkeeping {
+
+    /** What the driver does with a statement. */
+    enum Verdict {
+        /** Send it (reads in the form of {@link Sql#onStandby()}). */
+        SEND,
+        /** Answer "1 row" without sending it. */
+        DROP,
+        /** A DELETE: "1 row" if what it would delete is not there, refused if it is. */
+        DROP_IF_ABSENT,
+        /** Refuse with SQLState 25006. */
+        REFUSE
+    }
+
+    /** The only tables whose writes may be left out: losing them changes no answer that this node gives. */
+    static final Set<String> SESSION_TABLES = Set.of("offline_user_session", "offline_client_session");
+    private static final Set<String> OTHER_TABLES = Set.of("event_entity", "admin_event_entity",
+            "databasechangeloglock");
+
+    private Bookkeeping() { }
+
+    /**
+     * @param offline whether an INSERT's {@code offline_flag} says "offline session": one that is not stored is gone
+     *                after a restart, so granting it would be an invented success
+     * @param timer   whether a thread of Keycloak's own clean-up asks, which nobody waits for
+     * @param rehash  whether Keycloak renews a password hash after a login that has already succeeded
+     */
+    static Verdict verdict(Sql sql, boolean offline, boolean timer, boolean rehash) {
+        boolean listed = sql.table() != null
+                && (SESSION_TABLES.contains(sql.table()) || OTHER_TABLES.contains(sql.table()));
+        return switch (sql.kind()) {
+            case READ, LOCKING_READ, ASYNC_COMMIT -> Verdict.SEND;
+            case OTHER -> Verdict.REFUSE;
+            case INSERT -> sql.returning() ? Verdict.REFUSE
+                    : timer || listed && !offline ? Verdict.DROP : Verdict.REFUSE;
+            case UPDATE -> sql.returning() ? Verdict.REFUSE
+                    : timer || listed || rehash && sql.table().equals("credential") ? Verdict.DROP : Verdict.REFUSE;
+            case DELETE -> sql.returning() ? Verdict.REFUSE
+                    : timer ? Verdict.DROP
+                    : listed && sql.onStandby() != null ? Verdict.DROP_IF_ABSENT : Verdict.REFUSE;
+        };
+    }
+}

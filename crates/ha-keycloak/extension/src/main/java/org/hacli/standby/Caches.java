@@ -1,0 +1,158 @@
+package org.hacli.standby;
+
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.infinispan.Cache;
+import org.keycloak.connections.infinispan.InfinispanConnectionProvider;
+import org.keycloak.models.KeycloakSession;
+import org.keycloak.models.KeycloakSessionFactory;
+import org.keycloak.models.SingleUseObjectProvider;
+import org.keycloak.models.cache.CacheRealmProvider;
+import org.keycloak.models.cache.UserCache;
+import org.keycloak.models.cache.infinispan.CacheManager;
+import org.keycloak.models.cache.infinispan.CachedCount;
+import org.keycloak.models.cache.infinispan.RealmCacheSession;
+import org.keycloak.models.cache.infinispan.UserCacheSession;
+import org.keycloak.models.sessions.infinispan.changes.SessionEntityWrapper;
+import org.keycloak.models.sessions.infinispan.entities.AuthenticatedClientSessionEntity;
+import org.keycloak.models.sessions.infinispan.entities.EmbeddedClientSessionKey;
+import org.keycloak.models.sessions.infinispan.entities.SingleUseObjectValueEntity;
+import org.keycloak.models.utils.KeycloakModelUtils;
+
+/**
+ * Keycloak's caches, all of them of this process only.
+ *
+ * <p>Keycloak guards the realm and user caches against late writers with a counter: a request may cache what it has
+ * read only if the key's revision is not newer than the counter was when the request began. {@code invalidateObject}
+ * raises both. {@code clear()} alone forgets the revisions and raises nothing, so that a request that has read an old
+ * row could put it back; raising the counter first (by invalidating a key that nothing uses) closes that.
+ */
+final class Caches {
+
+    private static final String NO_KEY = "ha-standby";
+
+    private final CacheManager users;
+    private final CacheManager realms;
+    private final List<Cache<?, ?>> plain;
+    private final Map<Boolean, Cache<String, SessionEntityWrapper<?>>> userSessions = new HashMap<>();
+    private final Map<Boolean, Cache<Object, SessionEntityWrapper<AuthenticatedClientSessionEntity>>> clientSessions =
+            new HashMap<>();
+    private final Cache<String, SingleUseObjectValueEntity> singleUse;
+
+    private Caches(KeycloakSession session) {
+        users = session.getProvider(UserCache.class) instanceof UserCacheSession c ? c.getCache() : null;
+        realms = session.getProvider(CacheRealmProvider.class) instanceof RealmCacheSession c ? c.getCache() : null;
+        InfinispanConnectionProvider infinispan = session.getProvider(InfinispanConnectionProvider.class);
+        plain = List.of(infinispan.getCache(InfinispanConnectionProvider.AUTHORIZATION_CACHE_NAME),
+                infinispan.getCache(InfinispanConnectionProvider.AUTHORIZATION_REVISIONS_CACHE_NAME),
+                infinispan.getCache(InfinispanConnectionProvider.KEYS_CACHE_NAME));
+        userSessions.put(false, infinispan.getCache(InfinispanConnectionProvider.USER_SESSION_CACHE_NAME));
+        userSessions.put(true, infinispan.getCache(InfinispanConnectionProvider.OFFLINE_USER_SESSION_CACHE_NAME));
+        clientSessions.put(false, infinispan.getCache(InfinispanConnectionProvider.CLIENT_SESSION_CACHE_NAME));
+        clientSessions.put(true, infinispan.getCache(InfinispanConnectionProvider.OFFLINE_CLIENT_SESSION_CACHE_NAME));
+        singleUse = infinispan.getCache(InfinispanConnectionProvider.ACTION_TOKEN_CACHE);
+    }
+
+    static Caches of(KeycloakSessionFactory factory) {
+        Caches[] out = new Caches[1];
+        KeycloakModelUtils.runJobInTransaction(factory, session -> out[0] = new Caches(session));
+        return out[0];
+    }
+
+    /** Everything that has been read from the database, except sessions: those made here exist nowhere else. */
+    void clearAll() {
+        clear(realms);
+        clearUsers();
+        plain.forEach(Cache::clear);
+    }
+
+    void clearUsers() {
+        clear(users);
+    }
+
+    private static void clear(CacheManager cache) {
+        if (cache != null) {
+            cache.invalidateObject(NO_KEY);
+            cache.clear();
+        }
+    }
+
+    /**
+     * A user's own entry, links, consents and credentials. The look-ups by name and e-mail need no eviction: Keycloak
+     * checks what they lead to against the name that was asked for, and caches no "there is none".
+     */
+    void evictUsers(Collection<String> ids) {
+        if (users == null) {
+            return;
+        }
+        for (String id : ids) {
+            users.invalidateObject(id);
+            for (String part : List.of(".idplinks", ".consents", ".verifiableCredentials")) {
+                users.invalidateObject(id + part);
+            }
+        }
+    }
+
+    /** Also organisation memberships, whose keys have the user's id somewhere in them, and counts of members. */
+    void evictUsersWidely(Set<String> ids) {
+        evictUsers(ids);
+        if (ids.isEmpty() || users == null || realms == null) {
+            return;
+        }
+        List.copyOf(users.getCache().keySet()).stream()
+                .filter(key -> ids.stream().anyMatch(key::contains))
+                .forEach(users::invalidateObject);
+        realms.getCache().entrySet().stream()
+                .filter(e -> e.getValue() instanceof CachedCount)
+                .map(Map.Entry::getKey).toList()
+                .forEach(realms::invalidateObject);
+    }
+
+    /** Keys of all cached sessions. */
+    Set<SessionKey> sessions() {
+        Set<SessionKey> out = new HashSet<>();
+        for (Boolean offline : List.of(false, true)) {
+            for (String id : userSessions.get(offline).keySet()) {
+                out.add(SessionKey.user(offline, id));
+            }
+            clientSessions.get(offline).forEach((key, value) -> {
+                SessionKey session = clientKey(offline, key, value);
+                if (session != null) {
+                    out.add(session);
+                }
+            });
+        }
+        return out;
+    }
+
+    private static SessionKey clientKey(boolean offline, Object key, SessionEntityWrapper<AuthenticatedClientSessionEntity> value) {
+        if (key instanceof EmbeddedClientSessionKey embedded) {
+            return new SessionKey(offline, embedded.userSessionId(), embedded.clientId());
+        }
+        AuthenticatedClientSessionEntity entity = value.getEntity();
+        return entity.getUserSessionId() == null || entity.getClientId() == null ? null
+                : new SessionKey(offline, entity.getUserSessionId(), entity.getClientId());
+    }
+
+    void remove(Collection<SessionKey> sessions) {
+        for (SessionKey session : sessions) {
+            if (session.client() == null) {
+                userSessions.get(session.offline()).remove(session.userSession());
+            } else {
+                clientSessions.get(session.offline())
+                        .remove(new EmbeddedClientSessionKey(session.userSession(), session.client()));
+            }
+        }
+    }
+
+    /** As Keycloak itself does at start, and only then. */
+    void revoked(String tokenId, long secondsLeft) {
+        singleUse.putIfAbsent(tokenId + SingleUseObjectProvider.REVOKED_KEY,
+                new SingleUseObjectValueEntity(Map.of()), secondsLeft, TimeUnit.SECONDS);
+    }
+}

@@ -1,0 +1,56 @@
+package org.hacli.standby;
+
+/**
+ * A change of a table's block, as the WAL tells it.
+ *
+ * @param table  the table's name; null for a relation that is in no catalog we can see
+ * @param xid    the (sub)transaction that made it, 32 bits
+ * @param record the WAL record's type without "+INIT": INSERT, UPDATE, HOT_UPDATE, MULTI_INSERT, DELETE, ...
+ */
+record Change(String table, int xid, String record, long block) {
+
+    /** What must happen on this node once the transaction of a change has ended. */
+    enum Effect {
+        NONE,
+        /** Evict the users whose rows are new in this block. */
+        EVICT_USERS,
+        /** As before, and whatever the caches derive from a user under other keys. */
+        EVICT_USERS_WIDELY,
+        /** Evict the client sessions whose rows are new in this block. */
+        EVICT_CLIENT_SESSIONS,
+        /** Forget all users: the WAL does not say which row a DELETE removed. */
+        CLEAR_USERS,
+        /** Forget the cached sessions that have no row any more. */
+        COMPARE_SESSIONS,
+        LOAD_REVOKED_TOKENS,
+        /** Forget everything that has been read from the database. */
+        CLEAR_ALL
+    }
+
+    private boolean adds() {
+        return record.equals("INSERT") || record.equals("MULTI_INSERT");
+    }
+
+    private boolean updates() {
+        return record.equals("UPDATE") || record.equals("HOT_UPDATE");
+    }
+
+    /** The decision. What is not known for certain to be harmless clears everything. */
+    Effect effect() {
+        boolean known = adds() || updates() || record.equals("DELETE");
+        if (table == null || !known) {
+            return Effect.CLEAR_ALL;
+        }
+        return switch (Tables.kind(table)) {
+            case UNCACHED -> Effect.NONE;
+            case USER_SESSION -> record.equals("DELETE") ? Effect.COMPARE_SESSIONS : Effect.NONE;
+            case CLIENT_SESSION -> record.equals("DELETE") ? Effect.COMPARE_SESSIONS
+                    : updates() ? Effect.EVICT_CLIENT_SESSIONS : Effect.NONE;
+            case REVOKED_TOKEN -> adds() || updates() ? Effect.LOAD_REVOKED_TOKENS : Effect.NONE;
+            case USER -> adds() || updates() ? Effect.EVICT_USERS : Effect.CLEAR_USERS;
+            // A new link or membership also ends a cached "is not a member"; a changed one an old external name.
+            case USER_LINK -> adds() ? Effect.EVICT_USERS_WIDELY : Effect.CLEAR_USERS;
+            case OTHER -> Effect.CLEAR_ALL;
+        };
+    }
+}

@@ -1,0 +1,162 @@
+package org.hacli.standby;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jboss.logging.Logger;
+import org.postgresql.replication.LogSequenceNumber;
+
+/** Keeps this node's caches true while its database replays what the primary's Keycloak writes. One per connection. */
+final class Follower {
+
+    private static final Logger LOG = Logger.getLogger("org.hacli.standby");
+
+    /** Every eviction is done again in this many later passes, against requests that had read before the first. */
+    private static final int REPEATS = 3;
+
+    private final Connection connection;
+    private final String schema;
+    private final WalReader wal;
+    private final Caches caches;
+    private final Warnings warnings;
+    private final Pending pending = new Pending();
+    private final SessionComparison comparison = new SessionComparison();
+    private final Deque<Evictions> recent = new ArrayDeque<>();
+    private LogSequenceNumber position;
+
+    /** What one pass removes from the caches. */
+    private static final class Evictions {
+        boolean all;
+        boolean users;
+        final Set<String> userIds = new HashSet<>();
+        final Set<String> widely = new HashSet<>();
+        final Set<SessionKey> sessions = new HashSet<>();
+
+        boolean none() {
+            return !all && !users && userIds.isEmpty() && widely.isEmpty() && sessions.isEmpty();
+        }
+
+        void apply(Caches caches) {
+            if (all) {
+                caches.clearAll();
+            } else if (users) {
+                caches.clearUsers();
+            }
+            caches.evictUsers(userIds);
+            caches.evictUsersWidely(widely);
+            caches.remove(sessions.stream().filter(key -> !MadeHere.contains(key)).toList());
+        }
+    }
+
+    Follower(Connection connection, String schema, Caches caches, Warnings warnings) throws SQLException {
+        this.connection = connection;
+        this.wal = new WalReader(connection, schema);
+        this.schema = wal.schema();
+        this.caches = caches;
+        this.warnings = warnings;
+    }
+
+    /** One pass, after the database has replayed up to {@code replayed}. */
+    void pass(LogSequenceNumber replayed) throws SQLException {
+        Evictions now = new Evictions();
+        boolean moved = !replayed.equals(position);
+        boolean revokedTokens = false;
+        if (position == null) {
+            // What was cached before this connection began to look may be old already.
+            gap(now);
+            revokedTokens = true;
+        } else if (moved) {
+            try {
+                pending.add(wal.changes(position.asString(), replayed.asString(),
+                        replayed.asLong() - position.asLong()));
+            } catch (WalReader.Unreadable e) {
+                warnings.warn("cannot tell what has changed, so whole caches are cleared: " + e.getMessage());
+                gap(now);
+                revokedTokens = true;
+            }
+        }
+        position = replayed;
+        if (pending.hasGap()) {
+            boolean still = pending.inGap(wal.oldestRunning());
+            if (moved || !still) {
+                now.all = true;
+                comparison.request();
+                revokedTokens = true;
+            }
+        }
+        if (!pending.isEmpty()) {
+            revokedTokens |= decide(pending.ended(wal.ended(pending.transactions())), now);
+        }
+        if (revokedTokens) {
+            loadRevokedTokens();
+        }
+        now.apply(caches);
+        recent.forEach(earlier -> earlier.apply(caches));
+        recent.addLast(now);
+        while (recent.size() > REPEATS) {
+            recent.removeFirst();
+        }
+        if (!comparison.idle()) {
+            Set<SessionKey> gone = comparison.step(caches::sessions,
+                    keys -> SessionComparison.existing(connection, schema, keys));
+            caches.remove(gone);
+            LOG.debugf("sessions ended on the primary: %d", gone.size());
+        }
+    }
+
+    private void gap(Evictions now) throws SQLException {
+        now.all = true;
+        comparison.request();
+        pending.gap(wal.nextXid());
+    }
+
+    /** Collects what must be evicted for changes that have become visible; true: revoked tokens must be loaded. */
+    private boolean decide(List<Change> changes, Evictions now) throws SQLException {
+        List<Change> read = new java.util.ArrayList<>();
+        boolean revokedTokens = false;
+        for (Change change : changes) {
+            switch (change.effect()) {
+                case CLEAR_ALL -> now.all = true;
+                case CLEAR_USERS -> now.users = true;
+                case COMPARE_SESSIONS -> comparison.request();
+                case LOAD_REVOKED_TOKENS -> revokedTokens = true;
+                case EVICT_USERS, EVICT_USERS_WIDELY, EVICT_CLIENT_SESSIONS -> read.add(change);
+                case NONE -> { }
+            }
+        }
+        List<WalReader.Row> rows = wal.rows(read);
+        if (rows == null) {
+            now.all = true;
+            return revokedTokens;
+        }
+        for (WalReader.Row row : rows) {
+            String[] c = row.columns();
+            switch (row.effect()) {
+                case EVICT_USERS -> now.userIds.add(c[0]);
+                case EVICT_USERS_WIDELY -> now.widely.add(c[0]);
+                default -> now.sessions.add(SessionKey.client("1".equals(c[1]), c[0], c[2], c[3], c[4]));
+            }
+        }
+        return revokedTokens;
+    }
+
+    private void loadRevokedTokens() throws SQLException {
+        long now = Instant.now().getEpochSecond();
+        try (PreparedStatement select = connection.prepareStatement(
+                "select id, expire from \"" + schema + "\".revoked_token where expire > ?")) {
+            select.setLong(1, now);
+            try (ResultSet row = select.executeQuery()) {
+                while (row.next()) {
+                    caches.revoked(row.getString(1), row.getLong(2) - now);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+package org.hacli.standby;
+
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jboss.logging.Logger;
+import org.keycloak.models.KeycloakSessionFactory;
+import org.postgresql.Driver;
+import org.postgresql.replication.LogSequenceNumber;
+
+/** The one thread that asks the database for its role and, on a standby, has the caches follow it. */
+final class Poller implements Runnable {
+
+    private static final Logger LOG = Logger.getLogger("org.hacli.standby");
+
+    private static final String STATUS = """
+            select pg_is_in_recovery(), pg_last_wal_replay_lsn(), pg_last_wal_receive_lsn(),
+                   to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')""";
+    private static final String TIMEOUT_SECONDS = "2";
+
+    private final KeycloakSessionFactory factory;
+    private final Settings settings;
+    private final Warnings unreadable = new Warnings();
+    private final CountDownLatch stop = new CountDownLatch(1);
+
+    private Caches caches;
+    private Connection connection;
+    private Follower follower;
+    private Role.Mode mode;
+
+    Poller(KeycloakSessionFactory factory, Settings settings) {
+        this.factory = factory;
+        this.settings = settings;
+    }
+
+    void stop() {
+        stop.countDown();
+    }
+
+    @Override
+    public void run() {
+        try {
+            do {
+                step();
+            } while (!stop.await(settings.pollIntervalMs(), TimeUnit.MILLISECONDS));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            disconnect();
+            Role.lost();
+        }
+    }
+
+    /** Whatever goes wrong, the node must not go on answering from caches that nobody keeps true. */
+    private void step() {
+        try {
+            if (caches == null) {
+                caches = Caches.of(factory);
+            }
+            if (connection == null) {
+                connection = connect();
+            }
+            pass();
+        } catch (SQLException | RuntimeException | LinkageError e) {
+            LOG.debug("poll failed", e);
+            disconnect();
+            Role.lost();
+            became(Role.Mode.UNKNOWN, ": " + e.getMessage());
+            if (caches != null) {
+                caches.clearAll();
+            }
+        }
+    }
+
+    private void pass() throws SQLException {
+        boolean standby;
+        LogSequenceNumber replayed;
+        try (Statement statement = connection.createStatement(); ResultSet row = statement.executeQuery(STATUS)) {
+            row.next();
+            standby = row.getBoolean(1);
+            replayed = standby ? lsn(row.getString(2)) : null;
+            LogSequenceNumber received = standby ? lsn(row.getString(3)) : null;
+            Long lag = received == null || replayed == null ? null
+                    : Math.max(0, received.asLong() - replayed.asLong());
+            Role.observed(new Role(standby ? Role.Mode.READ_ONLY : Role.Mode.READ_WRITE,
+                    replayed == null ? null : replayed.asString(), received == null ? null : received.asString(), lag,
+                    standby ? row.getString(4) : null, System.nanoTime()));
+        }
+        became(standby ? Role.Mode.READ_ONLY : Role.Mode.READ_WRITE, "");
+        if (!standby || replayed == null) {
+            follower = null;
+            return;
+        }
+        if (follower == null) {
+            follower = new Follower(connection, Settings.server("kc.db-schema"), caches, unreadable);
+        }
+        long start = System.nanoTime();
+        follower.pass(replayed);
+        LOG.tracef("pass took %d us", (System.nanoTime() - start) / 1000);
+    }
+
+    private static LogSequenceNumber lsn(String text) {
+        return text == null ? null : LogSequenceNumber.valueOf(text);
+    }
+
+    private void became(Role.Mode next, String why) {
+        if (mode == next) {
+            return;
+        }
+        mode = next;
+        if (next == Role.Mode.UNKNOWN) {
+            LOG.warn("this node's role is unknown, its database does not answer" + why);
+        } else {
+            LOG.infof("this node is now %s, as its database", next.word);
+        }
+    }
+
+    /** A connection of its own: the pool may be exhausted or waiting for a frozen database. */
+    private static Connection connect() throws SQLException {
+        Properties properties = new Properties();
+        put(properties, "user", Settings.server("quarkus.datasource.username"));
+        put(properties, "password", Settings.server("quarkus.datasource.password"));
+        properties.setProperty("ApplicationName", "keycloak-ha-standby");
+        properties.setProperty("connectTimeout", TIMEOUT_SECONDS);
+        properties.setProperty("loginTimeout", TIMEOUT_SECONDS);
+        properties.setProperty("socketTimeout", TIMEOUT_SECONDS);
+        Connection connection = new Driver().connect(Settings.server("quarkus.datasource.jdbc.url"), properties);
+        if (connection == null) {
+            throw new SQLException("no PostgreSQL URL in quarkus.datasource.jdbc.url");
+        }
+        return connection;
+    }
+
+    private static void put(Properties properties, String name, String value) {
+        if (value != null) {
+            properties.setProperty(name, value);
+        }
+    }
+
+    private void disconnect() {
+        follower = null;
+        Connection old = connection;
+        connection = null;
+        if (old != null) {
+            try {
+                old.abort(Runnable::run); // close() may wait for a server that is frozen
+            } catch (SQLException e) {
+                LOG.debug("abort", e);
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+package org.hacli.standby;
+
+import java.util.List;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+
+/**
+ * Drops the lines and stack traces that Keycloak, Hibernate and the transaction manager log for a write that this
+ * extension refused: the request filter logs one line for it. Records of any other cause pass.
+ */
+final class QuietLog {
+
+    /** Held, since the log manager may forget a logger that nobody refers to, and its filter with it. */
+    private static final List<Logger> LOGGERS = List.of(
+            Logger.getLogger("org.keycloak.services.error.KeycloakErrorHandler"),
+            Logger.getLogger("org.keycloak.services"),
+            Logger.getLogger("org.keycloak.credential.PasswordCredentialProvider"),
+            Logger.getLogger("org.hibernate.engine.jdbc.spi.SqlExceptionHelper"),
+            Logger.getLogger("org.hibernate.orm.jdbc.error"),
+            Logger.getLogger("org.hibernate.orm.jdbc.warn"),
+            Logger.getLogger("org.hibernate.orm.jdbc.batch"),
+            Logger.getLogger("org.hibernate.engine.jdbc.batch.internal.BatchImpl"),
+            Logger.getLogger("com.arjuna.ats.arjuna"),
+            Logger.getLogger("com.arjuna.ats.jta"));
+
+    private QuietLog() { }
+
+    static void install() {
+        LOGGERS.forEach(logger -> logger.setFilter(QuietLog::isLoggable));
+    }
+
+    static boolean isLoggable(LogRecord record) {
+        return !WriteRefused.isCauseOf(record.getThrown()) && !isOurs(record);
+    }
+
+    private static boolean isOurs(LogRecord record) {
+        if (WriteRefused.isMessage(record.getMessage())) {
+            return true;
+        }
+        Object[] parameters = record.getParameters();
+        if (parameters != null) {
+            for (Object parameter : parameters) {
+                if (parameter instanceof Throwable thrown && WriteRefused.isCauseOf(thrown)
+                        || parameter instanceof String text
+                        && (WriteRefused.isMessage(text) || text.equals(WriteRefused.SQL_STATE))) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+}

@@ -1,0 +1,77 @@
+package org.hacli.standby;
+
+import jakarta.ws.rs.container.ContainerRequestContext;
+import jakarta.ws.rs.container.ContainerRequestFilter;
+import jakarta.ws.rs.container.ContainerResponseContext;
+import jakarta.ws.rs.container.ContainerResponseFilter;
+import jakarta.ws.rs.container.PreMatching;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.ext.Provider;
+import org.jboss.logging.Logger;
+
+/**
+ * Answers the role pages, refuses writes by their path, and turns the answer of a request that ran into a refused
+ * write into a clear one. It runs before Keycloak looks up a realm, so that the role pages need no database.
+ */
+@Provider
+@PreMatching
+public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerResponseFilter {
+
+    private static final Logger LOG = Logger.getLogger("org.hacli.standby");
+    private static final String RETRY_AFTER_SECONDS = "10";
+
+    private final String root = root(Settings.server("kc.http-relative-path"));
+
+    private static String root(String configured) {
+        String path = configured == null ? "/" : configured;
+        return path.endsWith("/") ? path.substring(0, path.length() - 1) : path;
+    }
+
+    @Override
+    public void filter(ContainerRequestContext request) {
+        WriteRefused.takeMark();
+        String path = path(request);
+        String page = Refusals.rolePage(request.getMethod(), path);
+        if (page != null) {
+            request.abortWith(role(page));
+        } else if (Role.now().mode() == Role.Mode.READ_ONLY && Refusals.refused(request.getMethod(), path)) {
+            log(request, path);
+            Answer answer = Answer.to(request.getAcceptableMediaTypes());
+            request.abortWith(Response.status(405).header("Allow", "GET, HEAD, OPTIONS")
+                    .header("Cache-Control", "no-store").type(answer.type()).entity(answer.body()).build());
+        }
+    }
+
+    @Override
+    public void filter(ContainerRequestContext request, ContainerResponseContext response) {
+        if (WriteRefused.takeMark()) {
+            log(request, path(request));
+            Answer answer = Answer.to(request.getAcceptableMediaTypes());
+            response.setStatus(503);
+            response.getHeaders().putSingle("Retry-After", RETRY_AFTER_SECONDS);
+            response.getHeaders().putSingle("Cache-Control", "no-store");
+            response.getHeaders().remove("Location");
+            response.setEntity(answer.body(), null, answer.type());
+        }
+    }
+
+    private static Response role(String page) {
+        Role role = Role.now();
+        boolean yes = page.equals("role") || role.mode().word.equals(page);
+        return Response.status(yes ? 200 : 503).type(MediaType.APPLICATION_JSON_TYPE)
+                .header("Cache-Control", "no-store").entity(role.json()).build();
+    }
+
+    /** No query: it may hold codes and tokens. The path is quoted, since the client chose its characters. */
+    private static void log(ContainerRequestContext request, String path) {
+        String safe = path.length() > 200 ? path.substring(0, 200) + "..." : path;
+        LOG.infof("refused on this read-only node: %s %s", request.getMethod(), safe.replaceAll("\\p{Cntrl}", "?"));
+    }
+
+    private String path(ContainerRequestContext request) {
+        String path = request.getUriInfo().getPath();
+        String rooted = path.startsWith("/") ? path : "/" + path;
+        return !root.isEmpty() && rooted.startsWith(root + "/") ? rooted.substring(root.length()) : rooted;
+    }
+}

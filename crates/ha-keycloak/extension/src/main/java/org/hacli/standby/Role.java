@@ -1,0 +1,51 @@
+package org.hacli.standby;
+
+/**
+ * The role of this Keycloak, which is that of its own PostgreSQL, as the poller last saw it.
+ *
+ * @param replayLsn       of a standby, else null
+ * @param receiveLsn      of a standby that has received WAL by streaming, else null
+ * @param replayLagBytes  received but not replayed; null where unknown
+ * @param lastReplayedAt  commit time of the last replayed transaction, ISO 8601; null where unknown
+ */
+record Role(Mode mode, String replayLsn, String receiveLsn, Long replayLagBytes, String lastReplayedAt, long nanoTime) {
+
+    enum Mode {
+        READ_WRITE("read-write"), READ_ONLY("read-only"), UNKNOWN("unknown");
+
+        final String word;
+
+        Mode(String word) {
+            this.word = word;
+        }
+    }
+
+    /** An observation older than this says nothing: a frozen database must not look healthy. */
+    static final long VALID_NANOS = 1_800_000_000L;
+
+    private static final Role NONE = new Role(Mode.UNKNOWN, null, null, null, null, 0);
+    private static volatile Role last = NONE;
+
+    static Role now() {
+        Role role = last;
+        return System.nanoTime() - role.nanoTime > VALID_NANOS ? NONE : role;
+    }
+
+    static void observed(Role role) {
+        last = role;
+    }
+
+    static void lost() {
+        last = NONE;
+    }
+
+    String json() {
+        return "{\"role\":\"" + mode.word + "\",\"replay_lsn\":" + quoted(replayLsn)
+                + ",\"receive_lsn\":" + quoted(receiveLsn) + ",\"replay_lag_bytes\":" + replayLagBytes
+                + ",\"last_replayed_commit\":" + quoted(lastReplayedAt) + "}";
+    }
+
+    private static String quoted(String text) {
+        return text == null ? "null" : "\"" + text + "\"";
+    }
+}

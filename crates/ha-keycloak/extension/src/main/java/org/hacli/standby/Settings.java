@@ -1,0 +1,28 @@
+package org.hacli.standby;
+
+import org.eclipse.microprofile.config.ConfigProvider;
+import org.keycloak.Config;
+
+/**
+ * The options, all of run time: {@code --spi-events-listener--ha-standby--<name>=...}.
+ *
+ * @param pollIntervalMs   {@code poll-interval-ms}: how often the database is asked for its role and for changes
+ * @param strictDurability {@code strict-durability}: see {@link StandbyDriver#strictDurability}
+ */
+record Settings(int pollIntervalMs, boolean strictDurability) {
+
+    static Settings read(Config.Scope scope) {
+        int interval = scope.getInt("poll-interval-ms", scope.getInt("pollIntervalMs", 100));
+        boolean strict = scope.getBoolean("strict-durability", scope.getBoolean("strictDurability", false));
+        if (interval < 10 || interval > 10_000) {
+            throw new IllegalArgumentException(
+                    "spi-events-listener--ha-standby--poll-interval-ms must be 10 to 10000, not " + interval);
+        }
+        return new Settings(interval, strict);
+    }
+
+    /** A value of the whole server's configuration, null where it has none. */
+    static String server(String name) {
+        return ConfigProvider.getConfig().getOptionalValue(name, String.class).orElse(null);
+    }
+}

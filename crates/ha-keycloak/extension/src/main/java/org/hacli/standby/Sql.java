@@ -1,0 +1,361 @@
+package org.hacli.standby;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What the driver must know of one SQL text. Anything this class does not understand is an {@link Kind#OTHER}, which
+ * a standby refuses.
+ *
+ * @param kind         what the text does
+ * @param table        the table of an INSERT, UPDATE or DELETE without its schema, otherwise null
+ * @param onStandby    the text to send to a standby instead: a read without its row locks; for a DELETE the SELECT
+ *                     that finds what it would delete (null if there is no such SELECT)
+ * @param withoutAsync the text to send where a commit must stay synchronous; null: leave the statement out
+ * @param values       of an INSERT: column to its value token, parameters counted in {@link Value#parameter}
+ * @param returning    whether the write returns rows
+ */
+record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<String, Value> values,
+           boolean returning) {
+
+    enum Kind { READ, LOCKING_READ, INSERT, UPDATE, DELETE, OTHER, ASYNC_COMMIT }
+
+    /** A value of an INSERT: a JDBC parameter (counted from 1), or else the literal. */
+    record Value(int parameter, String literal) { }
+
+    private static final Set<String> READS = Set.of("select", "values", "table", "show", "set", "reset", "begin",
+            "start", "commit", "end", "rollback", "abort", "savepoint", "release", "fetch", "move", "close",
+            "deallocate", "discard");
+    private static final Set<String> WRITES = Set.of("insert", "update", "delete", "merge");
+    private static final Set<String> WEAK_COMMIT = Set.of("off", "false", "no", "0", "f", "n", "of", "fa", "fal", "fals",
+            "local");
+
+    private static final int REMEMBERED = 2000;
+    private static final Map<String, Sql> CACHE = Collections.synchronizedMap(new LinkedHashMap<>(256, 0.75f, true) {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Sql> eldest) {
+            return size() > REMEMBERED;
+        }
+    });
+
+    static Sql of(String text) {
+        Sql known = CACHE.get(text);
+        if (known == null) {
+            known = parse(text);
+            CACHE.put(text, known);
+        }
+        return known;
+    }
+
+    static Sql parse(String text) {
+        List<Token> tokens = Token.split(text);
+        List<Sql> statements = new ArrayList<>();
+        StringBuilder durable = new StringBuilder();
+        int copied = 0;
+        int from = 0;
+        int depth = 0;
+        for (int i = 0; i <= tokens.size(); i++) {
+            boolean end = i == tokens.size();
+            depth += end ? 0 : tokens.get(i).isSymbol('(') ? 1 : tokens.get(i).isSymbol(')') ? -1 : 0;
+            if (end || depth == 0 && tokens.get(i).isSymbol(';')) {
+                if (i > from) {
+                    Sql one = statement(text, tokens.subList(from, i));
+                    statements.add(one);
+                    if (one.withoutAsync == null) {
+                        durable.append(text, copied, tokens.get(from).start());
+                        copied = tokens.get(i - 1).end();
+                    }
+                }
+                from = i + 1;
+            }
+        }
+        if (statements.size() == 1) {
+            return statements.get(0);
+        }
+        // Several statements in one text: reads stay reads; anything else among them makes the whole refusable.
+        String withoutAsync = copied == 0 ? text : durable.append(text, copied, text.length()).toString();
+        boolean reads = statements.stream().allMatch(one -> isRead(one) || one.kind == Kind.ASYNC_COMMIT);
+        String relaxed = withoutLocks(text, tokens);
+        Kind kind = !reads ? Kind.OTHER : copied > 0 ? Kind.ASYNC_COMMIT
+                : relaxed.equals(text) ? Kind.READ : Kind.LOCKING_READ;
+        return new Sql(kind, null, relaxed, withoutAsync, Map.of(), false);
+    }
+
+    private static boolean isRead(Sql sql) {
+        return sql.kind == Kind.READ || sql.kind == Kind.LOCKING_READ;
+    }
+
+    private static Sql read(String text) {
+        return new Sql(Kind.READ, null, text, text, Map.of(), false);
+    }
+
+    private static Sql other(String text) {
+        return new Sql(Kind.OTHER, null, null, text, Map.of(), false);
+    }
+
+    private static Sql statement(String text, List<Token> t) {
+        int first = 0;
+        while (first < t.size() && t.get(first).isSymbol('(')) {
+            first++;
+        }
+        if (first == t.size()) {
+            return other(text);
+        }
+        Token verb = t.get(first);
+        if (verb.is("set")) {
+            return set(text, t);
+        }
+        if (verb.is("with")) {
+            return with(text, t);
+        }
+        if (first == 0 && verb.is("insert")) {
+            return insert(text, t);
+        }
+        if (first == 0 && verb.is("update")) {
+            return update(text, t);
+        }
+        if (first == 0 && verb.is("delete")) {
+            return delete(text, t);
+        }
+        if (verb.kind() != Token.Kind.WORD || !READS.contains(verb.text()) || selectsInto(t)) {
+            return other(text);
+        }
+        return reading(text, t);
+    }
+
+    /** A common table expression may write ({@code WITH x AS (DELETE ...) SELECT}): refused where it does. */
+    private static Sql with(String text, List<Token> t) {
+        int depth = 0;
+        for (int i = 0; i < t.size(); i++) {
+            Token token = t.get(i);
+            depth += token.isSymbol('(') ? 1 : token.isSymbol(')') ? -1 : 0;
+            boolean opens = i > 0 && (t.get(i - 1).isSymbol('(') || depth == 0 && t.get(i - 1).isSymbol(')'));
+            if (opens && token.kind() == Token.Kind.WORD && WRITES.contains(token.text())) {
+                return other(text);
+            }
+        }
+        return selectsInto(t) ? other(text) : reading(text, t);
+    }
+
+    private static Sql reading(String text, List<Token> t) {
+        String relaxed = withoutLocks(text, t);
+        String durable = withoutSetConfig(text, t);
+        if (durable != null) {
+            return new Sql(Kind.ASYNC_COMMIT, null, relaxed, durable, Map.of(), false);
+        }
+        return relaxed.equals(text) ? read(text)
+                : new Sql(Kind.LOCKING_READ, null, relaxed, text, Map.of(), false);
+    }
+
+    /** {@code SELECT ... INTO new_table} creates a table. */
+    private static boolean selectsInto(List<Token> t) {
+        int depth = 0;
+        for (Token token : t) {
+            depth += token.isSymbol('(') ? 1 : token.isSymbol(')') ? -1 : 0;
+            if (depth == 0 && token.is("into")) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Removes {@code FOR UPDATE | NO KEY UPDATE | SHARE | KEY SHARE [OF ...] [NOWAIT | SKIP LOCKED]}. A FOR counts only
+     * in the query itself or in a parenthesis that opens a query: {@code substring(a for share)} stays.
+     */
+    private static String withoutLocks(String text, List<Token> t) {
+        StringBuilder out = null;
+        int copied = 0;
+        List<Boolean> query = new ArrayList<>(List.of(true));
+        for (int i = 0; i < t.size(); i++) {
+            Token token = t.get(i);
+            if (token.isSymbol('(')) {
+                query.add(i + 1 < t.size() && (t.get(i + 1).is("select") || t.get(i + 1).is("with")
+                        || t.get(i + 1).isSymbol('(') && query.get(query.size() - 1)));
+            } else if (token.isSymbol(')') && query.size() > 1) {
+                query.remove(query.size() - 1);
+            } else if (token.is("for") && query.get(query.size() - 1)) {
+                int end = lockEnd(t, i);
+                if (end > i) {
+                    out = out == null ? new StringBuilder() : out;
+                    out.append(text, copied, token.start());
+                    copied = t.get(end - 1).end();
+                    i = end - 1;
+                }
+            }
+        }
+        return out == null ? text : out.append(text, copied, text.length()).toString();
+    }
+
+    /** The index after the lock clause that begins at {@code i}; {@code i} if none does. */
+    private static int lockEnd(List<Token> t, int i) {
+        int j = i + 1;
+        if (words(t, j, "no", "key", "update")) {
+            j += 3;
+        } else if (words(t, j, "key", "share")) {
+            j += 2;
+        } else if (words(t, j, "update") || words(t, j, "share")) {
+            j += 1;
+        } else {
+            return i;
+        }
+        if (words(t, j, "of")) {
+            do {
+                j++;
+                while (j < t.size() && (t.get(j).isName() || t.get(j).isSymbol('.'))
+                        && !words(t, j, "nowait") && !words(t, j, "skip") && !words(t, j, "for")
+                        && !words(t, j, "limit") && !words(t, j, "offset") && !words(t, j, "fetch")) {
+                    j++;
+                }
+            } while (j < t.size() && t.get(j).isSymbol(','));
+        }
+        if (words(t, j, "nowait")) {
+            return j + 1;
+        }
+        return words(t, j, "skip", "locked") ? j + 2 : j;
+    }
+
+    private static boolean words(List<Token> t, int at, String... words) {
+        for (int k = 0; k < words.length; k++) {
+            if (at + k >= t.size() || !t.get(at + k).is(words[k])) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static Sql set(String text, List<Token> t) {
+        int i = 1;
+        if (i < t.size() && (t.get(i).is("local") || t.get(i).is("session"))) {
+            i++;
+        }
+        boolean commit = i + 2 < t.size() && t.get(i).isName() && t.get(i).text().equals("synchronous_commit")
+                && (t.get(i + 1).is("to") || t.get(i + 1).isSymbol('='))
+                && WEAK_COMMIT.contains(t.get(i + 2).text().toLowerCase(java.util.Locale.ROOT));
+        return commit ? new Sql(Kind.ASYNC_COMMIT, null, text, null, Map.of(), false) : read(text);
+    }
+
+    /** {@code set_config('synchronous_commit', 'off', ...)}: the value becomes the present one; null: not in the text. */
+    private static String withoutSetConfig(String text, List<Token> t) {
+        for (int i = 0; i + 4 < t.size(); i++) {
+            if (t.get(i).isName() && t.get(i).text().equals("set_config") && t.get(i + 1).isSymbol('(')
+                    && t.get(i + 2).text().equalsIgnoreCase("synchronous_commit") && t.get(i + 3).isSymbol(',')
+                    && t.get(i + 4).kind() == Token.Kind.STRING
+                    && WEAK_COMMIT.contains(t.get(i + 4).text().toLowerCase(java.util.Locale.ROOT))) {
+                return text.substring(0, t.get(i + 4).start()) + "current_setting('synchronous_commit')"
+                        + text.substring(t.get(i + 4).end());
+            }
+        }
+        return null;
+    }
+
+    private static Sql insert(String text, List<Token> t) {
+        int name = t.size() > 1 && t.get(1).is("into") ? 2 : t.size();
+        int after = afterName(t, name);
+        if (after < 0) {
+            return other(text);
+        }
+        Map<String, Value> values = values(t, after);
+        if (values == null) {
+            return other(text);
+        }
+        return new Sql(Kind.INSERT, lastName(t, after), null, text, values, has(t, "returning"));
+    }
+
+    /** Column to value of {@code (a, b) VALUES (?, 'x')}; null unless it is exactly one row of that form. */
+    private static Map<String, Value> values(List<Token> t, int at) {
+        int i = at;
+        if (i < t.size() && t.get(i).is("as") && i + 1 < t.size()) {
+            i += 2;
+        }
+        List<String> columns = new ArrayList<>();
+        if (i < t.size() && t.get(i).isSymbol('(')) {
+            for (i++; i < t.size() && !t.get(i).isSymbol(')'); i++) {
+                if (t.get(i).isName()) {
+                    columns.add(t.get(i).text());
+                }
+            }
+            i++;
+        }
+        if (words(t, i, "overriding")) {
+            i += 3;
+        }
+        if (!words(t, i, "values") || i + 1 >= t.size() || !t.get(i + 1).isSymbol('(')) {
+            return null;
+        }
+        Map<String, Value> out = new HashMap<>();
+        int column = 0;
+        int parameter = 0;
+        int depth = 0;
+        Value value = null;
+        int j = i + 1;
+        for (; j < t.size(); j++) {
+            Token token = t.get(j);
+            if (token.isSymbol('(')) {
+                depth++;
+            } else if (token.isSymbol(')')) {
+                depth--;
+            } else if (token.kind() == Token.Kind.PARAMETER) {
+                value = new Value(++parameter, null);
+            } else if (value == null && (token.kind() == Token.Kind.STRING || token.kind() == Token.Kind.NUMBER)) {
+                value = new Value(0, token.text());
+            }
+            if (depth == 0 || depth == 1 && token.isSymbol(',')) {
+                if (column < columns.size()) {
+                    out.put(columns.get(column), value);
+                }
+                column++;
+                value = null;
+            }
+            if (depth == 0) {
+                break;
+            }
+        }
+        boolean secondRow = j + 1 < t.size() && t.get(j + 1).isSymbol(',');
+        return depth != 0 || secondRow ? null : out;
+    }
+
+    private static Sql update(String text, List<Token> t) {
+        int after = afterName(t, words(t, 1, "only") ? 2 : 1);
+        return after < 0 ? other(text)
+                : new Sql(Kind.UPDATE, lastName(t, after), null, text, Map.of(), has(t, "returning"));
+    }
+
+    private static Sql delete(String text, List<Token> t) {
+        int from = words(t, 1, "from") ? 2 : t.size();
+        int after = afterName(t, words(t, from, "only") ? from + 1 : from);
+        if (after < 0) {
+            return other(text);
+        }
+        boolean returning = has(t, "returning");
+        boolean plain = !returning && !has(t, "using") && !has(t, "current");
+        String find = plain ? text.substring(0, t.get(0).start()) + "SELECT 1" + text.substring(t.get(0).end()) : null;
+        return new Sql(Kind.DELETE, lastName(t, after), find, text, Map.of(), returning);
+    }
+
+    /** The index after a possibly qualified name that starts at {@code at}; -1 if there is none. */
+    private static int afterName(List<Token> t, int at) {
+        int i = at;
+        while (i < t.size() && t.get(i).isName()) {
+            if (i + 2 < t.size() && t.get(i + 1).isSymbol('.')) {
+                i += 2;
+            } else {
+                return i + 1;
+            }
+        }
+        return -1;
+    }
+
+    private static String lastName(List<Token> t, int after) {
+        return t.get(after - 1).text();
+    }
+
+    private static boolean has(List<Token> t, String word) {
+        return t.stream().anyMatch(token -> token.is(word));
+    }
+}

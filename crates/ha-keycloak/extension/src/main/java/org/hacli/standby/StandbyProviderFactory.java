@@ -1,0 +1,80 @@
+package org.hacli.standby;
+
+import org.jboss.logging.Logger;
+import org.keycloak.Config;
+import org.keycloak.events.Event;
+import org.keycloak.events.EventListenerProvider;
+import org.keycloak.events.EventListenerProviderFactory;
+import org.keycloak.events.admin.AdminEvent;
+import org.keycloak.models.KeycloakSession;
+import org.keycloak.models.KeycloakSessionFactory;
+import org.keycloak.models.utils.PostMigrationEvent;
+
+/**
+ * The place where Keycloak starts and stops this extension. It is an event listener only because that is a public SPI
+ * whose factories are always started; no realm has to switch it on, and it listens to nothing.
+ */
+public final class StandbyProviderFactory implements EventListenerProviderFactory {
+
+    private static final Logger LOG = Logger.getLogger("org.hacli.standby");
+    private static final EventListenerProvider NOTHING = new EventListenerProvider() {
+        @Override
+        public void onEvent(Event event) { }
+
+        @Override
+        public void onEvent(AdminEvent event, boolean includeRepresentation) { }
+
+        @Override
+        public void close() { }
+    };
+
+    private Settings settings;
+    private Poller poller;
+
+    @Override
+    public EventListenerProvider create(KeycloakSession session) {
+        return NOTHING;
+    }
+
+    @Override
+    public void init(Config.Scope config) {
+        settings = Settings.read(config);
+        StandbyDriver.strictDurability(settings.strictDurability());
+    }
+
+    @Override
+    public void postInit(KeycloakSessionFactory factory) {
+        QuietLog.install();
+        factory.register(event -> {
+            if (event instanceof PostMigrationEvent) {
+                start(factory);
+            }
+        });
+    }
+
+    private synchronized void start(KeycloakSessionFactory factory) {
+        if (poller != null) {
+            return;
+        }
+        String version = getClass().getPackage().getImplementationVersion();
+        LOG.infof("ha-standby %s: polls every %d ms%s", version == null ? "" : version, settings.pollIntervalMs(),
+                settings.strictDurability() ? ", strict durability" : "");
+        poller = new Poller(factory, settings);
+        Thread thread = new Thread(poller, "ha-standby");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    @Override
+    public synchronized void close() {
+        if (poller != null) {
+            poller.stop();
+            poller = null;
+        }
+    }
+
+    @Override
+    public String getId() {
+        return "ha-standby";
+    }
+}

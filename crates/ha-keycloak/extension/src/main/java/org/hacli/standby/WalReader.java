@@ -1,0 +1,235 @@
+package org.hacli.standby;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/** Reads, on one standby's connection, what the WAL says has changed, by the extension {@code pg_walinspect}. */
+final class WalReader {
+
+    /** More than this at once is not worth reading: everything is cleared instead. */
+    private static final long MAX_BYTES = 4 << 20;
+    private static final int MAX_CHANGES = 5_000;
+    private static final int MAX_BLOCKS = 64;
+
+    /**
+     * Records that change no visible row of the table: clean-up, locks, in-place statistics, and hint bits. The
+     * resource managers other than heap hold indexes, transactions and files; a full-page image (FPI) is a rewritten
+     * relation, which also changes pg_class.
+     */
+    private static final String CHANGES = """
+            select relfilenode, xid::text, replace(record_type, '+INIT', ''), relblocknumber
+              from %s(?::pg_lsn, ?::pg_lsn, false)
+             where reldatabase = (select oid from pg_database where datname = current_database())
+               and relforknumber = 0
+               and (resource_manager in ('Heap', 'Heap2')
+                    and record_type not in ('LOCK', 'INPLACE', 'PRUNE', 'PRUNE_ON_ACCESS', 'PRUNE_VACUUM_SCAN',
+                        'PRUNE_VACUUM_CLEANUP', 'VACUUM', 'VISIBLE', 'FREEZE_PAGE', 'LOCK_UPDATED', 'CONFIRM')
+                    or resource_manager = 'XLOG' and record_type = 'FPI')
+             group by 1, 2, 3, 4
+             limit ?""";
+
+    private static final String PG_CLASS = "pg_class";
+
+    /** Why a stretch of WAL could not be read; the message is for the log. */
+    static final class Unreadable extends Exception {
+        Unreadable(String message) {
+            super(message);
+        }
+    }
+
+    private final Connection connection;
+    private final String schema;
+    private final String function;
+    /** Names of the tables of Keycloak's schema by file number; "" for relations that hold nothing of interest. */
+    private Map<Long, String> relations = Map.of();
+
+    /** @param schema Keycloak's; null: the connection's own */
+    WalReader(Connection connection, String schema) throws SQLException {
+        this.connection = connection;
+        this.schema = schema != null ? schema : one("select current_schema()");
+        // A catalog that says "allowed" only: a call that fails would abort nothing here, but fill the server's log.
+        this.function = one("""
+                select quote_ident(n.nspname) || '.' || quote_ident(p.proname)
+                  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+                 where p.proname = 'pg_get_wal_block_info' and has_function_privilege(p.oid, 'execute')
+                   and has_schema_privilege(n.oid, 'usage')""");
+    }
+
+    /** Where Keycloak's tables are. */
+    String schema() {
+        return schema;
+    }
+
+    boolean available() {
+        return function != null;
+    }
+
+    private String one(String sql) throws SQLException {
+        try (Statement statement = connection.createStatement(); ResultSet row = statement.executeQuery(sql)) {
+            return row.next() ? row.getString(1) : null;
+        }
+    }
+
+    /** An id above all that the WAL replayed so far has named ({@code age} counts from the next id, also here). */
+    int nextXid() throws SQLException {
+        return 3 + Integer.parseInt(one("select age('3'::xid)"));
+    }
+
+    /** The oldest transaction that is running on this standby, 32 bits. */
+    int oldestRunning() throws SQLException {
+        return (int) Long.parseLong(one("select pg_snapshot_xmin(pg_current_snapshot())::text"));
+    }
+
+    List<Change> changes(String from, String to, long bytes) throws SQLException, Unreadable {
+        if (!available()) {
+            throw new Unreadable("pg_walinspect is not there, or this role may not execute pg_get_wal_block_info");
+        }
+        if (bytes > MAX_BYTES) {
+            throw new Unreadable(bytes + " bytes of WAL at once");
+        }
+        List<RawChange> raw = new ArrayList<>();
+        try (PreparedStatement select = connection.prepareStatement(CHANGES.formatted(function))) {
+            select.setString(1, from);
+            select.setString(2, to);
+            select.setInt(3, MAX_CHANGES + 1);
+            try (ResultSet row = select.executeQuery()) {
+                while (row.next()) {
+                    raw.add(new RawChange(row.getLong(1), (int) Long.parseLong(row.getString(2)), row.getString(3),
+                            row.getLong(4)));
+                }
+            }
+        } catch (SQLException e) {
+            if (e.getSQLState() != null && e.getSQLState().startsWith("08")) {
+                throw e;
+            }
+            throw new Unreadable(e.getMessage());
+        }
+        if (raw.size() > MAX_CHANGES) {
+            throw new Unreadable("more than " + MAX_CHANGES + " changed blocks at once");
+        }
+        return named(raw);
+    }
+
+    private record RawChange(long fileNode, int xid, String record, long block) { }
+
+    private List<Change> named(List<RawChange> raw) throws SQLException {
+        if (raw.stream().anyMatch(change -> !relations.containsKey(change.fileNode))) {
+            relations = readRelations();
+        }
+        List<Change> out = new ArrayList<>();
+        for (RawChange change : raw) {
+            String table = relations.get(change.fileNode);
+            if (PG_CLASS.equals(table)) {
+                // A table was made, dropped, rewritten or truncated: file numbers may have new meanings.
+                relations = Map.of();
+                out.add(new Change(null, change.xid, change.record, change.block));
+            } else if (!"".equals(table)) {
+                out.add(new Change(table, change.xid, change.record, change.block));
+            }
+        }
+        return out;
+    }
+
+    /**
+     * Only ordinary tables of Keycloak's schema count. A TOAST table changes with its owner's row only; indexes,
+     * sequences, catalogs other than pg_class and other schemas hold nothing that is cached.
+     */
+    private Map<Long, String> readRelations() throws SQLException {
+        Map<Long, String> out = new HashMap<>();
+        try (PreparedStatement select = connection.prepareStatement("""
+                select pg_relation_filenode(c.oid),
+                       case when c.oid = 'pg_catalog.pg_class'::regclass then 'pg_class'
+                            when n.nspname = ? and c.relkind in ('r', 'p') then lower(c.relname) else '' end
+                  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                 where pg_relation_filenode(c.oid) is not null""")) {
+            select.setString(1, schema);
+            try (ResultSet row = select.executeQuery()) {
+                while (row.next()) {
+                    out.put(row.getLong(1), row.getString(2));
+                }
+            }
+        }
+        return out;
+    }
+
+    /** Which of these have ended on this server, so that every later snapshot sees what they did. */
+    Set<Integer> ended(Set<Integer> xids) throws SQLException {
+        // The ids of the WAL have 32 bits; the snapshot's tell the epoch they belong to.
+        String ids = xids.stream().map(Integer::toUnsignedString).collect(Collectors.joining(",", "{", "}"));
+        Set<Integer> out = new HashSet<>();
+        try (PreparedStatement select = connection.prepareStatement("""
+                with base as (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint b),
+                     delta as (select x, b, ((x - b %% 4294967296 + 6442450944) %% 4294967296) - 2147483648 d
+                                 from base, unnest(?::bigint[]) x)
+                select x from delta
+                 where pg_xact_status((b + d)::text::xid8) is distinct from 'in progress'""".replace("%%", "%"))) {
+            select.setString(1, ids);
+            try (ResultSet row = select.executeQuery()) {
+                while (row.next()) {
+                    out.add((int) row.getLong(1));
+                }
+            }
+        }
+        return out;
+    }
+
+    /** A user's id, or the four columns of a client session's identity, as the effect's table has them. */
+    record Row(Change.Effect effect, String[] columns) { }
+
+    /**
+     * The rows that these changes made: those in the changed blocks whose xmin is the change's transaction. What a
+     * later transaction has changed again is found by that one's record. Null: too many blocks.
+     */
+    List<Row> rows(List<Change> changes) throws SQLException {
+        Map<String, Set<Long>> blocks = new HashMap<>();
+        Set<String> xids = new TreeSet<>();
+        Map<String, Change.Effect> effects = new HashMap<>();
+        int count = 0;
+        for (Change change : changes) {
+            xids.add(Integer.toUnsignedString(change.xid()));
+            effects.put(change.table(), change.effect());
+            count += blocks.computeIfAbsent(change.table(), t -> new TreeSet<>()).add(change.block()) ? 1 : 0;
+        }
+        if (count > MAX_BLOCKS) {
+            return null;
+        }
+        String xidArray = "'" + xids.stream().collect(Collectors.joining(",", "{", "}")) + "'::xid[]";
+        List<String> parts = new ArrayList<>();
+        blocks.forEach((table, numbers) -> numbers.forEach(block -> parts.add(
+                "select '" + table + "', " + columns(table) + " from \"" + schema + "\".\"" + table + "\""
+                + " where ctid >= '(" + block + ",0)'::tid and ctid < '(" + (block + 1) + ",0)'::tid"
+                + " and xmin = any(" + xidArray + ")")));
+        List<Row> out = new ArrayList<>();
+        if (parts.isEmpty()) {
+            return out;
+        }
+        try (Statement statement = connection.createStatement();
+             ResultSet row = statement.executeQuery(String.join(" union all ", parts))) {
+            while (row.next()) {
+                String[] columns = new String[5];
+                for (int i = 0; i < columns.length; i++) {
+                    columns[i] = row.getString(i + 2);
+                }
+                out.add(new Row(effects.get(row.getString(1)), columns));
+            }
+        }
+        return out;
+    }
+
+    private static String columns(String table) {
+        String user = Tables.userColumn(table);
+        return user != null ? user + ", null, null, null, null"
+                : "user_session_id, offline_flag, client_id, client_storage_provider, external_client_id";
+    }
+}

@@ -1,0 +1,43 @@
+package org.hacli.standby;
+
+import java.sql.SQLException;
+
+/** A write that this node refused, and the mark on the request's thread that it did. */
+final class WriteRefused extends SQLException {
+
+    static final String SQL_STATE = "25006"; // read_only_sql_transaction
+    private static final String PREFIX = "read-only node, its database is a hot standby: refused ";
+    private static final ThreadLocal<Boolean> MARK = new ThreadLocal<>();
+
+    /** Names the kind and the table, never a value: the message reaches logs. */
+    WriteRefused(Sql sql) {
+        super(PREFIX + sql.kind() + (sql.table() == null ? "" : " on " + sql.table()), SQL_STATE);
+        MARK.set(true);
+    }
+
+    /** Whether this thread ran into a refused write since the last call; forgets it. */
+    static boolean takeMark() {
+        boolean marked = MARK.get() != null;
+        MARK.remove();
+        return marked;
+    }
+
+    static boolean isCauseOf(Throwable thrown) {
+        Throwable t = thrown;
+        for (int depth = 0; t != null && depth < 30; depth++, t = t.getCause()) {
+            if (t instanceof WriteRefused) {
+                return true;
+            }
+            for (Throwable suppressed : t.getSuppressed()) {
+                if (suppressed instanceof WriteRefused) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    static boolean isMessage(String text) {
+        return text != null && (text.contains(PREFIX) || text.contains("SQLState: " + SQL_STATE));
+    }
+}
