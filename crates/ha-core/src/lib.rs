@@ -1,8 +1,14 @@
 //! docs
+mod cluster;
 pub mod health;
 pub mod layout;
 pub mod observe;
+pub mod plan;
 pub mod ports;
 pub mod secrets;
+pub mod steps;
+mod survey;
 pub mod topology;
 pub mod values;
+
+pub use cluster::{Cluster, Limits, Ports};

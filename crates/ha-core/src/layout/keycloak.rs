@@ -20,6 +20,8 @@ const CONF_PATH: &str = "/opt/keycloak/conf/keycloak.conf";
 /// The user of Keycloak's image, and its group.
 const KEYCLOAK_UID: u32 = 1000;
 const KEYCLOAK_GID: u32 = 0;
+/// The client of ha-cli's own in the master realm: may create realms, and administer those it made, nothing else.
+pub const SERVICE_CLIENT: &str = "ha-cli";
 /// The client with which the very first set-up is done; removed by it.
 pub(crate) const BOOTSTRAP_CLIENT: &str = "ha-bootstrap";
 

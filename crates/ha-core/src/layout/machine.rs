@@ -1,7 +1,5 @@
 //! How much of a machine a node may use.
 
-use crate::ports::EngineInfo;
-
 const MIB: u64 = 1024 * 1024;
 
 /// The memory of a machine, divided among what runs there. Rounded down to 64 MiB, so that a new kernel that keeps a
@@ -13,11 +11,11 @@ pub struct MachineShare {
 }
 
 impl MachineShare {
-    /// The share of one node where `nodes_on_engine` nodes run on the same machine.
+    /// The share of one node where `nodes` nodes run on a machine with that much memory.
     #[must_use]
-    pub const fn new(engine: &EngineInfo, nodes_on_engine: u64) -> Self {
-        let nodes = if nodes_on_engine == 0 { 1 } else { nodes_on_engine };
-        Self { memory_mib: engine.memory_bytes / MIB / nodes / 64 * 64 }
+    pub const fn of_memory(memory_bytes: u64, nodes: u64) -> Self {
+        let nodes = if nodes == 0 { 1 } else { nodes };
+        Self { memory_mib: memory_bytes / MIB / nodes / 64 * 64 }
     }
 
     /// `shared_buffers`: an eighth, for the other half of the node is a JVM; 64 MiB to 2 GiB.

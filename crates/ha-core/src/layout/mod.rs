@@ -10,9 +10,10 @@ mod names;
 mod postgres;
 mod spec_hash;
 
+pub(crate) use keycloak::BOOTSTRAP_CLIENT;
 pub use keycloak::{
-    KEYCLOAK_HTTP_PORT, KeycloakExtension, keycloak_base_path, keycloak_conf, keycloak_container, keycloak_files,
-    keycloak_image, keycloak_image_tag,
+    KEYCLOAK_HTTP_PORT, KeycloakExtension, SERVICE_CLIENT, keycloak_base_path, keycloak_conf, keycloak_container,
+    keycloak_files, keycloak_image, keycloak_image_tag,
 };
 pub use machine::MachineShare;
 pub use names::{

@@ -18,6 +18,12 @@ pub trait KeycloakAdmin: Send + Sync {
     /// A Keycloak that does not answer is an observation, too, not an error.
     async fn observe(&self, node: &NodeName, timeout: Duration) -> KeycloakObservation;
 
+    /// Waits until it is ready, at most `timeout`.
+    ///
+    /// # Errors
+    /// [`KeycloakError::TimedOut`], or the last answer when that says more.
+    async fn wait_ready(&self, node: &NodeName, timeout: Duration) -> Result<(), KeycloakError>;
+
     /// A token for what `grant` says, from a realm of the node.
     ///
     /// # Errors

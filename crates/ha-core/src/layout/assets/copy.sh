@@ -1,14 +1,22 @@
 #!/bin/sh
-# Makes a standby's database: copy.sh CONNINFO SLOT SYSTEM_IDENTIFIER. Made beside its place and renamed when complete.
+# Makes a standby's database: copy.sh CONNINFO SLOT SYSTEM_IDENTIFIER VERSION. Made beside its place and renamed when complete.
 # Progress goes to standard error, as pg_basebackup prints it. Prints the system identifier as its last line.
 set -eu
 umask 077
-conninfo=$1 slot=$2 want=$3
+conninfo=$1 slot=$2 want=$3 version=$4
 new="$PGDATA.new"
 mkdir -p "$(dirname "$PGDATA")"
 chown postgres "$(dirname "$PGDATA")"
 chown postgres /ha/config/passfile
 chmod 0755 /ha /ha/config
+
+# The same minor version, too: a standby older than its primary can meet WAL that it does not know, and replacing one
+# image by another is a step of its own.
+have=$(postgres --version | sed 's/^[^0-9]*\([0-9.]*\).*/\1/')
+if [ "$have" != "$version" ]; then
+    echo "this image brings PostgreSQL $have, the primary runs $version: use the same image on both nodes" >&2
+    exit 66
+fi
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     # What an interrupted run left is of no use, and its room is needed; so is that of one that fails now.

@@ -1,0 +1,63 @@
+//! What must be known of a node before `up` can be planned.
+
+use crate::observe::NodeObservation;
+use crate::ports::Image;
+use crate::values::SystemIdentifier;
+
+/// What was found on a node whose engine answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeFacts {
+    /// Its containers and servers.
+    pub observation: NodeObservation,
+    /// PostgreSQL's image, if the engine has it.
+    pub postgres_image: Option<Image>,
+    /// Keycloak's image as the topology names it.
+    pub keycloak_base: Option<Image>,
+    /// The same with the standby extension.
+    pub keycloak_image: Option<Image>,
+    /// Whether network and volumes are there.
+    pub prepared: bool,
+    /// What is in the data volume.
+    pub data: DataState,
+    /// Keycloak's and the replication role's passwords are those of the secrets file; `None` when not known.
+    pub passwords_fit: Option<bool>,
+    /// The service client of the secrets file is let in by this node's Keycloak; `None` when not known.
+    pub service_client_works: Option<bool>,
+}
+
+/// What is in a node's data volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataState {
+    /// There is no volume.
+    NoVolume,
+    /// An empty one.
+    Empty,
+    /// What an interrupted `initdb` or base backup left.
+    Partial,
+    /// A whole database.
+    Complete {
+        /// Whose.
+        system: SystemIdentifier,
+        /// It starts as a standby.
+        standby: bool,
+    },
+    /// Files that are no database of ours.
+    Foreign {
+        /// The first of them.
+        found: String,
+    },
+    /// It could not be looked at, since the image is not here yet.
+    Unexamined,
+}
+
+impl NodeFacts {
+    /// The system identifier of the node's database, from its server or from its data.
+    #[must_use]
+    pub fn system(&self) -> Option<SystemIdentifier> {
+        match (&self.observation.postgres, &self.data) {
+            (Ok(postgres), _) => Some(postgres.system_identifier),
+            (Err(_), DataState::Complete { system, .. }) => Some(*system),
+            (Err(_), _) => None,
+        }
+    }
+}

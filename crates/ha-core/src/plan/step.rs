@@ -1,0 +1,162 @@
+//! A plan: named steps and what each waits for.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::layout::Component;
+use crate::values::NodeName;
+
+/// The place of a step in its plan.
+pub type StepId = usize;
+
+/// Everything a command will do. Steps whose predecessors are done may run at the same time. Each step may be
+/// repeated: what it finds done it leaves alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Plan {
+    /// The steps, each after its predecessors.
+    pub steps: Vec<PlannedStep>,
+    /// What is left out, and why.
+    pub notes: Vec<String>,
+    /// Other facts are to be looked at once this is done, since not all could be seen before.
+    pub look_again: bool,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Adds a step that waits for `after` and returns its place.
+    pub fn add(&mut self, node: &NodeName, action: Action, after: impl IntoIterator<Item = StepId>) -> StepId {
+        let id = self.steps.len();
+        let mut after: Vec<_> = after.into_iter().collect();
+        debug_assert!(after.iter().all(|&before| before < id), "a step waits only for earlier ones");
+        after.sort_unstable();
+        after.dedup();
+        self.steps.push(PlannedStep { id, node: node.clone(), action, after });
+        id
+    }
+}
+
+/// One step on one node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedStep {
+    /// Its place in the plan.
+    pub id: StepId,
+    /// Where it happens.
+    pub node: NodeName,
+    /// What it does.
+    #[serde(flatten)]
+    pub action: Action,
+    /// The steps that must be done before.
+    pub after: Vec<StepId>,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    /// Pulls an image.
+    PullImage {
+        /// Which.
+        reference: String,
+    },
+    /// Adds the standby extension to Keycloak's image.
+    BuildKeycloakImage,
+    /// Makes the network and the volumes.
+    PrepareVolumes,
+    /// Makes the database of a new cluster.
+    InitDatabase,
+    /// Makes a standby's database by a base backup.
+    CopyDatabase {
+        /// The node that is copied.
+        from: NodeName,
+    },
+    /// Makes PostgreSQL run as it should.
+    StartPostgres {
+        /// In which way.
+        change: Change,
+    },
+    /// Points a standby at its primary.
+    FollowPrimary {
+        /// The primary.
+        primary: NodeName,
+    },
+    /// Makes roles, database and slots what they should be.
+    ProvisionDatabase,
+    /// Makes Keycloak run as it should.
+    StartKeycloak {
+        /// In which way.
+        change: Change,
+    },
+    /// Makes the administrator and the service client.
+    ProvisionKeycloak,
+    /// Stops a component.
+    Stop {
+        /// Which.
+        component: Component,
+    },
+    /// Removes the containers of a node.
+    RemoveContainers,
+    /// Destroys the volumes of a node.
+    RemoveVolumes,
+    /// Removes the network of the cluster from an engine.
+    RemoveNetwork,
+}
+
+/// In which way something comes to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum Change {
+    /// There is no container yet.
+    Create,
+    /// The container is there and right, and does not run.
+    Start,
+    /// The container is not what it should be: it is removed, and made anew on the same volumes.
+    Replace {
+        /// What is different.
+        reason: String,
+    },
+}
+
+impl Serialize for Component {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let change = |f: &mut fmt::Formatter<'_>, what: &str, change: &Change| match change {
+            Change::Create => write!(f, "create and start {what}"),
+            Change::Start => write!(f, "start {what}"),
+            Change::Replace { reason } => write!(f, "replace {what} ({reason})"),
+        };
+        match self {
+            Self::PullImage { reference } => write!(f, "pull {reference}"),
+            Self::BuildKeycloakImage => f.write_str("add the standby extension to Keycloak's image"),
+            Self::PrepareVolumes => f.write_str("create network and volumes"),
+            Self::InitDatabase => f.write_str("create the database (initdb)"),
+            Self::CopyDatabase { from } => write!(f, "copy the database from {from} (pg_basebackup)"),
+            Self::StartPostgres { change: how } => change(f, "PostgreSQL", how),
+            Self::FollowPrimary { primary } => write!(f, "follow {primary}"),
+            Self::ProvisionDatabase => f.write_str("set up roles, Keycloak's database and replication slots"),
+            Self::StartKeycloak { change: how } => change(f, "Keycloak", how),
+            Self::ProvisionKeycloak => f.write_str("set up Keycloak's administrator and the service client"),
+            Self::Stop { component: Component::Postgres } => f.write_str("stop PostgreSQL"),
+            Self::Stop { component: Component::Keycloak } => f.write_str("stop Keycloak"),
+            Self::RemoveContainers => f.write_str("remove the containers"),
+            Self::RemoveVolumes => f.write_str("destroy the volumes: the database and its configuration"),
+            Self::RemoveNetwork => f.write_str("remove the network"),
+        }
+    }
+}
+
+impl fmt::Display for PlannedStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.node, self.action)
+    }
+}

@@ -1,0 +1,463 @@
+//! From what is there to what should be.
+
+use std::collections::BTreeMap;
+
+use super::{Action, Change, DataState, NodeFacts, Plan, Refusal, RefusalKind, StepId};
+use crate::layout::{self, LABEL_SPEC, MachineShare};
+use crate::observe::{KeycloakState, PostgresRole, Unobserved};
+use crate::ports::{Container, ContainerStatus, Image};
+use crate::secrets::Secrets;
+use crate::topology::{Durability, Node, Topology};
+use crate::values::{NodeName, SlotName, SystemIdentifier};
+
+/// What a person may allow beyond the ordinary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UpOptions {
+    /// Make a new cluster although not every node answers.
+    pub bootstrap: bool,
+}
+
+/// What is known of each node: facts, or why there are none.
+pub type Facts = BTreeMap<NodeName, Result<NodeFacts, Unobserved>>;
+
+/// Plans `up` for the `selected` nodes. Pure.
+///
+/// Facts of nodes that are not selected count, too: a database is made only where no node has one.
+///
+/// # Errors
+/// Every reason why it would not be safe or not be possible.
+pub fn decide_up(
+    topology: &Topology,
+    secrets: &Secrets,
+    selected: &[NodeName],
+    facts: &Facts,
+    options: UpOptions,
+) -> Result<Plan, Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    one_engine_each(topology, facts, &mut refusals);
+    foreign_data(selected, facts, &mut refusals);
+    passwords(topology, facts, &mut refusals);
+    let system = one_system(facts, &mut refusals);
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    if let Some(plan) = images_first(topology, selected, facts) {
+        return Ok(plan);
+    }
+    let primary = the_primary(topology, facts, system, options).map_err(|refusal| vec![refusal])?;
+    let mut up = Up { topology, secrets, facts, system, primary, plan: Plan::default(), refusals };
+    up.run(selected);
+    if up.refusals.is_empty() { Ok(up.plan) } else { Err(up.refusals) }
+}
+
+fn known<'f>(facts: &'f Facts, node: &NodeName) -> Option<&'f NodeFacts> {
+    facts.get(node).and_then(|facts| facts.as_ref().ok())
+}
+
+fn one_engine_each(topology: &Topology, facts: &Facts, refusals: &mut Vec<Refusal>) {
+    if topology.cluster.demo {
+        return;
+    }
+    let mut seen: BTreeMap<&str, &NodeName> = BTreeMap::new();
+    for (name, node) in facts {
+        let Ok(NodeFacts { observation, .. }) = node else { continue };
+        let Ok(engine) = &observation.engine else { continue };
+        if let Some(first) = seen.insert(&engine.id, name) {
+            refusals.push(Refusal::new(
+                RefusalKind::Mismatch,
+                Some(name),
+                format!("its Docker endpoint leads to the same engine as that of {first} ({})", engine.host),
+                "two nodes on one host are lost together: correct `docker` of one of them, or set demo = true for a trial",
+            ));
+        }
+    }
+}
+
+fn foreign_data(selected: &[NodeName], facts: &Facts, refusals: &mut Vec<Refusal>) {
+    for name in selected {
+        if let Some(NodeFacts { data: DataState::Foreign { found }, .. }) = known(facts, name) {
+            refusals.push(Refusal::new(
+                RefusalKind::Unsafe,
+                Some(name),
+                format!("its data volume holds something that is no database of ha-cli's: {found}"),
+                "nothing was touched: save what is in it and remove the volume, or name the cluster otherwise",
+            ));
+        }
+    }
+}
+
+fn passwords(topology: &Topology, facts: &Facts, refusals: &mut Vec<Refusal>) {
+    for (name, node) in facts {
+        let Ok(node) = node else { continue };
+        let primary = node.observation.postgres.as_ref().is_ok_and(|postgres| postgres.role == PostgresRole::Primary);
+        if primary && node.passwords_fit == Some(false) {
+            refusals.push(Refusal::new(
+                RefusalKind::Mismatch,
+                Some(name),
+                format!(
+                    "the database knows other passwords for {} or {} than the secrets file",
+                    topology.postgres.user,
+                    layout::REPLICATION_ROLE
+                ),
+                "put the secrets file back that the cluster was made with; nothing was changed",
+            ));
+        }
+    }
+}
+
+fn one_system(facts: &Facts, refusals: &mut Vec<Refusal>) -> Option<SystemIdentifier> {
+    let mut found: Option<(&NodeName, SystemIdentifier)> = None;
+    for (name, node) in facts {
+        let Some(system) = node.as_ref().ok().and_then(NodeFacts::system) else { continue };
+        match found {
+            Some((first, other)) if other != system => refusals.push(Refusal::new(
+                RefusalKind::Unsafe,
+                Some(name),
+                format!("it holds the database with system identifier {system}, {first} the one with {other}"),
+                "they are two clusters: check `address` and `docker` in ha.toml; nothing was touched",
+            )),
+            Some(_) => {}
+            None => found = Some((name, system)),
+        }
+    }
+    found.map(|(_, system)| system)
+}
+
+/// Data that could not be looked at for want of an image is looked at before anything else is decided.
+fn images_first(topology: &Topology, selected: &[NodeName], facts: &Facts) -> Option<Plan> {
+    let mut plan = Plan { look_again: true, ..Plan::default() };
+    for (name, node) in facts {
+        if node.as_ref().is_ok_and(|node| node.data == DataState::Unexamined) && selected.contains(name) {
+            plan.add(name, Action::PullImage { reference: topology.images.postgres.clone() }, []);
+        }
+    }
+    (!plan.is_empty()).then_some(plan)
+}
+
+/// Which node is the primary: the one that says so, else the only one whose data would start as one, else, when there
+/// is no database anywhere, the one that the topology begins with.
+fn the_primary<'t>(
+    topology: &'t Topology,
+    facts: &Facts,
+    system: Option<SystemIdentifier>,
+    options: UpOptions,
+) -> Result<&'t Node, Refusal> {
+    let role = |node: &Node| facts.get(&node.name)?.as_ref().ok()?.observation.postgres.as_ref().ok().map(|it| it.role);
+    let running: Vec<_> = topology.nodes().iter().filter(|node| role(node) == Some(PostgresRole::Primary)).collect();
+    let asleep: Vec<_> = topology
+        .nodes()
+        .iter()
+        .filter(|node| role(node).is_none())
+        .filter(|node| {
+            matches!(known(facts, &node.name), Some(NodeFacts { data: DataState::Complete { standby: false, .. }, .. }))
+        })
+        .collect();
+    let unknown: Vec<_> =
+        topology.nodes().iter().filter(|node| known(facts, &node.name).is_none()).map(|node| &node.name).collect();
+    match (&running[..], &asleep[..]) {
+        ([one], []) | ([], [one]) => Ok(one),
+        ([], []) if system.is_some() => {
+            if unknown.is_empty() {
+                return Err(Refusal::new(
+                    RefusalKind::Unsafe,
+                    None,
+                    "every node's database is a standby's: none would accept writes",
+                    "the node that holds the newest data has to be promoted first",
+                ));
+            }
+            // The primary is among those that cannot be seen; the others are brought up to follow it.
+            let names: Vec<_> = unknown.iter().map(ToString::to_string).collect();
+            topology
+                .nodes()
+                .iter()
+                .find(|node| unknown.contains(&&node.name))
+                .ok_or_else(|| Refusal::new(RefusalKind::Unreachable, None, names.join(", "), ""))
+        }
+        ([], []) => {
+            if !unknown.is_empty() && !options.bootstrap {
+                let names: Vec<_> = unknown.iter().map(ToString::to_string).collect();
+                let why = unknown
+                    .iter()
+                    .filter_map(|name| facts.get(*name)?.as_ref().err())
+                    .map(|unobserved| unobserved.message.clone())
+                    .collect::<Vec<_>>()
+                    .join("; ");
+                return Err(Refusal::new(
+                    RefusalKind::Unsafe,
+                    None,
+                    format!("{} cannot be asked whether there is a database already: {why}", names.join(", ")),
+                    "make every node's engine reachable from here (for example docker = \"ssh://…\"), or, when you know that \
+                     no node has a database of this cluster, say `ha-cli up --bootstrap`",
+                ));
+            }
+            Ok(topology.initial_primary())
+        }
+        _ => {
+            let names: Vec<_> = running.iter().chain(&asleep).map(|node| node.name.to_string()).collect();
+            Err(Refusal::new(
+                RefusalKind::Unsafe,
+                None,
+                format!("{} would each be a primary", names.join(" and ")),
+                "find out which holds the data that counts; the other's data must be replaced by a copy of it",
+            ))
+        }
+    }
+}
+
+struct Up<'a> {
+    topology: &'a Topology,
+    secrets: &'a Secrets,
+    facts: &'a Facts,
+    system: Option<SystemIdentifier>,
+    primary: &'a Node,
+    plan: Plan,
+    refusals: Vec<Refusal>,
+}
+
+/// The steps of the primary that others wait for.
+#[derive(Default)]
+struct Upstream {
+    database: Option<StepId>,
+    keycloak: Option<StepId>,
+}
+
+impl Up<'_> {
+    fn run(&mut self, selected: &[NodeName]) {
+        for name in selected {
+            if let Some(Err(unobserved)) = self.facts.get(name) {
+                let note = format!("{name} is left out: {}", unobserved.message);
+                self.plan.notes.push(note);
+            }
+        }
+        // The primary first, so that the steps of the others can wait for its.
+        let mut upstream = Upstream::default();
+        let mut order: Vec<&Node> = self.topology.nodes().iter().filter(|it| selected.contains(&it.name)).collect();
+        order.sort_by_key(|node| node.name != self.primary.name);
+        let mut standby_servers = Vec::new();
+        let mut pending_keycloaks = Vec::new();
+        for node in order {
+            let Some(facts) = known(self.facts, &node.name) else { continue };
+            let is_primary = node.name == self.primary.name;
+            let prepared = self.hosts(node, facts);
+            let Some(server) = self.server(node, facts, prepared, is_primary, &upstream) else { continue };
+            if is_primary {
+                upstream.database = server;
+            } else {
+                standby_servers.extend(server);
+            }
+            pending_keycloaks.push((node, facts, is_primary, server));
+        }
+        for (node, facts, is_primary, server) in pending_keycloaks {
+            // In strict, the first write waits for a standby, and so does the Keycloak that writes it.
+            let mut after: Vec<StepId> = server.into_iter().collect();
+            if is_primary && self.topology.replication.durability == Durability::Strict {
+                after.extend(&standby_servers);
+            }
+            let keycloak = self.keycloak(node, facts, after, is_primary, &upstream);
+            if is_primary {
+                upstream.keycloak = keycloak;
+            }
+        }
+    }
+
+    fn share(&self, node: &NodeFacts) -> MachineShare {
+        let nodes = if self.topology.cluster.demo { self.topology.nodes().len() as u64 } else { 1 };
+        let memory = node.observation.engine.as_ref().map_or(0, |engine| engine.memory_bytes);
+        MachineShare::of_memory(memory, nodes)
+    }
+
+    /// Images, network, volumes. Returns the steps that the first container of the node waits for.
+    fn hosts(&mut self, node: &Node, facts: &NodeFacts) -> Vec<StepId> {
+        let mut steps = Vec::new();
+        if !facts.prepared {
+            steps.push(self.plan.add(&node.name, Action::PrepareVolumes, []));
+        }
+        if facts.postgres_image.is_none() {
+            let reference = self.topology.images.postgres.clone();
+            // On a shared engine one pull serves all.
+            let pull = Action::PullImage { reference };
+            steps.push(self.once(node, pull));
+        }
+        steps
+    }
+
+    /// A step that one node of the demo does for all, since they share the engine.
+    fn once(&mut self, node: &Node, action: Action) -> StepId {
+        if self.topology.cluster.demo
+            && let Some(step) = self.plan.steps.iter().find(|step| step.action == action)
+        {
+            return step.id;
+        }
+        self.plan.add(&node.name, action, [])
+    }
+
+    /// PostgreSQL. Returns the last of its steps, or `None` when the node cannot be brought up at all.
+    #[expect(clippy::option_option, reason = "no step and not possible are two answers")]
+    fn server(
+        &mut self,
+        node: &Node,
+        facts: &NodeFacts,
+        prepared: Vec<StepId>,
+        is_primary: bool,
+        upstream: &Upstream,
+    ) -> Option<Option<StepId>> {
+        let mut after = prepared;
+        let exists = matches!(facts.data, DataState::Complete { .. });
+        if !exists {
+            after = vec![self.database(node, is_primary, after, upstream)?];
+        }
+        let mut last = None;
+        match self.postgres_change(node, facts, is_primary) {
+            Some(change) => {
+                last = Some(self.plan.add(&node.name, Action::StartPostgres { change }, after));
+            }
+            None if !is_primary && self.follows_another(facts) => {
+                let primary = self.primary.name.clone();
+                last = Some(self.plan.add(&node.name, Action::FollowPrimary { primary }, after));
+            }
+            None => {}
+        }
+        if is_primary && (last.is_some() || !self.provisioned(node, facts)) {
+            last = Some(self.plan.add(&node.name, Action::ProvisionDatabase, last));
+        }
+        Some(last)
+    }
+
+    /// The step that makes a database where there is none.
+    fn database(&mut self, node: &Node, is_primary: bool, after: Vec<StepId>, upstream: &Upstream) -> Option<StepId> {
+        if is_primary {
+            if let Some(system) = self.system {
+                self.refusals.push(Refusal::new(
+                    RefusalKind::Unsafe,
+                    Some(&node.name),
+                    format!(
+                        "it has no database, but the cluster with system identifier {system} exists: its disk was lost"
+                    ),
+                    "a new database would be a second cluster; the surviving standby holds the data",
+                ));
+                return None;
+            }
+            return Some(self.plan.add(&node.name, Action::InitDatabase, after));
+        }
+        let running = known(self.facts, &self.primary.name).is_some_and(|primary| primary.observation.postgres.is_ok());
+        if upstream.database.is_none() && !running {
+            self.refusals.push(Refusal::new(
+                RefusalKind::Unreachable,
+                Some(&node.name),
+                format!("it has no database yet, and {}, which it would copy, does not run", self.primary.name),
+                format!("bring {} up first: `ha-cli up {}`", self.primary.name, self.primary.name),
+            ));
+            return None;
+        }
+        let from = self.primary.name.clone();
+        let mut after = after;
+        after.extend(upstream.database);
+        Some(self.plan.add(&node.name, Action::CopyDatabase { from }, after))
+    }
+
+    fn postgres_change(&self, node: &Node, facts: &NodeFacts, is_primary: bool) -> Option<Change> {
+        let container = facts.observation.postgres_container.as_ref().ok()?;
+        let Some(container) = container else { return Some(Change::Create) };
+        let upstream = (!is_primary).then_some(self.primary);
+        let (hashed, _) = layout::postgres_files(self.topology, node, self.share(facts), upstream, self.secrets);
+        let wanted = |image: &Image| {
+            let system = self.system?;
+            Some(layout::postgres_container(self.topology, node, &image.id, system, &hashed).labels)
+        };
+        change(container, facts.postgres_image.as_ref(), wanted)
+    }
+
+    fn follows_another(&self, facts: &NodeFacts) -> bool {
+        let (host, port) = layout::peer_endpoint(self.topology, self.primary);
+        let upstream = facts.observation.postgres.as_ref().ok().and_then(|postgres| postgres.upstream.as_ref());
+        upstream.is_some_and(|upstream| *upstream != format!("{host}:{port}"))
+    }
+
+    /// Whether roles, database and slots are there: the probe's role got in to Keycloak's database, which both come
+    /// from provisioning, and every standby has its slot.
+    fn provisioned(&self, node: &Node, facts: &NodeFacts) -> bool {
+        facts.observation.postgres.as_ref().is_ok_and(|postgres| {
+            self.topology.peers_of(&node.name).all(|peer| {
+                let slot = SlotName::of_standby(&peer.name);
+                postgres.slots.iter().any(|found| found.name == slot.as_str())
+            })
+        }) && facts.passwords_fit != Some(false)
+    }
+
+    /// Keycloak. Returns the step after which its schema is there.
+    fn keycloak(
+        &mut self,
+        node: &Node,
+        facts: &NodeFacts,
+        after: Vec<StepId>,
+        is_primary: bool,
+        upstream: &Upstream,
+    ) -> Option<StepId> {
+        let change = self.keycloak_change(node, facts);
+        let mut last = None;
+        if let Some(change) = change {
+            let mut after = after;
+            if facts.keycloak_image.is_none() {
+                let mut pull = None;
+                if facts.keycloak_base.is_none() {
+                    let reference = self.topology.images.keycloak.clone();
+                    pull = Some(self.once(node, Action::PullImage { reference }));
+                }
+                let known = self
+                    .plan
+                    .steps
+                    .iter()
+                    .find(|step| self.topology.cluster.demo && step.action == Action::BuildKeycloakImage);
+                let build = known.map(|step| step.id);
+                after.push(build.unwrap_or_else(|| self.plan.add(&node.name, Action::BuildKeycloakImage, pull)));
+            }
+            if !is_primary {
+                after.extend(upstream.keycloak);
+            }
+            last = Some(self.plan.add(&node.name, Action::StartKeycloak { change }, after));
+        }
+        if is_primary && (facts.service_client_works == Some(false) || facts.service_client_works.is_none()) {
+            let ready = facts.observation.keycloak.state == KeycloakState::Ready;
+            if last.is_some() || ready {
+                self.plan.add(&node.name, Action::ProvisionKeycloak, last);
+            }
+        }
+        last
+    }
+
+    fn keycloak_change(&self, node: &Node, facts: &NodeFacts) -> Option<Change> {
+        let container = facts.observation.keycloak_container.as_ref().ok()?;
+        let Some(container) = container else { return Some(Change::Create) };
+        let share = self.share(facts);
+        let wanted = |image: &Image| Some(layout::keycloak_container(self.topology, node, &image.id, share).labels);
+        change(container, facts.keycloak_image.as_ref(), wanted)
+    }
+}
+
+/// How a container that is there becomes what it should be; `None` when it is and runs.
+fn change(
+    container: &Container,
+    image: Option<&Image>,
+    wanted: impl Fn(&Image) -> Option<BTreeMap<String, String>>,
+) -> Option<Change> {
+    let replace = |reason: &str| Some(Change::Replace { reason: reason.to_owned() });
+    let Some(image) = image else { return replace("its image is to be made anew") };
+    if container.image_id != image.id {
+        return replace("it runs another image");
+    }
+    let label = wanted(image).and_then(|labels| labels.get(LABEL_SPEC).cloned());
+    if label.is_none() || label.as_ref() != container.labels.get(LABEL_SPEC) {
+        return replace("its configuration changed");
+    }
+    match container.status {
+        ContainerStatus::Running => None,
+        ContainerStatus::Created
+        | ContainerStatus::Paused
+        | ContainerStatus::Restarting
+        | ContainerStatus::Exited { .. } => Some(Change::Start),
+        ContainerStatus::Dead => replace("it is half removed"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

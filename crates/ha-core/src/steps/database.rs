@@ -1,0 +1,104 @@
+//! Making a database, by `initdb` or by a base backup, and what must be in it.
+
+use std::time::Duration;
+
+use super::StepError;
+use super::one_off::{self, Job};
+use super::run::At;
+use crate::layout::{self, PASSFILE_PATH};
+use crate::ports::{Database, HostFile, Image, ProgressUpdate, Provision, Role};
+use crate::values::{NodeName, SlotName};
+
+pub(super) async fn image(at: &At<'_>) -> Result<Image, StepError> {
+    let reference = &at.cluster.topology().images.postgres;
+    let image = at.runtime.find_image(reference).await?;
+    image.ok_or_else(|| StepError::Changed(format!("the image {reference} is gone")))
+}
+
+pub(super) async fn init(at: &At<'_>) -> Result<(), StepError> {
+    let image = image(at).await?;
+    let job = Job {
+        name: "init",
+        script: layout::INIT_SCRIPT,
+        arguments: Vec::new(),
+        files: Vec::new(),
+        limit: Duration::from_secs(300),
+    };
+    one_off::run(at.cluster, at.node, at.runtime, &image, job, |_| {}).await?;
+    Ok(())
+}
+
+pub(super) async fn copy(at: &At<'_>, from: &NodeName) -> Result<(), StepError> {
+    let topology = at.cluster.topology();
+    let upstream = topology.node(from).ok_or_else(|| StepError::Changed(format!("the topology has no node {from}")))?;
+    let image = image(at).await?;
+    let source = at.cluster.ports.probe.observe(from, at.cluster.limits.observe).await?;
+    let passfile = layout::passfile(at.cluster.secrets());
+    let job = Job {
+        name: "copy",
+        script: layout::COPY_SCRIPT,
+        arguments: vec![
+            layout::conninfo(topology, &at.node.name, upstream),
+            SlotName::of_standby(&at.node.name).to_string(),
+            source.system_identifier.to_string(),
+            source.version.to_string(),
+        ],
+        files: vec![HostFile::new(PASSFILE_PATH, passfile, 0o600)],
+        limit: at.cluster.limits.copy,
+    };
+    let report = |line: &crate::ports::LogLine| {
+        if let Some(update) = backup_progress(&line.text) {
+            at.progress.update(update);
+        }
+    };
+    one_off::run(at.cluster, at.node, at.runtime, &image, job, report).await?;
+    Ok(())
+}
+
+/// Reads a line of `pg_basebackup --progress`: ` 31745/31745 kB (100%), 1/1 tablespace`.
+fn backup_progress(line: &str) -> Option<ProgressUpdate> {
+    let (amounts, _) = line.trim().split_once(" kB")?;
+    let (done, total) = amounts.split_once('/')?;
+    let bytes = |text: &str| text.trim().parse::<u64>().ok().map(|kib| kib * 1024);
+    Some(ProgressUpdate {
+        what: "base backup".to_owned(),
+        done_bytes: bytes(done)?,
+        total_bytes: bytes(total).filter(|&total| total > 0),
+    })
+}
+
+pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
+    let topology = at.cluster.topology();
+    let secrets = at.cluster.secrets();
+    let role = |name: &str, password: &crate::values::Secret, replication: bool, member_of: &[&str]| Role {
+        name: name.to_owned(),
+        password: password.clone(),
+        replication,
+        member_of: member_of.iter().map(|&role| role.to_owned()).collect(),
+    };
+    let provision = Provision {
+        roles: vec![
+            role(&topology.postgres.user, &secrets.keycloak_db_password, false, &[]),
+            role(layout::REPLICATION_ROLE, &secrets.replication_password, true, &[]),
+            role(layout::PROBE_ROLE, &secrets.probe_password, false, &["pg_monitor"]),
+        ],
+        database: Database { name: topology.postgres.database.clone(), owner: topology.postgres.user.clone() },
+        slots: topology.peers_of(&at.node.name).map(|peer| SlotName::of_standby(&peer.name)).collect(),
+    };
+    at.cluster.ports.control.provision(&at.node.name, &provision).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::backup_progress;
+
+    #[test]
+    fn reads_the_progress_of_pg_basebackup() {
+        let update = backup_progress("  15872/31745 kB (50%), 0/1 tablespace").unwrap();
+        assert_eq!((update.done_bytes, update.total_bytes), (15872 * 1024, Some(31745 * 1024)));
+        for other in ["waiting for checkpoint", "", "12 kB", "a/b kB (1%), 0/1 tablespace"] {
+            assert_eq!(backup_progress(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What can go wrong in a step.
+
+use std::fmt;
+
+use crate::plan::PlannedStep;
+use crate::ports::{KeycloakError, PostgresError, ProbeError, RuntimeError};
+
+/// The steps of a plan that failed.
+#[derive(Debug, thiserror::Error)]
+pub struct RunError {
+    /// Each with its cause, in the order in which they failed.
+    pub failures: Vec<StepFailure>,
+    /// How many steps were not begun.
+    pub not_begun: usize,
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps: Vec<_> = self.failures.iter().map(|failure| failure.step.to_string()).collect();
+        write!(f, "failed to {}", steps.join(", to "))
+    }
+}
+
+/// A step that failed.
+#[derive(Debug)]
+pub struct StepFailure {
+    /// Which.
+    pub step: PlannedStep,
+    /// Why.
+    pub error: StepError,
+}
+
+/// Why a step failed. Every text is a fragment that reads after "failed to …:".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The engine.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The server's administration.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// The server's state.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// Keycloak.
+    #[error(transparent)]
+    Keycloak(#[from] KeycloakError),
+    /// A container that does one job ended badly.
+    #[error("it ended with code {code}: {message}")]
+    Job {
+        /// Its exit code.
+        code: i64,
+        /// The last lines that it wrote.
+        message: String,
+    },
+    /// From this machine there is no way to the node's engine.
+    #[error("{0}")]
+    NoWay(String),
+    /// What was found is not what the plan was made for.
+    #[error("{0}")]
+    Changed(String),
+    /// Keycloak did not become ready.
+    #[error("Keycloak did not become ready within {seconds} s: {detail}\n{log}")]
+    NotReady {
+        /// How long was waited.
+        seconds: u64,
+        /// What it said last.
+        detail: String,
+        /// The last lines of its log.
+        log: String,
+    },
+}
+
+impl StepError {
+    /// What to do, where more can be said than the message does.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        let text = match self {
+            Self::Runtime(RuntimeError::PortTaken { port, .. }) => format!(
+                "find it with `ss -ltnp 'sport = :{port}'` on that host and stop it, or choose another port in ha.toml"
+            ),
+            Self::Runtime(RuntimeError::AddressNotThere { address }) => format!(
+                "`address` in ha.toml must be one of the host's own (`ip addr` shows them), and {address} is not"
+            ),
+            Self::Runtime(RuntimeError::NoSpace { .. }) => "make room on that host, then run the same again".to_owned(),
+            Self::Runtime(RuntimeError::PullFailed { .. }) => {
+                "check the name in [images], the host's way to the registry, or load the image with `docker load`".to_owned()
+            }
+            Self::Runtime(error) if error.is_transient() => {
+                "check the host and its engine, then run the same again: it goes on where it stopped".to_owned()
+            }
+            Self::Job { message, .. } if message.contains("No space left on device") => {
+                "the host's disk is full; what was copied was removed again: make room, then run the same again".to_owned()
+            }
+            Self::Job { message, .. } if message.contains("no pg_hba.conf entry") => {
+                "the primary does not admit the address this node comes from: add it to `admit` of this node in ha.toml, and \
+                 run `ha-cli up` for the primary"
+                    .to_owned()
+            }
+            Self::Job { message, .. } if message.contains("password authentication failed") => {
+                "the secrets file differs from the one the primary was made with".to_owned()
+            }
+            _ => return None,
+        };
+        Some(text)
+    }
+}

@@ -1,0 +1,112 @@
+//! Making Keycloak run, and what must be in its master realm.
+
+use futures_util::future::{Either, select};
+use futures_util::{StreamExt, pin_mut};
+
+use super::StepError;
+use super::run::At;
+use super::server::share;
+use crate::layout::{self, BOOTSTRAP_CLIENT, Component, SERVICE_CLIENT};
+use crate::plan::Change;
+use crate::ports::{KeycloakError, LogOptions, TokenGrant, UserSpec};
+use crate::values::Secret;
+
+pub(super) async fn start(at: &At<'_>, change: &Change) -> Result<(), StepError> {
+    let cluster = at.cluster;
+    let topology = cluster.topology();
+    let name = layout::container_name(topology, &at.node.name, Component::Keycloak);
+    if let Change::Replace { .. } = change {
+        at.runtime.stop_container(&name, cluster.limits.stop).await?;
+        at.runtime.remove_container(&name).await?;
+    }
+    if at.runtime.find_container(&name).await?.is_none() {
+        let reference = &topology.images.keycloak;
+        let gone = || StepError::Changed(format!("the image {reference} is gone"));
+        let base = at.runtime.find_image(reference).await?.ok_or_else(gone)?;
+        let tag = layout::keycloak_image_tag(topology, &base, cluster.extension);
+        let image = at.runtime.find_image(&tag).await?;
+        let image = image.ok_or_else(|| StepError::Changed(format!("the image {tag} is gone")))?;
+        let spec = layout::keycloak_container(topology, at.node, &image.id, share(at).await?);
+        at.runtime.create_container(&spec).await?;
+    }
+    // The bootstrap client is named on every start until it was used: Keycloak makes it only together with the master
+    // realm, so a set-up that was interrupted finds it again.
+    let files = layout::keycloak_files(topology, at.node, cluster.secrets(), true);
+    at.runtime.put_files(&name, &files).await?;
+    at.runtime.start_container(&name).await?;
+    wait_ready(at, &name).await
+}
+
+/// Waits until it is ready, and no longer than it lives: the restart policy would start it again for ever.
+async fn wait_ready(at: &At<'_>, name: &str) -> Result<(), StepError> {
+    let limit = at.cluster.limits.keycloak_ready;
+    let ready = at.cluster.ports.keycloak.wait_ready(&at.node.name, limit);
+    let exited = at.runtime.wait_container(name, limit);
+    pin_mut!(ready, exited);
+    let detail = match select(ready, exited).await {
+        Either::Left((Ok(()), _)) => return Ok(()),
+        Either::Left((Err(error), _)) => error.to_string(),
+        Either::Right((Ok(code), _)) => format!("its container exited with code {code}"),
+        // The engine stopped answering, or the wait ran into its own limit: Keycloak's word counts.
+        Either::Right((Err(_), ready)) => match ready.await {
+            Ok(()) => return Ok(()),
+            Err(error) => error.to_string(),
+        },
+    };
+    let log = last_lines(at, name).await;
+    Err(StepError::NotReady { seconds: limit.as_secs(), detail, log })
+}
+
+async fn last_lines(at: &At<'_>, name: &str) -> String {
+    let options = LogOptions { tail: Some(15), ..LogOptions::default() };
+    let Ok(lines) = at.runtime.logs(name, &options).await else { return String::new() };
+    let lines: Vec<_> = lines.filter_map(|line| async { line.ok().map(|line| line.text) }).take(15).collect().await;
+    lines.join("\n")
+}
+
+/// Makes the administrator and the service client, then removes the client that did it.
+pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
+    let keycloak = &at.cluster.ports.keycloak;
+    let node = &at.node.name;
+    let secrets = at.cluster.secrets();
+    let grant = |client_id: &str, client_secret: &Secret| TokenGrant::ClientCredentials {
+        client_id: client_id.to_owned(),
+        client_secret: client_secret.clone(),
+    };
+    let service = grant(SERVICE_CLIENT, &secrets.keycloak_client_secret);
+    let token = match keycloak.token(node, MASTER, &grant(BOOTSTRAP_CLIENT, &secrets.keycloak_bootstrap_secret)).await {
+        Ok(token) => token,
+        // Removed by an earlier run that came to its end: then the service client is there.
+        Err(KeycloakError::Denied { .. }) => {
+            keycloak.token(node, MASTER, &service).await.map_err(|error| match error {
+                KeycloakError::Denied { url, .. } => KeycloakError::Denied {
+                    url,
+                    message: format!(
+                        "neither the client {BOOTSTRAP_CLIENT} nor {SERVICE_CLIENT} of the secrets file is known to it; this \
+                         Keycloak was set up with another secrets file"
+                    ),
+                },
+                other => other,
+            })?;
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let admin = UserSpec {
+        username: at.cluster.topology().keycloak.admin.clone(),
+        password: secrets.keycloak_admin_password.clone(),
+        email: String::new(),
+        first_name: String::new(),
+        last_name: String::new(),
+    };
+    let id = keycloak.ensure_user(node, &token, MASTER, &admin).await?;
+    keycloak.grant_realm_roles(node, &token, MASTER, &id, &["admin".to_owned()]).await?;
+    let roles = ["create-realm".to_owned()];
+    keycloak
+        .ensure_service_client(node, &token, MASTER, SERVICE_CLIENT, &secrets.keycloak_client_secret, &roles)
+        .await?;
+    keycloak.delete_client(node, &token, MASTER, BOOTSTRAP_CLIENT).await?;
+    Ok(())
+}
+
+const MASTER: &str = "master";

@@ -1,0 +1,16 @@
+//! Runs plans through the ports. What is done was chosen before; here it is only carried out, each step in a way that
+//! may be repeated.
+
+mod database;
+mod error;
+mod host;
+mod keycloak;
+pub(crate) mod one_off;
+mod run;
+mod server;
+mod teardown;
+
+pub use error::{RunError, StepError, StepFailure};
+pub use run::{StepEvent, Watcher};
+
+pub(crate) use run::run;

@@ -1,0 +1,115 @@
+//! Runs a plan's steps, each as soon as those before it are done.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::{RunError, StepError, StepFailure, database, host, keycloak, server, teardown};
+use crate::cluster::Cluster;
+use crate::plan::{Action, Plan, PlannedStep};
+use crate::ports::{ContainerRuntime, Progress, ProgressUpdate};
+use crate::topology::Node;
+
+/// What happens while a plan runs.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StepEvent<'a> {
+    /// A step begins.
+    Started(&'a PlannedStep),
+    /// A step is so far.
+    Progress(&'a PlannedStep, ProgressUpdate),
+    /// A step is done.
+    Done(&'a PlannedStep),
+    /// A step failed.
+    Failed(&'a PlannedStep, &'a StepError),
+}
+
+/// Is told what happens while a plan runs. Called from within the work: it must not block.
+pub trait Watcher: Send + Sync {
+    /// Takes one event.
+    fn event(&self, event: StepEvent<'_>);
+}
+
+/// A step under way: where, with what.
+pub(super) struct At<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) node: &'a Node,
+    pub(super) runtime: &'a dyn ContainerRuntime,
+    pub(super) progress: Arc<dyn Progress>,
+}
+
+struct StepProgress {
+    step: PlannedStep,
+    watcher: Arc<dyn Watcher>,
+}
+
+impl Progress for StepProgress {
+    fn update(&self, update: ProgressUpdate) {
+        self.watcher.event(StepEvent::Progress(&self.step, update));
+    }
+}
+
+pub(crate) async fn run(cluster: &Cluster, plan: &Plan, watcher: Arc<dyn Watcher>) -> Result<(), RunError> {
+    let mut done = vec![false; plan.steps.len()];
+    let mut begun = vec![false; plan.steps.len()];
+    let mut failures = Vec::new();
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        if failures.is_empty() {
+            for step in &plan.steps {
+                if !begun[step.id] && step.after.iter().all(|&before| done[before]) {
+                    begun[step.id] = true;
+                    watcher.event(StepEvent::Started(step));
+                    let watcher = Arc::clone(&watcher);
+                    under_way.push(async move { (step, act(cluster, step, watcher).await) });
+                }
+            }
+        }
+        let Some((step, result)) = under_way.next().await else { break };
+        match result {
+            Ok(()) => {
+                done[step.id] = true;
+                watcher.event(StepEvent::Done(step));
+            }
+            Err(error) => {
+                watcher.event(StepEvent::Failed(step, &error));
+                failures.push(StepFailure { step: step.clone(), error });
+            }
+        }
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(RunError { failures, not_begun: begun.iter().filter(|begun| !**begun).count() })
+}
+
+async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -> Result<(), StepError> {
+    let node = cluster
+        .topology
+        .node(&step.node)
+        .ok_or_else(|| StepError::Changed(format!("the topology has no node {}", step.node)))?;
+    let runtime = match cluster.ports.runtimes.get(&step.node) {
+        Some(Ok(runtime)) => runtime.as_ref(),
+        Some(Err(why)) => return Err(StepError::NoWay(why.clone())),
+        None => return Err(StepError::NoWay(format!("there is no way to the engine of {}", step.node))),
+    };
+    let progress = Arc::new(StepProgress { step: step.clone(), watcher });
+    let at = At { cluster, node, runtime, progress };
+    match &step.action {
+        Action::PullImage { reference } => host::pull(&at, reference).await,
+        Action::BuildKeycloakImage => host::build_keycloak_image(&at).await,
+        Action::PrepareVolumes => host::prepare(&at).await,
+        Action::InitDatabase => database::init(&at).await,
+        Action::CopyDatabase { from } => database::copy(&at, from).await,
+        Action::StartPostgres { change } => server::start(&at, change).await,
+        Action::FollowPrimary { primary } => server::follow(&at, primary).await,
+        Action::ProvisionDatabase => database::provision(&at).await,
+        Action::StartKeycloak { change } => keycloak::start(&at, change).await,
+        Action::ProvisionKeycloak => keycloak::provision(&at).await,
+        Action::Stop { component } => teardown::stop(&at, *component).await,
+        Action::RemoveContainers => teardown::remove_containers(&at).await,
+        Action::RemoveVolumes => teardown::remove_volumes(&at).await,
+        Action::RemoveNetwork => teardown::remove_network(&at).await,
+    }
+}

@@ -1,0 +1,88 @@
+//! Making PostgreSQL run.
+
+use super::StepError;
+use super::database::image;
+use super::run::At;
+use crate::layout::{self, Component, IDENTITY_PATH, MachineShare};
+use crate::plan::Change;
+use crate::ports::{ExecSpec, HostFile};
+use crate::topology::{DesiredRole, Node};
+use crate::values::NodeName;
+
+pub(super) async fn share(at: &At<'_>) -> Result<MachineShare, StepError> {
+    let topology = at.cluster.topology();
+    let nodes = if topology.cluster.demo { topology.nodes().len() as u64 } else { 1 };
+    Ok(MachineShare::of_memory(at.runtime.engine().await?.memory_bytes, nodes))
+}
+
+/// Whom this node follows when it is a standby: the primary of the moment, or, when none can be seen, the one that
+/// the topology begins with, unless that is this node itself.
+async fn upstream<'t>(at: &'t At<'_>) -> Option<&'t Node> {
+    let topology = at.cluster.topology();
+    for peer in topology.peers_of(&at.node.name) {
+        if let Ok(seen) = at.cluster.ports.probe.observe(&peer.name, at.cluster.limits.observe).await
+            && seen.role == crate::observe::PostgresRole::Primary
+        {
+            return Some(peer);
+        }
+    }
+    let first = topology.initial_primary();
+    (at.node.initial_role == DesiredRole::Standby).then_some(first).filter(|first| first.name != at.node.name)
+}
+
+pub(super) async fn start(at: &At<'_>, change: &Change) -> Result<(), StepError> {
+    let cluster = at.cluster;
+    let topology = cluster.topology();
+    let name = layout::container_name(topology, &at.node.name, Component::Postgres);
+    if let Change::Replace { .. } = change {
+        at.runtime.stop_container(&name, cluster.limits.stop).await?;
+        at.runtime.remove_container(&name).await?;
+    }
+    let upstream = upstream(at).await;
+    let (hashed, others) = layout::postgres_files(topology, at.node, share(at).await?, upstream, cluster.secrets());
+    if at.runtime.find_container(&name).await?.is_none() {
+        let image = image(at).await?;
+        let system = identity(at, &image).await?;
+        at.runtime.create_container(&layout::postgres_container(topology, at.node, &image.id, system, &hashed)).await?;
+    }
+    let files: Vec<HostFile> = hashed.into_iter().chain(others).collect();
+    at.runtime.put_files(&name, &files).await?;
+    at.runtime.start_container(&name).await?;
+    cluster.ports.control.wait_ready(&at.node.name, cluster.limits.postgres_ready).await?;
+    Ok(())
+}
+
+/// The system identifier that the node's state volume holds, read through a container that is made for it and never
+/// started.
+async fn identity(at: &At<'_>, image: &crate::ports::Image) -> Result<crate::values::SystemIdentifier, StepError> {
+    let topology = at.cluster.topology();
+    let spec = layout::one_off_container(topology, at.node, &image.id, "identity", &[]);
+    at.runtime.remove_container(&spec.name).await?;
+    at.runtime.create_container(&spec).await?;
+    let content = at.runtime.read_file(&spec.name, IDENTITY_PATH).await;
+    at.runtime.remove_container(&spec.name).await?;
+    let content = content?.unwrap_or_default();
+    String::from_utf8_lossy(&content)
+        .trim()
+        .parse()
+        .map_err(|_| StepError::Changed(format!("{IDENTITY_PATH} in its state volume is missing or unreadable")))
+}
+
+/// Points a running standby at another primary: PostgreSQL takes `primary_conninfo` by a reload.
+pub(super) async fn follow(at: &At<'_>, primary: &NodeName) -> Result<(), StepError> {
+    let topology = at.cluster.topology();
+    let upstream =
+        topology.node(primary).ok_or_else(|| StepError::Changed(format!("the topology has no node {primary}")))?;
+    let name = layout::container_name(topology, &at.node.name, Component::Postgres);
+    let (_, others) = layout::postgres_files(topology, at.node, share(at).await?, Some(upstream), at.cluster.secrets());
+    at.runtime.put_files(&name, &others).await?;
+    let reload = ExecSpec { argv: vec!["/bin/sh".into(), "-c".into(), RELOAD.into()], ..ExecSpec::default() };
+    let output = at.runtime.exec(&name, &reload, at.cluster.limits.observe * 5).await?;
+    if output.exit_code == 0 {
+        return Ok(());
+    }
+    Err(StepError::Job { code: output.exit_code, message: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+}
+
+const RELOAD: &str =
+    "chown postgres /ha/config/passfile && gosu postgres psql -X -q -d postgres -c 'SELECT pg_reload_conf()'";

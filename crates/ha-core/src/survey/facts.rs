@@ -1,0 +1,143 @@
+//! What `up` must know of every node.
+
+use futures_util::future::{join, join_all, join3};
+
+use super::observe::{observe, runtime_failure};
+use crate::cluster::Cluster;
+use crate::layout::{self, LABEL_SYSTEM, PGDATA};
+use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Unobserved};
+use crate::plan::{DataState, Facts, NodeFacts};
+use crate::ports::{Container, ContainerRuntime, Image, KeycloakError, RuntimeError, TokenGrant};
+use crate::steps::one_off;
+use crate::topology::Node;
+
+pub(crate) async fn facts_of_all(cluster: &Cluster) -> Facts {
+    let nodes = cluster.topology.nodes();
+    let facts = join_all(nodes.iter().map(|node| facts_of(cluster, node))).await;
+    nodes.iter().map(|node| node.name.clone()).zip(facts).collect()
+}
+
+async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserved> {
+    let observation = observe(cluster, node).await;
+    let Some(Ok(runtime)) = cluster.ports.runtimes.get(&node.name) else {
+        return Err(observation.engine.expect_err("without a runtime there is no engine"));
+    };
+    if let Err(unobserved) = &observation.engine {
+        return Err(unobserved.clone());
+    }
+    let runtime = runtime.as_ref();
+    let (stands, passwords_fit, service_client_works) = join3(
+        what_stands(cluster, node, runtime, &observation),
+        passwords_fit(cluster, node, &observation),
+        service_client_works(cluster, node, &observation),
+    )
+    .await;
+    let Stands { postgres_image, keycloak_base, keycloak_image, prepared, data } =
+        stands.map_err(|error| runtime_failure(&error))?;
+    Ok(NodeFacts {
+        observation,
+        postgres_image,
+        keycloak_base,
+        keycloak_image,
+        prepared,
+        data,
+        passwords_fit,
+        service_client_works,
+    })
+}
+
+struct Stands {
+    postgres_image: Option<Image>,
+    keycloak_base: Option<Image>,
+    keycloak_image: Option<Image>,
+    prepared: bool,
+    data: DataState,
+}
+
+async fn what_stands(
+    cluster: &Cluster,
+    node: &Node,
+    runtime: &dyn ContainerRuntime,
+    observation: &NodeObservation,
+) -> Result<Stands, RuntimeError> {
+    let topology = &cluster.topology;
+    let volume = |kind| layout::volume_name(topology, &node.name, kind);
+    let (data_volume, state_volume) = (volume("data"), volume("state"));
+    let images = join(runtime.find_image(&topology.images.postgres), runtime.find_image(&topology.images.keycloak));
+    let volumes = join(runtime.find_volume(&data_volume), runtime.find_volume(&state_volume));
+    let ((postgres_image, keycloak_base), (data_volume, state_volume)) = join(images, volumes).await;
+    let (postgres_image, keycloak_base) = (postgres_image?, keycloak_base?);
+    let (data_volume, state_volume) = (data_volume?, state_volume?);
+    let keycloak_image = match &keycloak_base {
+        Some(base) => runtime.find_image(&layout::keycloak_image_tag(topology, base, cluster.extension)).await?,
+        None => None,
+    };
+    let container = observation.postgres_container.as_ref().ok().and_then(Option::as_ref);
+    let data = match (container, &data_volume, &postgres_image) {
+        (_, None, _) => DataState::NoVolume,
+        (Some(container), Some(_), _) => guarded_data(runtime, container, observation).await?,
+        (None, Some(_), None) => DataState::Unexamined,
+        (None, Some(_), Some(image)) => one_off::examine(cluster, node, runtime, image).await?,
+    };
+    let prepared = data_volume.is_some() && state_volume.is_some();
+    Ok(Stands { postgres_image, keycloak_base, keycloak_image, prepared, data })
+}
+
+/// The data of a node whose container exists: its label says whose data it was made for, and the guard lets it start
+/// on no other.
+async fn guarded_data(
+    runtime: &dyn ContainerRuntime,
+    container: &Container,
+    observation: &NodeObservation,
+) -> Result<DataState, RuntimeError> {
+    if let Ok(postgres) = &observation.postgres {
+        let standby = postgres.role == PostgresRole::Standby;
+        return Ok(DataState::Complete { system: postgres.system_identifier, standby });
+    }
+    let file = |name: &str| format!("{PGDATA}/{name}");
+    let (version, signal) = (file("PG_VERSION"), file("standby.signal"));
+    let (version, signal) =
+        join(runtime.read_file(&container.name, &version), runtime.read_file(&container.name, &signal)).await;
+    let system = container.labels.get(LABEL_SYSTEM).and_then(|text| text.parse().ok());
+    match (version?, system) {
+        (Some(_), Some(system)) => Ok(DataState::Complete { system, standby: signal?.is_some() }),
+        (Some(_), None) => {
+            Ok(DataState::Foreign { found: "a database of a container that ha-cli did not make".into() })
+        }
+        (None, _) => Ok(DataState::Empty),
+    }
+}
+
+async fn passwords_fit(cluster: &Cluster, node: &Node, observation: &NodeObservation) -> Option<bool> {
+    if observation.postgres.as_ref().ok()?.role != PostgresRole::Primary {
+        return None;
+    }
+    let control = &cluster.ports.control;
+    let secrets = &cluster.secrets;
+    let (keycloak, replication) = join(
+        control.password_fits(&node.name, &cluster.topology.postgres.user, &secrets.keycloak_db_password),
+        control.password_fits(&node.name, layout::REPLICATION_ROLE, &secrets.replication_password),
+    )
+    .await;
+    match (keycloak, replication) {
+        (Ok(a), Ok(b)) => Some(a && b),
+        (Ok(false), Err(_)) | (Err(_), Ok(false)) => Some(false),
+        (Ok(true), Err(_)) | (Err(_), Ok(true)) | (Err(_), Err(_)) => None,
+    }
+}
+
+async fn service_client_works(cluster: &Cluster, node: &Node, observation: &NodeObservation) -> Option<bool> {
+    let keycloak = &observation.keycloak;
+    if keycloak.state != KeycloakState::Ready || keycloak.mode != KeycloakMode::ReadWrite {
+        return None;
+    }
+    let grant = TokenGrant::ClientCredentials {
+        client_id: layout::SERVICE_CLIENT.to_owned(),
+        client_secret: cluster.secrets.keycloak_client_secret.clone(),
+    };
+    match cluster.ports.keycloak.token(&node.name, "master", &grant).await {
+        Ok(_) => Some(true),
+        Err(KeycloakError::Denied { .. }) => Some(false),
+        Err(_) => None,
+    }
+}

@@ -1,0 +1,7 @@
+//! Looking at the nodes through the ports. Reads only, and has no opinion.
+
+mod facts;
+mod observe;
+
+pub(crate) use facts::facts_of_all;
+pub(crate) use observe::observe_all;

@@ -1,0 +1,87 @@
+//! One look at every node.
+
+use futures_util::future::{join, join_all};
+
+use crate::cluster::Cluster;
+use crate::layout::{Component, container_name};
+use crate::observe::{NodeObservation, Unobserved, UnobservedWhy};
+use crate::ports::{ContainerRuntime, ProbeError, RuntimeError};
+use crate::topology::Node;
+
+pub(crate) async fn observe_all(cluster: &Cluster) -> Vec<NodeObservation> {
+    join_all(cluster.topology.nodes().iter().map(|node| observe(cluster, node))).await
+}
+
+pub(super) async fn observe(cluster: &Cluster, node: &Node) -> NodeObservation {
+    let limit = cluster.limits.observe;
+    let servers =
+        join(cluster.ports.probe.observe(&node.name, limit), cluster.ports.keycloak.observe(&node.name, limit));
+    let name = |component| container_name(&cluster.topology, &node.name, component);
+    let (containers, (postgres, keycloak)) = match cluster.ports.runtimes.get(&node.name) {
+        Some(Ok(runtime)) => {
+            let (postgres, keycloak) = (name(Component::Postgres), name(Component::Keycloak));
+            join(look(runtime.as_ref(), &postgres, &keycloak), servers).await
+        }
+        no_way => {
+            let message = no_way.and_then(|it| it.as_ref().err()).cloned().unwrap_or_default();
+            let unobserved = Unobserved { why: UnobservedWhy::NoWay, message };
+            ((Err(unobserved.clone()), Err(unobserved.clone()), Err(unobserved)), servers.await)
+        }
+    };
+    let (engine, postgres_container, keycloak_container) = containers;
+    NodeObservation {
+        node: node.name.clone(),
+        engine,
+        postgres_container,
+        keycloak_container,
+        postgres: postgres.map_err(|error| probe_failure(&error)),
+        keycloak,
+    }
+}
+
+type Engine = Result<crate::ports::EngineInfo, Unobserved>;
+type Found = crate::observe::ComponentObservation;
+
+async fn look(runtime: &dyn ContainerRuntime, postgres: &str, keycloak: &str) -> (Engine, Found, Found) {
+    let containers = join(runtime.find_container(postgres), runtime.find_container(keycloak));
+    let (engine, (postgres, keycloak)) = join(runtime.engine(), containers).await;
+    let unobserved = |error: RuntimeError| runtime_failure(&error);
+    (engine.map_err(unobserved), postgres.map_err(unobserved), keycloak.map_err(unobserved))
+}
+
+/// An error with the errors that caused it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Some libraries repeat their cause in their own text.
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+pub(crate) fn runtime_failure(error: &RuntimeError) -> Unobserved {
+    let why = match error {
+        RuntimeError::Unreachable { .. } => UnobservedWhy::Refused,
+        RuntimeError::TimedOut { .. } | RuntimeError::Broken { .. } => UnobservedWhy::Silent,
+        RuntimeError::PermissionDenied { .. } | RuntimeError::Untrusted { .. } => UnobservedWhy::Denied,
+        _ => UnobservedWhy::Failed,
+    };
+    Unobserved { why, message: chain(error) }
+}
+
+fn probe_failure(error: &ProbeError) -> Unobserved {
+    let why = match error {
+        ProbeError::ConnectionRefused { .. } => UnobservedWhy::Refused,
+        ProbeError::TimedOut { .. } | ProbeError::Unreachable { .. } => UnobservedWhy::Silent,
+        ProbeError::NotReady { .. } => UnobservedWhy::NotReady,
+        ProbeError::NotAdmitted { .. } | ProbeError::WrongPassword { .. } => UnobservedWhy::Denied,
+        ProbeError::Server { .. } | ProbeError::Other { .. } => UnobservedWhy::Failed,
+    };
+    Unobserved { why, message: chain(error) }
+}
