@@ -111,7 +111,7 @@ run_integration() {
   local arguments=("--test-threads=$threads")
   [[ -z "$long" ]] || arguments+=(--include-ignored)
   # `--workspace` everywhere: another selection of packages means other features, and all is compiled again.
-  stage integration cargo test --workspace --no-fail-fast "${targets[@]}" -- "${arguments[@]}" "${test_arguments[@]}"
+  stage --tests integration cargo test --workspace --no-fail-fast "${targets[@]}" -- "${arguments[@]}" "${test_arguments[@]}"
 }
 
 run_deny() {
@@ -126,18 +126,6 @@ run_deny() {
   stage deny cargo deny check licenses bans sources
 }
 
-run_java() {
-  if ! scripts/build-tools.sh java; then
-    skip "$1" 1 "no JDK or no Maven"
-    return
-  fi
-  case "$1" in
-    java) stage java scripts/extension.sh test ;;
-    # The committed jar is what its source gives.
-    jar) stage jar scripts/extension.sh check ;;
-  esac
-}
-
 main() {
   parse_arguments "$@"
   # shellcheck source=scripts/lib/stages.sh
@@ -150,7 +138,7 @@ main() {
     start_preparing "$TIME_LIMIT_SECONDS" "${KEYCLOAKS[*]}" "${long:+${KEYCLOAKS_BETWEEN[*]}}"
   fi
 
-  local plain
+  local plain name
   mapfile -t plain < <(test_targets plain)
   if wanted fmt; then stage fmt cargo fmt --all --check || true; fi
   if wanted clippy; then stage clippy cargo clippy --quiet --workspace --all-targets -- -D warnings || true; fi
@@ -162,13 +150,18 @@ main() {
   HA_CLI="$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug/ha-cli"
   export HA_CLI
   if [[ -n "$compiles" ]]; then
-    if wanted unit; then stage unit cargo test --workspace --no-fail-fast --lib --bins --examples "${plain[@]}" || true; fi
-    if wanted doc; then stage doc cargo test --workspace --no-fail-fast --doc || true; fi
+    if wanted unit; then stage --tests unit cargo test --workspace --no-fail-fast --lib --bins --examples "${plain[@]}" || true; fi
+    if wanted doc; then stage --tests doc cargo test --workspace --no-fail-fast --doc || true; fi
+  else
+    for name in unit doc integration; do
+      if wanted "$name"; then skip "$name" 1 "it does not compile"; fi
+    done
   fi
   if wanted deny; then run_deny || true; fi
-  if wanted java; then run_java java || true; fi
-  if wanted jar; then run_java jar || true; fi
-  if wanted integration && [[ -n "$compiles" ]]; then run_integration || true; fi
+  if wanted java; then stage --tests java scripts/extension.sh test || true; fi
+  # The committed jar is what its source gives.
+  if wanted jar; then stage jar scripts/extension.sh check || true; fi
+  if [[ -n "$compiles" ]] && wanted integration; then run_integration || true; fi
   summary
 }
 

@@ -2,7 +2,7 @@
 # Runs the stages of a test run: time limit, live output, counts of tests, and one summary at the end.
 # Sourced by scripts/test.sh, after common.sh.
 #
-# A stage that counts no tests of its own (a formatter, a linter) counts as one.
+# A stage that is a check of its own (a formatter, a linter) counts as one; one that runs tests counts those only.
 
 stage_rows=()
 total_passed=0 total_failed=0 total_skipped=0
@@ -54,8 +54,11 @@ skip() {
   record "$1" skipped 0 0 0 "$2" "$3"
 }
 
-# stage NAME COMMAND... : runs it within what is left of the time; returns its outcome.
+# stage [--tests] NAME COMMAND... : runs it within what is left of the time; returns its outcome. A command that
+# ends with EXIT_UNAVAILABLE could not run on this machine: the stage is skipped.
 stage() {
+  local runs_tests=''
+  if [[ "$1" == --tests ]]; then runs_tests=1; shift; fi
   local name="$1" started=$SECONDS status=0 left remark=''
   local passed failed skipped tee_pid
   shift
@@ -77,11 +80,17 @@ stage() {
   pipe_is_drained() { ! kill -0 "$tee_pid" 2>/dev/null; }
   wait_until 5 pipe_is_drained || kill "$tee_pid" 2>/dev/null || true
   count_tests "$stage_log"
+  if ((status == EXIT_UNAVAILABLE)); then
+    skip "$name" 1 "something it needs cannot be had here, see above"
+    return 0
+  fi
   if ((status == 124 || status == 137)); then remark="stopped: the whole run may take $TIME_LIMIT_SECONDS s"; fi
   # Whatever failed without a failed test (did not compile, timed out, crashed) is a failure too.
   if ((status != 0 && failed == 0)); then failed=1; fi
   if ((status == 0 && failed > 0)); then status=1; fi
-  if ((passed + failed + skipped == 0)); then passed=1; fi
+  if ((passed + failed + skipped == 0)); then
+    if [[ -n "$runs_tests" ]]; then remark="no test was run"; else passed=1; fi
+  fi
   record "$name" "$( ((status == 0)) && echo ok || echo FAILED)" $((SECONDS - started)) "$passed" "$failed" "$skipped" "$remark"
   return "$status"
 }
