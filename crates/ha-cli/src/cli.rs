@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod setup;
+
+pub use setup::{DurabilityArg, Pair, ProxyHeadersArg, SetupArgs};
+
 /// One highly available Keycloak on plain Docker hosts
 ///
 /// PostgreSQL streaming replication underneath, a read-write Keycloak on the primary's host, a read-only one on every
@@ -69,6 +73,8 @@ pub enum OutputFormat {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write the cluster's file and its secrets, or take over those of the first host
+    Setup(Box<SetupArgs>),
     /// Show or check the cluster's file
     #[command(subcommand)]
     Config(ConfigCommand),

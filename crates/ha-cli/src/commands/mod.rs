@@ -3,6 +3,7 @@
 
 mod completions;
 mod config;
+mod setup;
 
 use crate::cli::{Cli, Command};
 use crate::error::Error;
@@ -15,6 +16,7 @@ use crate::output::Printer;
 /// Why the command stopped; `main` prints it.
 pub async fn run(cli: Cli, printer: &Printer) -> Result<Outcome, Error> {
     match cli.command {
+        Command::Setup(args) => setup::run(&cli.globals, &args, printer),
         Command::Config(command) => config::run(&cli.globals, &command, printer),
         Command::Completions(args) => completions::run(&args, printer),
     }

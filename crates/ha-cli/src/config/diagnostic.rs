@@ -116,7 +116,7 @@ impl Diagnostic {
         self
     }
 
-    pub(crate) const fn as_warning(mut self) -> Self {
+    pub(crate) const fn into_warning(mut self) -> Self {
         self.warning = true;
         self
     }

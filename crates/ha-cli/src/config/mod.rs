@@ -9,7 +9,9 @@ mod locate;
 mod origins;
 mod reader;
 mod secrets;
+mod template;
 mod warnings;
+mod write;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +22,9 @@ pub use diagnostic::{Diagnostic, Position, Source};
 pub use locate::{candidates, find, secrets_beside, target};
 pub use origins::{Origin, Setting};
 pub use secrets::{MIN_SECRET_LENGTH, SECRET_KEYS, SecretsRules, check_secret, exposed_to_others, read_secrets};
+pub use template::{render, render_secrets};
+pub(crate) use write::refuse_existing;
+pub use write::{FileToWrite, Overwrite, install};
 
 use crate::cli::Globals;
 use crate::error::Error;

@@ -12,7 +12,7 @@ pub(super) fn of(topology: &Topology, source: &Arc<Source>, places: &Places) -> 
     let mut warnings = Vec::new();
     let mut warn = |path: FieldPath, message: String, help: &str| {
         let at = places.nearest(&path);
-        warnings.push(Diagnostic::new(source, at, path.to_string(), message, help).as_warning());
+        warnings.push(Diagnostic::new(source, at, path.to_string(), message, help).into_warning());
     };
     for (index, node) in topology.nodes().iter().enumerate() {
         if is_public(node.address) {

@@ -55,6 +55,12 @@ impl Printer {
         self.format
     }
 
+    /// Which streams take colours.
+    #[must_use]
+    pub const fn color(&self) -> Color {
+        self.color
+    }
+
     /// Whether whoever read standard output has gone: what repeats until it is interrupted ends then.
     #[must_use]
     pub fn closed(&self) -> bool {

@@ -1,0 +1,88 @@
+//! The commands that look at or change what runs.
+
+use clap::{Args, ValueEnum};
+
+/// `up`
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// The nodes; all of them without one
+    #[arg(value_name = "NODE")]
+    pub nodes: Vec<String>,
+
+    /// Show the plan, do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Do not ask before something that runs is replaced
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Make a new cluster although not every node could be asked whether it has a database already
+    #[arg(long)]
+    pub bootstrap: bool,
+}
+
+/// `down`
+#[derive(Debug, Args)]
+pub struct DownArgs {
+    /// The nodes; all of them without one
+    #[arg(value_name = "NODE")]
+    pub nodes: Vec<String>,
+
+    /// Destroy the containers and the volumes as well: the databases are gone then
+    #[arg(long)]
+    pub volumes: bool,
+
+    /// Show the plan, do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// `status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The nodes to show; all of them without one
+    #[arg(value_name = "NODE")]
+    pub nodes: Vec<String>,
+}
+
+/// `health`
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    /// A node, "primary", "replica" or "all"
+    #[arg(value_name = "NODE", default_value = "all")]
+    pub node: String,
+}
+
+/// `logs`
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// A node, "primary" or "replica"; all of them without one
+    #[arg(value_name = "NODE")]
+    pub node: Option<String>,
+
+    /// Only this part
+    #[arg(long, value_enum)]
+    pub component: Option<ComponentArg>,
+
+    /// Go on with what comes, until interrupted
+    #[arg(short, long)]
+    pub follow: bool,
+
+    /// At most that many of the last lines of each part
+    #[arg(long, default_value_t = 100, value_name = "LINES")]
+    pub tail: u32,
+}
+
+/// A part of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ComponentArg {
+    /// Its PostgreSQL
+    Postgres,
+    /// Its Keycloak
+    Keycloak,
+}

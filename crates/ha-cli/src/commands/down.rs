@@ -1,0 +1,75 @@
+//! `down`: stops what runs, in an order that loses nothing; with `--volumes`, destroys it.
+//!
+//! Without `--volumes` the containers stay, stopped: volumes that no container uses are what `docker volume prune`
+//! deletes, and the logs are still there to be read.
+
+use std::sync::Arc;
+
+use ha_core::plan::{Action, Plan};
+use ha_core::topology::Topology;
+use serde_json::json;
+
+use super::plan::{self, Confirmation};
+use crate::cli::{DownArgs, Globals, OutputFormat};
+use crate::connect::{Purpose, connect};
+use crate::error::Error;
+use crate::exit::Outcome;
+use crate::output::{PlanProgress, Printer};
+use crate::select;
+
+pub(super) async fn run(globals: &Globals, args: &DownArgs, printer: &Printer) -> Result<Outcome, Error> {
+    let cluster = connect(globals, Purpose::Work)?;
+    select::nodes(cluster.topology(), &args.nodes, None)?;
+    let report = plan::interruptible(cluster.report()).await?;
+    let selected = select::nodes(cluster.topology(), &args.nodes, Some(&report))?;
+    let plan = plan::interruptible(cluster.plan_down(&selected, args.volumes)).await?;
+    plan::show(printer, &plan);
+    if args.dry_run {
+        plan::report_dry_run(printer, &plan)?;
+        return Ok(outcome(&plan));
+    }
+    plan::confirm(printer, args.yes, &question(cluster.topology(), &plan))?;
+    let progress = Arc::new(PlanProgress::new(printer.format()));
+    plan::run(&cluster, &plan, &progress).await?;
+    if printer.format() == OutputFormat::Json {
+        let object = json!({
+            "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !plan.is_empty(),
+            "steps": progress.to_json(&plan), "notes": plan.notes,
+        });
+        printer.raw(format!("{object}\n").as_bytes())?;
+    } else if plan.is_empty() {
+        printer.raw(b"nothing to do: nothing runs\n")?;
+    } else if args.volumes {
+        printer.raw(b"gone, data included\n")?;
+    } else {
+        printer.raw(b"stopped; the data is kept, and `ha-cli up` starts it again\n")?;
+    }
+    Ok(outcome(&plan))
+}
+
+fn outcome(plan: &Plan) -> Outcome {
+    if plan.notes.is_empty() { Outcome::Done } else { Outcome::Degraded }
+}
+
+/// What is interrupted or lost, in words.
+fn question(topology: &Topology, plan: &Plan) -> Option<Confirmation> {
+    let names = |wanted: fn(&Action) -> bool| {
+        let names: Vec<_> =
+            plan.steps.iter().filter(|step| wanted(&step.action)).map(|step| step.node.to_string()).collect();
+        names.join(", ")
+    };
+    let destroyed = names(|action| matches!(action, Action::RemoveVolumes));
+    if !destroyed.is_empty() {
+        let all = plan.steps.iter().filter(|step| step.action == Action::RemoveVolumes).count() == topology.nodes().len();
+        let last = if all { " No copy of it is left then." } else { "" };
+        return Some(Confirmation {
+            question: format!("the database of cluster {} on {destroyed} is destroyed.{last} Go on?", topology.cluster.name),
+            flag: "--yes",
+        });
+    }
+    let stopped = names(|action| matches!(action, Action::Stop { .. }));
+    (!stopped.is_empty()).then(|| Confirmation {
+        question: "the service on these nodes stops; go on?".to_owned(),
+        flag: "--yes",
+    })
+}

@@ -1,0 +1,129 @@
+//! What `up`, `down` and their like share: showing a plan, asking, running it, and what an interrupt means.
+
+use std::future::Future;
+use std::io::{IsTerminal, stdin};
+use std::sync::Arc;
+
+use ha_core::Cluster;
+use ha_core::plan::{Plan, Refusal, RefusalKind};
+use serde_json::json;
+
+use crate::cli::OutputFormat;
+use crate::error::{Error, Failure};
+use crate::output::{PlanProgress, Printer, Tone};
+
+/// Something that a person has to agree to.
+pub(super) struct Confirmation {
+    /// What is asked, with the consequence before it.
+    pub(super) question: String,
+    /// What agrees without being asked.
+    pub(super) flag: &'static str,
+}
+
+/// Awaits, until ctrl-c. What was under way is dropped: it is found and gone on with by the next run.
+pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> Result<T, Error> {
+    tokio::select! {
+        value = work => Ok(value),
+        _ = tokio::signal::ctrl_c() => Err(Failure::failed("interrupted", "interrupted")
+            .help("nothing is half-made that the same command does not mend: run it again")
+            .into()),
+    }
+}
+
+pub(super) fn show(printer: &Printer, plan: &Plan) {
+    printer.note(|page| {
+        for note in &plan.notes {
+            let mark = page.tone(Tone::Warning, "note:");
+            page.line(format!("{mark} {note}"));
+        }
+        if !plan.is_empty() {
+            page.line("plan:");
+            for step in &plan.steps {
+                let after: Vec<_> = step.after.iter().map(|id| (id + 1).to_string()).collect();
+                let after = if after.is_empty() { String::new() } else { format!("  (after {})", after.join(", ")) };
+                let after = page.tone(Tone::Faint, after);
+                page.line(format!("  {:>2}. {step}{after}", step.id + 1));
+            }
+        }
+    });
+}
+
+pub(super) fn report_dry_run(printer: &Printer, plan: &Plan) -> Result<(), Error> {
+    if printer.format() == OutputFormat::Json {
+        let object = json!({ "schema": 1, "dry_run": true, "steps": plan.steps, "notes": plan.notes });
+        return printer.raw(format!("{object}\n").as_bytes());
+    }
+    if plan.is_empty() {
+        return printer.raw(b"nothing to do\n");
+    }
+    printer.raw(b"nothing was done (--dry-run)\n")
+}
+
+/// Asks on a terminal; without one, the flag is the only yes.
+pub(super) fn confirm(printer: &Printer, yes: bool, confirmation: &Option<Confirmation>) -> Result<(), Error> {
+    let Some(Confirmation { question, flag }) = confirmation else { return Ok(()) };
+    if yes {
+        return Ok(());
+    }
+    if printer.format() == OutputFormat::Json || !stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Err(Failure::refused("not-confirmed", question.clone())
+            .help(format!("nothing was done; say {flag} to agree"))
+            .into());
+    }
+    let agreed = dialoguer::Confirm::new().with_prompt(question).default(false).interact();
+    match agreed {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::refused("not-confirmed", "nothing was done").into()),
+        Err(error) => Err(Failure::refused("not-confirmed", "nothing was done").because(error).into()),
+    }
+}
+
+pub(super) async fn run(cluster: &Cluster, plan: &Plan, progress: &Arc<PlanProgress>) -> Result<(), Error> {
+    let watcher: Arc<dyn ha_core::steps::Watcher> = Arc::clone(progress) as _;
+    match interruptible(cluster.run(plan, watcher)).await? {
+        Ok(()) => Ok(()),
+        Err(mut error) => {
+            let others = error.failures.len() - 1;
+            let first = error.failures.remove(0);
+            let mut message = format!("failed to {}", first.step.action);
+            if others > 0 {
+                use std::fmt::Write as _;
+                for failure in &error.failures {
+                    write!(message, "; {}: {} failed as well: {}", failure.step.node, failure.step.action, failure.error)
+                        .unwrap_or_default();
+                }
+            }
+            let help = first.error.help().unwrap_or_else(|| {
+                "nothing is lost; when the cause is mended, run the same again: it goes on where it stopped".to_owned()
+            });
+            Err(Failure::failed("step-failed", message).on(&first.step.node).because(first.error).help(help).into())
+        }
+    }
+}
+
+/// Refusals as one error; several are listed.
+pub(super) fn refused(what: &str, refusals: &[Refusal]) -> Error {
+    let kinds: Vec<_> = refusals.iter().map(|refusal| refusal.kind).collect();
+    let make = |code, message: String| {
+        if kinds.contains(&RefusalKind::Unsafe) {
+            Failure::refused(code, message)
+        } else if kinds.contains(&RefusalKind::Mismatch) {
+            Failure::usage(code, message)
+        } else {
+            Failure::failed(code, message)
+        }
+    };
+    match refusals {
+        [one] => {
+            let failure = make("refused", one.message.clone()).help(one.help.clone());
+            match &one.node {
+                Some(node) => failure.on(node).into(),
+                None => failure.into(),
+            }
+        }
+        many => {
+            let lines: Vec<_> = many.iter().map(|refusal| format!("\n  - {refusal}\n    {}", refusal.help)).collect();
+            make("refused", format!("`{what}` cannot go on, for {} reasons:{}", many.len(), lines.concat())).into()
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! How a question reaches a person. A trait, so that tests can answer too.
+
+use dialoguer::console::Term;
+use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
+use dialoguer::{Confirm, Input, Password, Select};
+
+use crate::error::{Error, Failure};
+
+/// Whether an answer will do, else what is wrong with it.
+pub(super) type Check<'a> = &'a dyn Fn(&str) -> Result<(), String>;
+
+/// Someone who answers.
+pub(super) trait Ask {
+    /// A line that passes the check.
+    fn text(&mut self, question: &str, default: Option<&str>, check: Check<'_>) -> Result<String, Error>;
+    /// One of the choices, by its index.
+    fn choose(&mut self, question: &str, choices: &[&str]) -> Result<usize, Error>;
+    /// Yes or no.
+    fn confirm(&mut self, question: &str, default: bool) -> Result<bool, Error>;
+    /// A password that passes the check, typed twice without being shown; nothing where none is chosen.
+    fn password(&mut self, question: &str, check: Check<'_>) -> Result<Option<String>, Error>;
+}
+
+/// A person at a terminal. Questions go to standard error, so that standard output stays data.
+pub(super) struct Terminal {
+    term: Term,
+    theme: Box<dyn Theme>,
+}
+
+impl Terminal {
+    pub(super) fn new(color: bool) -> Self {
+        let theme: Box<dyn Theme> = if color { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) };
+        Self { term: Term::stderr(), theme }
+    }
+}
+
+fn ended(error: dialoguer::Error) -> Error {
+    Failure::failed("interview", "the questions ended before the last answer, and nothing was written")
+        .because(error)
+        .help("answer by options instead: `ha-cli setup --help`")
+        .into()
+}
+
+impl Ask for Terminal {
+    fn text(&mut self, question: &str, default: Option<&str>, check: Check<'_>) -> Result<String, Error> {
+        let mut input = Input::<String>::with_theme(self.theme.as_ref())
+            .with_prompt(question)
+            .validate_with(|text: &String| check(text.trim()));
+        if let Some(default) = default {
+            input = input.default(default.to_owned());
+        }
+        input.interact_text_on(&self.term).map(|text| text.trim().to_owned()).map_err(ended)
+    }
+
+    fn choose(&mut self, question: &str, choices: &[&str]) -> Result<usize, Error> {
+        Select::with_theme(self.theme.as_ref())
+            .with_prompt(question)
+            .items(choices)
+            .default(0)
+            .interact_on(&self.term)
+            .map_err(ended)
+    }
+
+    fn confirm(&mut self, question: &str, default: bool) -> Result<bool, Error> {
+        Confirm::with_theme(self.theme.as_ref())
+            .with_prompt(question)
+            .default(default)
+            .interact_on(&self.term)
+            .map_err(ended)
+    }
+
+    fn password(&mut self, question: &str, check: Check<'_>) -> Result<Option<String>, Error> {
+        loop {
+            let text = Password::with_theme(self.theme.as_ref())
+                .with_prompt(question)
+                .allow_empty_password(true)
+                .validate_with(|text: &String| if text.is_empty() { Ok(()) } else { check(text) })
+                .interact_on(&self.term)
+                .map_err(ended)?;
+            if text.is_empty() {
+                return Ok(None);
+            }
+            let again = Password::with_theme(self.theme.as_ref())
+                .with_prompt("The same again")
+                .allow_empty_password(true)
+                .interact_on(&self.term)
+                .map_err(ended)?;
+            if again == text {
+                return Ok(Some(text));
+            }
+            self.term.write_line("The two differ; once more.").map_err(|error| ended(error.into()))?;
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! `status` and `health`: one look at the whole cluster.
+
+use ha_core::health::{ClusterState, Report};
+
+use crate::cli::{Globals, HealthArgs, StatusArgs};
+use crate::connect::{Purpose, connect};
+use crate::error::Error;
+use crate::exit::Outcome;
+use crate::output::{HealthReport, Printer, StatusReport};
+use crate::select;
+
+/// The outcome that a state is.
+pub(crate) const fn outcome(state: ClusterState) -> Outcome {
+    match state {
+        ClusterState::Healthy => Outcome::Done,
+        ClusterState::Degraded => Outcome::Degraded,
+        ClusterState::Down => Outcome::Down,
+    }
+}
+
+/// Leaves in the report what is about the named nodes, or about all. The state stays the cluster's: whether a standby
+/// is right depends on its primary.
+fn narrow(report: &mut Report, nodes: &[ha_core::values::NodeName]) {
+    report.nodes.retain(|node| nodes.contains(&node.name));
+    report.findings.retain(|finding| finding.node.as_ref().is_none_or(|node| nodes.contains(node)));
+}
+
+pub(super) async fn status(globals: &Globals, args: &StatusArgs, printer: &Printer) -> Result<Outcome, Error> {
+    let cluster = connect(globals, Purpose::Look)?;
+    // A word that names nothing is said before anybody is asked.
+    select::nodes(cluster.topology(), &args.nodes, None)?;
+    let mut health = cluster.report().await;
+    let nodes = select::nodes(cluster.topology(), &args.nodes, Some(&health))?;
+    narrow(&mut health, &nodes);
+    printer.report(&StatusReport { health: &health, public_url: &cluster.topology().cluster.public_url })?;
+    Ok(outcome(health.state))
+}
+
+pub(super) async fn health(globals: &Globals, args: &HealthArgs, printer: &Printer) -> Result<Outcome, Error> {
+    let cluster = connect(globals, Purpose::Look)?;
+    let words = [args.node.clone()];
+    select::nodes(cluster.topology(), &words, None)?;
+    let mut health = cluster.report().await;
+    let nodes = select::nodes(cluster.topology(), &words, Some(&health))?;
+    narrow(&mut health, &nodes);
+    printer.report(&HealthReport { health: &health, public_url: &cluster.topology().cluster.public_url })?;
+    Ok(outcome(health.state))
+}

@@ -1,0 +1,104 @@
+//! `up`: makes what the topology says.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ha_core::Cluster;
+use ha_core::plan::{Action, Change, Plan, UpOptions};
+use serde_json::json;
+
+use super::plan::{self, Confirmation};
+use crate::cli::{Globals, OutputFormat, UpArgs};
+use crate::connect::{Purpose, connect};
+use crate::error::{Error, Failure};
+use crate::exit::Outcome;
+use crate::output::{PlanProgress, Printer};
+use crate::select;
+
+/// A plan may need another look, when an image had to be pulled before data could be examined. More rounds than this
+/// mean that what was done did not have the effect it should.
+const ROUNDS: usize = 3;
+
+pub(super) async fn run(globals: &Globals, args: &UpArgs, printer: &Printer) -> Result<Outcome, Error> {
+    let cluster = connect(globals, Purpose::Work)?;
+    let selected = select::nodes(cluster.topology(), &args.nodes, None)?;
+    let options = UpOptions { bootstrap: args.bootstrap };
+    let begun = Instant::now();
+    let mut steps = 0;
+    let mut done = Vec::new();
+    for _ in 0..ROUNDS {
+        let planned = plan::interruptible(cluster.plan_up(&selected, options)).await?;
+        let plan = planned.map_err(|refusals| plan::refused("up", &refusals))?;
+        plan::show(printer, &plan);
+        if args.dry_run {
+            plan::report_dry_run(printer, &plan)?;
+            return Ok(left_out(&plan));
+        }
+        if plan.is_empty() {
+            finish(&cluster, printer, steps, begun, &done, &plan)?;
+            return Ok(left_out(&plan));
+        }
+        plan::confirm(printer, args.yes, &interruptions(&plan))?;
+        let progress = Arc::new(PlanProgress::new(printer.format()));
+        plan::run(&cluster, &plan, &progress).await?;
+        steps += plan.steps.len();
+        done.push(progress.to_json(&plan));
+        if !plan.look_again {
+            finish(&cluster, printer, steps, begun, &done, &plan)?;
+            return Ok(left_out(&plan));
+        }
+    }
+    Err(Failure::failed("no-end", format!("after {ROUNDS} rounds there is still something to do"))
+        .help("`ha-cli up --dry-run` shows what; the logs of that node may say why")
+        .into())
+}
+
+/// A node that was asked for and left out is no full success.
+fn left_out(plan: &Plan) -> Outcome {
+    if plan.notes.is_empty() { Outcome::Done } else { Outcome::Degraded }
+}
+
+/// What runs and is interrupted: to be agreed to.
+fn interruptions(plan: &Plan) -> Option<Confirmation> {
+    let interrupted: Vec<_> = plan
+        .steps
+        .iter()
+        .filter(|step| {
+            matches!(
+                &step.action,
+                Action::StartPostgres { change: Change::Replace { .. } }
+                    | Action::StartKeycloak { change: Change::Replace { .. } }
+            )
+        })
+        .map(|step| step.node.to_string())
+        .collect();
+    (!interrupted.is_empty()).then(|| Confirmation {
+        question: format!("what runs on {} is interrupted for a moment; go on?", interrupted.join(", ")),
+        flag: "--yes",
+    })
+}
+
+fn finish(
+    cluster: &Cluster,
+    printer: &Printer,
+    steps: usize,
+    begun: Instant,
+    done: &[serde_json::Value],
+    plan: &Plan,
+) -> Result<(), Error> {
+    let seconds = begun.elapsed().as_secs_f64();
+    if printer.format() == OutputFormat::Json {
+        let steps: Vec<_> = done.iter().filter_map(serde_json::Value::as_array).flatten().cloned().collect();
+        let object = json!({
+            "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !steps.is_empty(), "steps": steps,
+            "notes": plan.notes, "seconds": seconds,
+        });
+        return printer.raw(format!("{object}\n").as_bytes());
+    }
+    let text = if steps == 0 {
+        "nothing to do: everything is as it should be\n".to_owned()
+    } else {
+        format!("done in {seconds:.1} s; `ha-cli status` shows it, `ha-cli verify` proves it\n")
+    };
+    printer.raw(text.as_bytes())
+}

@@ -1,0 +1,162 @@
+//! The cluster's report for people.
+
+use ha_core::health::{ClusterState, Finding, NodeReport, PostgresState, ReplicationState, Report as Health, ReportedRole, Severity};
+use ha_core::observe::{KeycloakMode, KeycloakState};
+use serde_json::Value;
+
+use super::{Page, Report, Tone};
+
+/// The whole picture: `status`.
+pub struct StatusReport<'a> {
+    /// What was found.
+    pub health: &'a Health,
+    /// Where people reach the service.
+    pub public_url: &'a str,
+}
+
+impl Report for StatusReport<'_> {
+    fn human(&self, page: &mut Page) {
+        headline(page, self.health, self.public_url);
+        table(page, &self.health.nodes);
+        if !self.health.findings.is_empty() {
+            page.line("");
+            findings(page, &self.health.findings);
+        }
+    }
+
+    fn json(&self) -> Value {
+        serde_json::to_value(self.health).unwrap_or_default()
+    }
+}
+
+/// Only what is wrong: `health`.
+pub struct HealthReport<'a> {
+    /// What was found.
+    pub health: &'a Health,
+    /// Where people reach the service.
+    pub public_url: &'a str,
+}
+
+impl Report for HealthReport<'_> {
+    fn human(&self, page: &mut Page) {
+        headline(page, self.health, self.public_url);
+        findings(page, &self.health.findings);
+    }
+
+    fn json(&self) -> Value {
+        serde_json::to_value(self.health).unwrap_or_default()
+    }
+}
+
+fn headline(page: &mut Page, health: &Health, public_url: &str) {
+    let (tone, word) = match health.state {
+        ClusterState::Healthy => (Tone::Good, "healthy"),
+        ClusterState::Degraded => (Tone::Warning, "degraded"),
+        ClusterState::Down => (Tone::Bad, "down"),
+    };
+    let line = format!(
+        "{}  {}  durability {}  {public_url}",
+        page.tone(Tone::Strong, health.cluster.as_str()),
+        page.tone(tone, word),
+        health.durability
+    );
+    page.line(line);
+}
+
+/// Findings, each with what to do.
+pub(crate) fn findings(page: &mut Page, findings: &[Finding]) {
+    for finding in findings {
+        let (tone, word) = match finding.severity {
+            Severity::Error => (Tone::Bad, "error"),
+            Severity::Warning => (Tone::Warning, "warning"),
+        };
+        let node = finding.node.as_ref().map_or_else(String::new, |node| format!("{node}: "));
+        let line = format!(
+            "{} {node}{} {}",
+            page.tone(tone, format!("{word}:")),
+            finding.message,
+            page.tone(Tone::Faint, format!("[{}]", finding.code))
+        );
+        page.line(line);
+        let help = page.tone(Tone::Good, "help:");
+        page.line(format!("  {help} {}", finding.help));
+    }
+}
+
+/// The nodes, a line each, in columns that are as wide as their widest cell.
+fn table(page: &mut Page, nodes: &[NodeReport]) {
+    let mut rows = vec![["NODE", "ROLE", "POSTGRESQL", "KEYCLOAK", "REPLICATION"].map(str::to_owned)];
+    rows.extend(nodes.iter().map(row));
+    let widths: Vec<usize> =
+        (0..5).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    for (index, row) in rows.iter().enumerate() {
+        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let text = cells.join("  ");
+        let tone = if index == 0 { Tone::Faint } else { Tone::Plain };
+        let line = page.tone(tone, text.trim_end());
+        page.line(line);
+    }
+}
+
+fn row(node: &NodeReport) -> [String; 5] {
+    let role = match node.role {
+        ReportedRole::Primary => "primary",
+        ReportedRole::Standby => "standby",
+        ReportedRole::Unknown => "unknown",
+    };
+    let postgres = &node.postgres;
+    let mut server = match postgres.state {
+        PostgresState::Running => "running",
+        PostgresState::Starting => "starting",
+        PostgresState::Stopped => "stopped",
+        PostgresState::Unreachable => "unreachable",
+    }
+    .to_owned();
+    if let (Some(version), Some(timeline), Some(lsn)) = (&postgres.version, postgres.timeline, postgres.lsn) {
+        server = format!("{server} {version}, timeline {timeline}, {lsn}");
+    }
+    let mode = match node.keycloak.mode {
+        KeycloakMode::ReadWrite => " read-write",
+        KeycloakMode::ReadOnly => " read-only",
+        KeycloakMode::Unknown => "",
+    };
+    let state = match node.keycloak.state {
+        KeycloakState::Ready => "ready",
+        KeycloakState::Starting => "starting",
+        KeycloakState::Stopped => "stopped",
+        KeycloakState::Unreachable => "unreachable",
+    };
+    let keycloak = format!("{state}{mode} {}", node.keycloak.url);
+    let replication = node.replication.as_ref().map_or_else(
+        || "-".to_owned(),
+        |replication| {
+            let state = match replication.state {
+                ReplicationState::Streaming => "streaming",
+                ReplicationState::Catchup => "catching up",
+                ReplicationState::Stopped => "stopped",
+                ReplicationState::Unknown => "unknown",
+            };
+            format!("{state}, {}", lag(replication.lag_bytes, replication.lag_seconds))
+        },
+    );
+    [node.name.to_string(), role.to_owned(), server, keycloak, replication]
+}
+
+/// How far behind, for people.
+pub(crate) fn lag(bytes: Option<u64>, seconds: Option<f64>) -> String {
+    let bytes = bytes.map_or_else(|| "? bytes".to_owned(), size);
+    let seconds = seconds.map_or_else(|| "? s".to_owned(), |seconds| format!("{seconds:.1} s"));
+    format!("{bytes} / {seconds} behind")
+}
+
+/// A size in the largest unit that leaves a number above 1.
+pub(crate) fn size(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+    let value = bytes as f64;
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{:.1} KiB", value / 1024.0),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", value / 1_048_576.0),
+        _ => format!("{:.1} GiB", value / 1_073_741_824.0),
+    }
+}

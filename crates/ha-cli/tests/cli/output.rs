@@ -1,0 +1,84 @@
+//! Help, completions, usage, and streams that end early.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use crate::{GOOD, Place};
+
+#[test]
+fn help_of_everything() {
+    let place = Place::new();
+    for words in [&[][..], &["setup"], &["config"], &["config", "show"], &["config", "check"], &["completions"]] {
+        let ran = place.run(&[words, &["--help"]].concat()).ends_with(0);
+        insta::assert_snapshot!(format!("help_{}", words.join("_")), ran.out);
+    }
+    insta::assert_snapshot!("help_short", place.run(&["-h"]).ends_with(0).out);
+}
+
+#[test]
+fn wrong_usage_ends_with_two_and_nothing_on_standard_output() {
+    let place = Place::new();
+    for wrong in
+        [&[][..], &["frobnicate"], &["config"], &["config", "check", "--output", "xml"], &["setup", "--primary", "x"]]
+    {
+        let ran = place.run(wrong).ends_with(2);
+        assert_eq!(ran.out, "", "{wrong:?}");
+        assert!(!ran.err.is_empty());
+    }
+}
+
+#[test]
+fn completions_of_each_shell_know_the_commands() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = place.run(&["completions", shell]).ends_with(0);
+        assert!(ran.out.contains("setup") && ran.out.contains("non-interactive"), "{shell}");
+    }
+    place.run(&["completions", "cmd.exe"]).ends_with(2);
+}
+
+#[test]
+fn the_completions_of_bash_are_a_script_that_bash_takes() {
+    let place = Place::new();
+    place.write("c", &place.run(&["completions", "bash"]).out);
+    let status = std::process::Command::new("bash").arg("-n").arg(place.path("c")).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn a_reader_that_goes_away_makes_no_noise() {
+    let place = Place::new();
+    place.write("ha.toml", GOOD).with_secrets();
+    for arguments in [&["completions", "bash"][..], &["config", "show"], &["--help"]] {
+        // The pipe is closed before anything is written.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = place.command().args(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{arguments:?}");
+    }
+    // And after the first line, as `head -1` does it.
+    let mut child = place.command().args(["completions", "bash"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(!line.is_empty());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn output_that_is_lost_is_a_failure() {
+    let place = Place::new();
+    place.write("ha.toml", GOOD);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = place.command().args(["config", "show"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("could not be written"));
+}
+
+#[test]
+fn no_colours_without_a_terminal() {
+    let place = Place::new();
+    place.write("ha.toml", "schema = 1\n");
+    let ran = place.run(&["config", "check"]).ends_with(2);
+    assert!(!ran.err.contains('\u{1b}'), "{}", ran.err);
+}
