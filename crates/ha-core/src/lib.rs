@@ -10,5 +10,6 @@ pub mod steps;
 mod survey;
 pub mod topology;
 pub mod values;
+pub mod verify;
 
 pub use cluster::{Cluster, Limits, Ports};

@@ -5,12 +5,14 @@
 //! call may wait, and its futures may be dropped at any time: what was sent to the other side then may or may not
 //! have happened, and has to be observed again.
 
+mod clock;
 mod keycloak;
 mod postgres;
 mod probe;
 mod progress;
 mod runtime;
 
+pub use clock::Clock;
 pub use keycloak::{KeycloakAdmin, KeycloakError, KeycloakState, TokenGrant, UserSpec};
 pub use postgres::{Database, PostgresControl, PostgresError, Provision, Role};
 pub use probe::{ProbeError, ReplicationProbe};
@@ -22,6 +24,6 @@ pub use runtime::{
 
 #[cfg(any(test, feature = "test-util"))]
 pub use {
-    keycloak::MockKeycloakAdmin, postgres::MockPostgresControl, probe::MockReplicationProbe,
+    clock::MockClock, keycloak::MockKeycloakAdmin, postgres::MockPostgresControl, probe::MockReplicationProbe,
     runtime::MockContainerRuntime,
 };

@@ -25,6 +25,16 @@ pub trait PostgresControl: Send + Sync {
     /// Whether `password` is the password of `role` on that server, without logging in with it.
     async fn password_fits(&self, node: &NodeName, role: &str, password: &Secret) -> Result<bool, PostgresError>;
 
+    /// Whether `table` of `database` has a row whose `column` is `value`.
+    async fn has_row(
+        &self,
+        node: &NodeName,
+        database: &str,
+        table: &str,
+        column: &str,
+        value: &str,
+    ) -> Result<bool, PostgresError>;
+
     /// Waits until this standby has replayed everything up to the primary's position of now or later; at most
     /// `timeout`. `target` is the primary's position.
     async fn wait_replayed(

@@ -475,6 +475,12 @@ pub enum RuntimeError {
         /// The engine's words.
         message: String,
     },
+    /// What was asked for no engine can do: a path that is none, a file too large.
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong.
+        message: String,
+    },
     /// The connection broke while the engine was at it. Whether it did it is not known.
     #[error("the connection to the engine broke")]
     Broken {
