@@ -12,7 +12,7 @@ record Answer(MediaType type, String body) {
     private static final Answer JSON = new Answer(MediaType.APPLICATION_JSON_TYPE,
             "{\"error\":\"read_only_node\",\"error_description\":\"" + TEXT + "\"}");
 
-    private static final Answer PAGE = new Answer(MediaType.valueOf("text/html;charset=utf-8"), """
+    private static final Answer PAGE = new Answer(new MediaType("text", "html", "utf-8"), """
             <!DOCTYPE html>
             <html lang="en">
             <head><meta charset="utf-8"><meta name="robots" content="noindex"><title>Read-only</title></head>

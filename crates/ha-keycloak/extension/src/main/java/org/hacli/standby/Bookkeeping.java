@@ -13,6 +13,8 @@ final class Bookkeeping {
         DROP,
         /** A DELETE: "1 row" if what it would delete is not there, refused if it is. */
         DROP_IF_ABSENT,
+        /** Leave it out, but have the whole request answered as refused. */
+        DROP_AND_REFUSE_REQUEST,
         /** Refuse with SQLState 25006. */
         REFUSE
     }
@@ -27,17 +29,20 @@ final class Bookkeeping {
     /**
      * @param offline whether an INSERT's {@code offline_flag} says "offline session": one that is not stored is gone
      *                after a restart, so granting it would be an invented success
+     * @param request whether a request's own thread asks. Keycloak tries a failed session write again for ten seconds;
+     *                there the request can be refused without an exception
      * @param timer   whether a thread of Keycloak's own clean-up asks, which nobody waits for
      * @param rehash  whether Keycloak renews a password hash after a login that has already succeeded
      */
-    static Verdict verdict(Sql sql, boolean offline, boolean timer, boolean rehash) {
+    static Verdict verdict(Sql sql, boolean offline, boolean request, boolean timer, boolean rehash) {
         boolean listed = sql.table() != null
                 && (SESSION_TABLES.contains(sql.table()) || OTHER_TABLES.contains(sql.table()));
         return switch (sql.kind()) {
             case READ, LOCKING_READ, ASYNC_COMMIT -> Verdict.SEND;
             case OTHER -> Verdict.REFUSE;
             case INSERT -> sql.returning() ? Verdict.REFUSE
-                    : timer || listed && !offline ? Verdict.DROP : Verdict.REFUSE;
+                    : timer || listed && !offline ? Verdict.DROP
+                    : listed && request ? Verdict.DROP_AND_REFUSE_REQUEST : Verdict.REFUSE;
             case UPDATE -> sql.returning() ? Verdict.REFUSE
                     : timer || listed || rehash && sql.table().equals("credential") ? Verdict.DROP : Verdict.REFUSE;
             case DELETE -> sql.returning() ? Verdict.REFUSE

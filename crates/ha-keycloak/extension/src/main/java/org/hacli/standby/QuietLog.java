@@ -18,15 +18,21 @@ final class QuietLog {
             Logger.getLogger("org.hibernate.engine.jdbc.spi.SqlExceptionHelper"),
             Logger.getLogger("org.hibernate.orm.jdbc.error"),
             Logger.getLogger("org.hibernate.orm.jdbc.warn"),
-            Logger.getLogger("org.hibernate.orm.jdbc.batch"),
-            Logger.getLogger("org.hibernate.engine.jdbc.batch.internal.BatchImpl"),
             Logger.getLogger("com.arjuna.ats.arjuna"),
             Logger.getLogger("com.arjuna.ats.jta"));
+
+    /** Hibernate's remarks about a flush that was broken off: without a cause, so that only the thread tells. */
+    private static final List<Logger> REMARKS = List.of(
+            Logger.getLogger("org.hibernate.orm.jdbc.batch"),
+            Logger.getLogger("org.hibernate.engine.jdbc.batch.internal.BatchImpl"),
+            Logger.getLogger("org.hibernate.orm.session"),
+            Logger.getLogger("org.hibernate.orm.core"));
 
     private QuietLog() { }
 
     static void install() {
         LOGGERS.forEach(logger -> logger.setFilter(QuietLog::isLoggable));
+        REMARKS.forEach(logger -> logger.setFilter(record -> !WriteRefused.isMarked()));
     }
 
     static boolean isLoggable(LogRecord record) {

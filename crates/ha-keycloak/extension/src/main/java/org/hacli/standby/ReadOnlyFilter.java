@@ -30,7 +30,6 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
 
     @Override
     public void filter(ContainerRequestContext request) {
-        WriteRefused.takeMark();
         String path = path(request);
         String page = Refusals.rolePage(request.getMethod(), path);
         if (page != null) {

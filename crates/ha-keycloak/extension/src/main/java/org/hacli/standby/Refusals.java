@@ -12,8 +12,9 @@ final class Refusals {
             + "|/realms/[^/]+/(account|clients-registrations|authz/protection|scim)(/.*)?");
 
     /** Pages whose only end is a write; showing the form would promise what cannot be kept. */
-    private static final Pattern PAGES = Pattern.compile("/realms/[^/]+/login-actions/"
-            + "(registration|reset-credentials|required-action|first-broker-login|action-token)(/.*)?");
+    private static final Pattern PAGES = Pattern.compile("/realms/[^/]+/(login-actions/"
+            + "(registration|reset-credentials|required-action|first-broker-login|action-token)"
+            + "|protocol/openid-connect/(registrations|forgot-credentials))(/.*)?");
 
     private Refusals() { }
 

@@ -11,6 +11,7 @@ import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 
 /**
@@ -29,12 +30,20 @@ final class SessionComparison {
     private int perStep;
     private boolean again;
 
+    private static final AtomicBoolean REQUESTED = new AtomicBoolean();
+
+    /** For the driver, which does not know the one that is running. */
+    static void requestFromAnyThread() {
+        REQUESTED.set(true);
+    }
+
     /** Something was deleted: compare everything, starting now, or after the running round. */
     void request() {
         again = true;
     }
 
     boolean idle() {
+        again |= REQUESTED.getAndSet(false);
         return !again && queue.isEmpty() && missedOnce.isEmpty();
     }
 

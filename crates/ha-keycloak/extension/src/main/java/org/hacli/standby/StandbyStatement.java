@@ -156,18 +156,28 @@ final class StandbyStatement extends Forwarding {
     /** SEND or DROP; everything else has become one of these or an exception. */
     private Bookkeeping.Verdict decide(Sql sql) throws Throwable {
         boolean offline = isTrueFlag(value(sql, "offline_flag"));
-        boolean timer = Thread.currentThread().getName().startsWith("Timer-");
+        String thread = Thread.currentThread().getName();
+        boolean timer = thread.startsWith("Timer-");
+        boolean request = thread.startsWith("executor-thread-");
         boolean rehash = sql.kind() == Sql.Kind.UPDATE && "credential".equals(sql.table()) && isRehash();
-        Bookkeeping.Verdict verdict = Bookkeeping.verdict(sql, offline, timer, rehash);
+        Bookkeeping.Verdict verdict = Bookkeeping.verdict(sql, offline, request, timer, rehash);
         if (verdict == Bookkeeping.Verdict.DROP_IF_ABSENT) {
             verdict = isThere(sql) ? Bookkeeping.Verdict.REFUSE : Bookkeeping.Verdict.DROP;
         }
+        boolean refused = verdict == Bookkeeping.Verdict.REFUSE
+                || verdict == Bookkeeping.Verdict.DROP_AND_REFUSE_REQUEST;
+        // The last word before a refusal is the server's: the first write after a promotion must pass.
+        if (refused && !connection.standbyForSure()) {
+            return Bookkeeping.Verdict.SEND;
+        }
         if (verdict == Bookkeeping.Verdict.REFUSE) {
-            // The last word before a refusal is the server's: the first write after a promotion must pass.
-            if (!connection.standbyForSure()) {
-                return Bookkeeping.Verdict.SEND;
-            }
             throw new WriteRefused(sql);
+        }
+        if (verdict == Bookkeeping.Verdict.DROP_AND_REFUSE_REQUEST) {
+            WriteRefused.mark();
+            // Keycloak has cached the session by now; without a row, and not "made here", the comparison ends it.
+            SessionComparison.requestFromAnyThread();
+            return Bookkeeping.Verdict.DROP;
         }
         if (verdict == Bookkeeping.Verdict.DROP && sql.kind() == Sql.Kind.INSERT
                 && Bookkeeping.SESSION_TABLES.contains(sql.table())) {

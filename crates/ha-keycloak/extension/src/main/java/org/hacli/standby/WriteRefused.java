@@ -12,7 +12,16 @@ final class WriteRefused extends SQLException {
     /** Names the kind and the table, never a value: the message reaches logs. */
     WriteRefused(Sql sql) {
         super(PREFIX + sql.kind() + (sql.table() == null ? "" : " on " + sql.table()), SQL_STATE);
+        mark();
+    }
+
+    /** Has the request filter answer for this thread's request, whatever Keycloak makes of it. */
+    static void mark() {
         MARK.set(true);
+    }
+
+    static boolean isMarked() {
+        return MARK.get() != null;
     }
 
     /** Whether this thread ran into a refused write since the last call; forgets it. */

@@ -1,0 +1,37 @@
+package org.hacli.standby;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.sql.SQLException;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class QuietLogTest {
+
+    @AfterEach
+    void forget() {
+        WriteRefused.takeMark();
+    }
+
+    private static LogRecord record(String message, Throwable thrown, Object... parameters) {
+        LogRecord record = new LogRecord(Level.SEVERE, message);
+        record.setThrown(thrown);
+        record.setParameters(parameters);
+        return record;
+    }
+
+    @Test
+    void dropsOnlyWhatARefusalCaused() {
+        WriteRefused refused = new WriteRefused(Sql.parse("update t set a=1"));
+        assertFalse(QuietLog.isLoggable(record("Uncaught server error", new RuntimeException(refused))));
+        assertFalse(QuietLog.isLoggable(record(refused.getMessage(), null)));
+        assertFalse(QuietLog.isLoggable(record("SQL Error: 0, SQLState: 25006", null)));
+        assertFalse(QuietLog.isLoggable(record("SQL Error: %d, SQLState: %s", null, 0, "25006")));
+        assertTrue(QuietLog.isLoggable(record("Uncaught server error", new SQLException("x", "25006"))));
+        assertTrue(QuietLog.isLoggable(record("SQL Error: 0, SQLState: 23505", null)));
+        assertTrue(QuietLog.isLoggable(record("anything", null)));
+    }
+}
