@@ -38,7 +38,14 @@ pub struct Globals {
     ///
     /// Without it: ./ha.toml, then ha-cli/ha.toml in the user's configuration folder, then /etc/ha-cli/ha.toml. The
     /// secrets stand beside it, in ha.secrets.toml.
-    #[arg(long, global = true, env = "HA_CONFIG", value_name = "PATH", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        env = "HA_CONFIG",
+        hide_env_values = true,
+        value_name = "PATH",
+        help_heading = "Global options"
+    )]
     pub config: Option<PathBuf>,
 
     /// For people, or one JSON object for programs

@@ -110,7 +110,7 @@ impl Reader<'_> {
         let path = FieldPath(vec![Segment::Key("schema".to_owned())]);
         let right = format!("write schema = {SCHEMA} at the top of the file");
         let Some(value) = root.get("schema") else {
-            self.problem(Some(0..0), &path, "is missing".to_owned(), right);
+            self.problem((!root.is_empty()).then_some(0..0), &path, "is missing".to_owned(), right);
             return true;
         };
         match section::integer(value.get_ref()) {

@@ -11,9 +11,21 @@ use ha_core::topology::{ImagesSpec, KeycloakSpec, NodeSpec, PostgresSpec, Replic
 
 use super::secrets::SECRET_KEYS;
 
-/// A text as TOML writes it.
+/// A text as a basic string of TOML, on one line whatever is in it: the library's own choice may be a multi-line string,
+/// which cannot stand as a key.
 fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 struct Lines(String);
@@ -299,3 +311,6 @@ pub fn render_secrets(secrets: &Secrets) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

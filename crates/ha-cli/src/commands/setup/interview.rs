@@ -219,3 +219,6 @@ fn passwords(ask: &mut dyn Ask, given: &mut Given, secrets_exist: bool) -> Resul
     one("replication", &mut given.replication)?;
     one("Keycloak's administrator", &mut given.admin)
 }
+
+#[cfg(test)]
+mod tests;
