@@ -44,7 +44,13 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
             Some(PostgresRole::Standby) => KeycloakMode::ReadOnly,
             None => return,
         };
-        if keycloak.mode != expected && keycloak.mode != KeycloakMode::Unknown {
+        if keycloak.mode == KeycloakMode::Unknown {
+            add(
+                Code::KeycloakWrongMode,
+                format!("its Keycloak does not tell whether it is read-write or read-only: {detail}"),
+                format!("it runs without the standby extension: `ha-cli up {name}` replaces it"),
+            );
+        } else if keycloak.mode != expected {
             add(
                 Code::KeycloakWrongMode,
                 format!("its Keycloak is {} on a PostgreSQL that is a {}", mode(keycloak.mode), role(expected)),

@@ -33,8 +33,8 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// Tells what the observations mean. A node of the topology that was not observed is left out: observe all of them,
-/// since whether a standby is right depends on its primary.
+/// Tells what the observations mean. A node of the topology that was not observed is left out, and the cluster is then
+/// not called healthy: observe all of them, since whether a standby is right depends on its primary.
 #[must_use]
 pub fn assess(topology: &Topology, observations: &[NodeObservation]) -> Report {
     let seen: Vec<Seen<'_>> = topology
@@ -47,6 +47,9 @@ pub fn assess(topology: &Topology, observations: &[NodeObservation]) -> Report {
         .collect();
     let mut findings = Vec::new();
     let primary = the_primary(&seen, &mut findings);
+    if let Some(primary) = primary {
+        second_writer(primary, &seen, &mut findings);
+    }
     identity(&seen, topology, &mut findings);
     for node in &seen {
         postgres::findings(node, &mut findings);
@@ -60,7 +63,7 @@ pub fn assess(topology: &Topology, observations: &[NodeObservation]) -> Report {
     Report {
         schema: 1,
         cluster: topology.cluster.name.clone(),
-        state: state(&nodes, &findings),
+        state: state(topology, &nodes, &findings),
         durability: topology.replication.durability,
         nodes,
         findings,
@@ -141,6 +144,21 @@ fn the_primary<'s, 'a>(seen: &'s [Seen<'a>], findings: &mut Vec<Finding>) -> Opt
     None
 }
 
+/// A Keycloak that takes writes where PostgreSQL could not be asked: its word is the only one there is.
+fn second_writer(primary: &Seen<'_>, seen: &[Seen<'_>], findings: &mut Vec<Finding>) {
+    for node in seen.iter().filter(|node| node.role() == ReportedRole::Unknown) {
+        let keycloak = &node.observation.keycloak;
+        if keycloak.state == KeycloakState::Ready && keycloak.mode == KeycloakMode::ReadWrite {
+            findings.push(Finding::new(
+                Code::TwoPrimaries,
+                None,
+                format!("{} accepts writes, and so does the Keycloak of {}", primary.node.name, node.node.name),
+                "writes are diverging: stop the wrong one now with `ha-cli down NODE` (its data is kept)",
+            ));
+        }
+    }
+}
+
 /// Whether all nodes are what they say: one database, one version, one engine each.
 fn identity(seen: &[Seen<'_>], topology: &Topology, findings: &mut Vec<Finding>) {
     for (index, node) in seen.iter().enumerate() {
@@ -181,7 +199,7 @@ fn identity(seen: &[Seen<'_>], topology: &Topology, findings: &mut Vec<Finding>)
     }
 }
 
-fn state(nodes: &[NodeReport], findings: &[Finding]) -> ClusterState {
+fn state(topology: &Topology, nodes: &[NodeReport], findings: &[Finding]) -> ClusterState {
     let found = |code: Code| findings.iter().any(|finding| finding.code == code);
     let serving = nodes
         .iter()
@@ -190,7 +208,8 @@ fn state(nodes: &[NodeReport], findings: &[Finding]) -> ClusterState {
     if serving != 1 || found(Code::TwoPrimaries) || found(Code::WritesWait) {
         return ClusterState::Down;
     }
-    let whole = nodes.iter().all(|node| {
+    let all_looked_at = nodes.len() == topology.nodes().len();
+    let whole = all_looked_at && nodes.iter().all(|node| {
         let follows = match (&node.replication, node.role) {
             (Some(replication), _) => {
                 matches!(replication.state, ReplicationState::Streaming)

@@ -170,7 +170,8 @@ pub(super) fn of_standby(
     let late = lag_seconds.is_some_and(|seconds| seconds > LAG_WARNING_SECONDS)
         && lag_bytes.is_none_or(|bytes| bytes > 0)
         && state != ReplicationState::Stopped;
-    if lag_bytes.is_some_and(|bytes| bytes > LAG_WARNING_BYTES) || late {
+    let not_there_yet = primary.is_some() && matches!(state, ReplicationState::Catchup | ReplicationState::Unknown);
+    if lag_bytes.is_some_and(|bytes| bytes > LAG_WARNING_BYTES) || late || not_there_yet {
         let bytes = lag_bytes.map_or_else(|| "?".to_owned(), |bytes| (bytes / (1024 * 1024)).to_string());
         let seconds = lag_seconds.map_or_else(|| "?".to_owned(), |seconds| format!("{seconds:.0}"));
         add(
