@@ -1,5 +1,7 @@
 //! What was seen of a node: facts with their unknowns, no opinion.
 
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod keycloak;
 mod node;
 mod postgres;
