@@ -15,6 +15,8 @@ use crate::values::{NodeName, SlotName, SystemIdentifier};
 pub struct UpOptions {
     /// Make a new cluster although not every node answers.
     pub bootstrap: bool,
+    /// Only the PostgreSQL servers.
+    pub without_keycloak: bool,
 }
 
 /// What is known of each node: facts, or why there are none.
@@ -46,7 +48,7 @@ pub fn decide_up(
     }
     let primary = the_primary(topology, facts, system, options).map_err(|refusal| vec![refusal])?;
     let mut up = Up { topology, secrets, facts, system, primary, plan: Plan::default(), refusals };
-    up.run(selected);
+    up.run(selected, options.without_keycloak);
     if up.refusals.is_empty() { Ok(up.plan) } else { Err(up.refusals) }
 }
 
@@ -222,7 +224,7 @@ struct Upstream {
 }
 
 impl Up<'_> {
-    fn run(&mut self, selected: &[NodeName]) {
+    fn run(&mut self, selected: &[NodeName], without_keycloak: bool) {
         for name in selected {
             if let Some(Err(unobserved)) = self.facts.get(name) {
                 let note = format!("{name} is left out: {}", unobserved.message);
@@ -246,6 +248,9 @@ impl Up<'_> {
                 standby_servers.extend(server);
             }
             pending_keycloaks.push((node, facts, is_primary, server));
+        }
+        if without_keycloak {
+            return;
         }
         for (node, facts, is_primary, server) in pending_keycloaks {
             // In strict, the first write waits for a standby, and so does the Keycloak that writes it.

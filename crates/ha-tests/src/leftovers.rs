@@ -1,0 +1,54 @@
+//! Removing what belongs to a pair, by its labels, without the pair.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ha_core::layout::{LABEL_CLUSTER, LABEL_NODE};
+use ha_core::ports::{ContainerRuntime, RuntimeError};
+
+/// The first part of the name of every cluster made here; the process's id follows.
+pub(crate) const PREFIX: &str = "hatest-";
+
+/// Removes the containers, volumes and the network of one cluster.
+pub(crate) async fn remove(
+    runtime: &dyn ContainerRuntime,
+    cluster: &str,
+    nodes: &[String],
+) -> Result<(), RuntimeError> {
+    let labels = BTreeMap::from([(LABEL_CLUSTER.to_owned(), cluster.to_owned())]);
+    for container in runtime.list_containers(&labels).await? {
+        runtime.remove_container(&container.name).await?;
+    }
+    for node in nodes {
+        for kind in ["data", "state"] {
+            runtime.remove_volume(&format!("{cluster}-{node}-{kind}")).await?;
+        }
+    }
+    runtime.remove_network(&format!("{cluster}-net")).await?;
+    Ok(())
+}
+
+/// Removes the clusters of test processes that do not live any more.
+pub(crate) async fn sweep(runtime: &dyn ContainerRuntime) -> Result<(), RuntimeError> {
+    let mut dead: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for container in runtime.list_containers(&BTreeMap::new()).await? {
+        let Some(cluster) = container.labels.get(LABEL_CLUSTER).filter(|name| is_of_the_dead(name)) else { continue };
+        let nodes = dead.entry(cluster.clone()).or_default();
+        if let Some(node) = container.labels.get(LABEL_NODE)
+            && !nodes.contains(node)
+        {
+            nodes.push(node.clone());
+        }
+    }
+    for (cluster, nodes) in dead {
+        remove(runtime, &cluster, &nodes).await?;
+    }
+    Ok(())
+}
+
+/// `hatest-<pid>-<n>` of a process that is gone. Where there is no `/proc`, nobody is taken for dead.
+fn is_of_the_dead(cluster: &str) -> bool {
+    let pid = cluster.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
+    let Some(pid) = pid.and_then(|pid| pid.parse::<u32>().ok()) else { return false };
+    Path::new("/proc/self").exists() && !Path::new(&format!("/proc/{pid}")).exists()
+}
