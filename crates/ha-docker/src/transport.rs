@@ -1,0 +1,85 @@
+//! The connections to an engine, kept and used again.
+//!
+//! bollard's own connections are not used, for three reasons: it opens a new one for every call (0.3 to 1 s over SSH,
+//! a TLS handshake over TCP), it accepts unknown SSH host keys, and its TLS needs a provider installed for the whole
+//! process, which is not a library's to choose. So bollard makes the requests, and they travel over what is made here.
+
+mod connector;
+mod failure;
+mod link;
+mod ssh;
+mod tls;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bollard::errors::Error;
+use bollard::BollardRequest;
+use hyper::body::Incoming;
+use hyper::{Response, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+pub(crate) use connector::Connector;
+pub(crate) use failure::{Failure, FailureKind};
+pub(crate) use ssh::SshTarget;
+pub(crate) use tls::TlsTarget;
+
+/// How long a connection without work is kept. Over SSH it is an `ssh` process here and a `docker` one there.
+const IDLE_LIMIT: Duration = Duration::from_secs(60);
+/// How many such connections are kept; more may be at work at a time.
+const IDLE_COUNT: usize = 8;
+
+/// The API version that requests name, once it is agreed upon.
+pub(crate) type ApiVersion = Arc<OnceLock<String>>;
+
+/// The type of bollard's request bodies, which it does not name in public.
+trait HasBody {
+    type Body;
+}
+impl<B> HasBody for hyper::Request<B> {
+    type Body = B;
+}
+type Body = <BollardRequest as HasBody>::Body;
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response<Incoming>, Error>> + Send>>;
+
+/// Sends bollard's requests over kept connections: what bollard takes for a transport.
+pub(crate) fn sender(
+    connector: Connector,
+    version: ApiVersion,
+) -> impl Fn(BollardRequest) -> Answer + Send + Sync + 'static {
+    let client: Client<Connector, Body> = Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_LIMIT)
+        .pool_max_idle_per_host(IDLE_COUNT)
+        .build(connector);
+    move |mut request| {
+        if let Some(uri) = version.get().and_then(|version| versioned(request.uri(), version)) {
+            *request.uri_mut() = uri;
+        }
+        let sent = client.request(request);
+        Box::pin(async move { sent.await.map_err(failure::into_bollard) })
+    }
+}
+
+/// bollard 0.21 names no version, so that a newer engine would answer in its newest words; this names the agreed one.
+fn versioned(uri: &Uri, version: &str) -> Option<Uri> {
+    let mut parts = uri.clone().into_parts();
+    let path = format!("/v{version}{}", parts.path_and_query.as_ref()?);
+    parts.path_and_query = Some(path.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_name_the_agreed_version() {
+        let uri: Uri = "http://docker/containers/json?all=true".parse().unwrap();
+        assert_eq!(versioned(&uri, "1.41").unwrap(), "http://docker/v1.41/containers/json?all=true");
+    }
+}
