@@ -1,5 +1,6 @@
 package org.hacli.standby;
 
+import jakarta.annotation.Priority;
 import jakarta.ws.rs.container.ContainerRequestContext;
 import jakarta.ws.rs.container.ContainerRequestFilter;
 import jakarta.ws.rs.container.ContainerResponseContext;
@@ -16,6 +17,7 @@ import org.jboss.logging.Logger;
  */
 @Provider
 @PreMatching
+@Priority(-1000) // first of the request filters, last of the response filters: Keycloak commits in one of those
 public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerResponseFilter {
 
     private static final Logger LOG = Logger.getLogger("org.hacli.standby");
