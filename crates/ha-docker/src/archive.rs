@@ -99,10 +99,10 @@ mod tests {
                 )
             })
             .collect();
-        assert_eq!(entries, [
-            ("etc/ours/".to_owned(), 0o755, 0, 0),
-            (long.trim_start_matches('/').to_owned(), 0o600, 999, 998)
-        ]);
+        assert_eq!(
+            entries,
+            [("etc/ours/".to_owned(), 0o755, 0, 0), (long.trim_start_matches('/').to_owned(), 0o600, 999, 998)]
+        );
     }
 
     #[test]

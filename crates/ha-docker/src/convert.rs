@@ -87,8 +87,7 @@ fn tcp(port: u16) -> String {
 fn port_map(ports: &[PortBinding]) -> PortMap {
     let mut map = PortMap::new();
     for port in ports {
-        let binding =
-            ApiPort { host_ip: Some(port.address.to_string()), host_port: Some(port.host_port.to_string()) };
+        let binding = ApiPort { host_ip: Some(port.address.to_string()), host_port: Some(port.host_port.to_string()) };
         map.entry(tcp(port.container_port)).or_default().get_or_insert_default().push(binding);
     }
     map

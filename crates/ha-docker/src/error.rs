@@ -15,10 +15,12 @@ pub(crate) fn convert(endpoint: &str, subject: &str, error: Error) -> RuntimeErr
         Error::JsonDataError { message, .. } => not_understood(&message),
         Error::JsonSerdeError { err } => not_understood(&err.to_string()),
         Error::HttpHeaderNotFoundError(header) => not_understood(&format!("no header {header}")),
-        other => match Failure::find(&other) {
+        // bollard hides this one from its chain of sources, and it is where the transport reports.
+        Error::IOError { err } => match Failure::find(&err) {
             Some(failure) => no_connection(endpoint, failure),
-            None => RuntimeError::Broken { source: Box::new(other) },
+            None => RuntimeError::Broken { source: Box::new(err) },
         },
+        other => RuntimeError::Broken { source: Box::new(other) },
     }
 }
 
@@ -65,7 +67,8 @@ pub(crate) fn answer(status: u16, message: String, subject: &str) -> RuntimeErro
 
 /// What is missing is not always what the call was about: a container cannot start without its network.
 fn missing_in(message: &str) -> Option<String> {
-    for (prefix, kind) in [("No such container: ", "container"), ("No such image: ", "image"), ("no such image: ", "image")]
+    for (prefix, kind) in
+        [("No such container: ", "container"), ("No such image: ", "image"), ("no such image: ", "image")]
     {
         if let Some((_, name)) = message.split_once(prefix) {
             return Some(format!("{kind} {}", name.split_whitespace().next()?.trim_end_matches(':')));

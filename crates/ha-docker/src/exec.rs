@@ -33,12 +33,7 @@ impl DockerRuntime {
     ) -> Result<ExecOutput, RuntimeError> {
         let task = Task::container("running a program in", name);
         self.patient(task, limit, async {
-            let id = self
-                .docker
-                .create_exec(name, config(exec))
-                .await
-                .map_err(|error| self.failed(task, error))?
-                .id;
+            let id = self.docker.create_exec(name, config(exec)).await.map_err(|error| self.failed(task, error))?.id;
             let (output, input) = self.start_inside(task, &id).await?;
             // Both at once: a program may write more than the pipes hold before it reads its input.
             let collect = self.collect(task, output);

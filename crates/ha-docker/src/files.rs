@@ -32,10 +32,7 @@ impl DockerRuntime {
             let options = UploadToContainerOptionsBuilder::new().path("/").no_overwrite_dir_non_dir("true").build();
             // As a stream, since bollard writes other bodies to its log at trace level, and files may be secrets.
             let body = body_stream(stream::iter([packed]));
-            self.docker
-                .upload_to_container(name, Some(options), body)
-                .await
-                .map_err(|error| self.failed(task, error))
+            self.docker.upload_to_container(name, Some(options), body).await.map_err(|error| self.failed(task, error))
         })
         .await
     }

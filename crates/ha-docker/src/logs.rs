@@ -14,11 +14,13 @@ use crate::connect::DockerRuntime;
 use crate::lines::Lines;
 use crate::task::Task;
 
+type Pieces = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
+
 /// Reads one container's output.
 struct Reader {
     runtime: DockerRuntime,
     name: String,
-    pieces: Option<Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>>,
+    pieces: Option<Pieces>,
     lines: Lines,
     /// How long the next piece may take; a follower waits as long as nothing is written.
     silence: Option<Duration>,

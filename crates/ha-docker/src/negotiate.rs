@@ -47,8 +47,8 @@ impl DockerRuntime {
                 .await
                 .map_err(|error| self.failed(Task::new("asking", "the engine's version", ""), error))?;
             let api = |text: &Option<String>| text.as_deref().and_then(Api::parse);
-            let version = agreed(api(&said.api_version), api(&said.min_api_version))
-                .ok_or_else(|| self.too_old(&said))?;
+            let version =
+                agreed(api(&said.api_version), api(&said.min_api_version)).ok_or_else(|| self.too_old(&said))?;
             // Only one of those who ask gets here.
             self.version.get_or_init(|| version.to_string());
             Ok(())

@@ -15,8 +15,8 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bollard::errors::Error;
 use bollard::BollardRequest;
+use bollard::errors::Error;
 use hyper::body::Incoming;
 use hyper::{Response, Uri};
 use hyper_util::client::legacy::Client;

@@ -107,5 +107,7 @@ fn a_full_disk_is_told_wherever_it_is_noticed() {
 #[test]
 fn a_port_message_without_an_address_is_passed_on_whole() {
     let message = "address already in use";
-    assert!(matches!(answer(500, message.to_owned(), "x"), RuntimeError::Refused { status: 500, message: m } if m == message));
+    assert!(
+        matches!(answer(500, message.to_owned(), "x"), RuntimeError::Refused { status: 500, message: m } if m == message)
+    );
 }

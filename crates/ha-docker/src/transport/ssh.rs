@@ -54,7 +54,14 @@ impl SshTarget {
         let mut command = self.command(&control, "no", &["docker", "system", "dial-stdio"]);
         let mut process = command.spawn().map_err(|error| not_started(&error))?;
         let (input, output, errors) = pipes(&mut process)?;
-        Ok(Link::new(SshStream { _process: process, input: Some(input), output, errors, silent: true, complaint: vec![] }))
+        Ok(Link::new(SshStream {
+            _process: process,
+            input: Some(input),
+            output,
+            errors,
+            silent: true,
+            complaint: vec![],
+        }))
     }
 
     /// The control socket of a master that lives; starts one if need be.
@@ -76,10 +83,8 @@ impl SshTarget {
             .prefix("ha-ssh-")
             .tempdir()
             .map_err(|error| Failure::unreachable(format!("a folder for ssh's control socket: {error}")))?;
-        let mut process = self
-            .command(&control(&folder), "yes", &["cat"])
-            .spawn()
-            .map_err(|error| not_started(&error))?;
+        let mut process =
+            self.command(&control(&folder), "yes", &["cat"]).spawn().map_err(|error| not_started(&error))?;
         let (mut input, mut output, mut errors) = pipes(&mut process)?;
         let echoed = async {
             input.write_all(b"\n").await?;

@@ -75,9 +75,8 @@ fn client_config(folder: &Path) -> Result<ClientConfig, ConnectError> {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
-    let found: Vec<_> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|source| unreadable(path, source))?;
+    let found: Vec<_> =
+        CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|source| unreadable(path, source))?;
     if found.is_empty() {
         return Err(unreadable(path, pem::Error::NoItemsFound));
     }
