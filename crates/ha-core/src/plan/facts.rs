@@ -41,6 +41,11 @@ pub enum DataState {
         /// It starts as a standby.
         standby: bool,
     },
+    /// None, though the node was given one once: its disk was lost or replaced.
+    Lost {
+        /// The database it was given.
+        system: SystemIdentifier,
+    },
     /// Files that are no database of ours.
     Foreign {
         /// The first of them.
@@ -51,12 +56,12 @@ pub enum DataState {
 }
 
 impl NodeFacts {
-    /// The system identifier of the node's database, from its server or from its data.
+    /// The system identifier of the database that the node has or had, from its server or from its volumes.
     #[must_use]
     pub fn system(&self) -> Option<SystemIdentifier> {
         match (&self.observation.postgres, &self.data) {
             (Ok(postgres), _) => Some(postgres.system_identifier),
-            (Err(_), DataState::Complete { system, .. }) => Some(*system),
+            (Err(_), DataState::Complete { system, .. } | DataState::Lost { system }) => Some(*system),
             (Err(_), _) => None,
         }
     }

@@ -113,7 +113,7 @@ pub enum Action {
 pub enum Change {
     /// There is no container yet.
     Create,
-    /// The container is there and right, and does not run.
+    /// The container is there and right, and does not run, or was not yet seen ready.
     Start,
     /// The container is not what it should be: it is removed, and made anew on the same volumes.
     Replace {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Action, Change, DataState, NodeFacts, Plan, Refusal, RefusalKind, StepId};
 use crate::layout::{self, LABEL_SPEC, MachineShare};
-use crate::observe::{KeycloakState, PostgresRole, Unobserved};
+use crate::observe::{KeycloakState, PostgresRole, Unobserved, UnobservedWhy};
 use crate::ports::{Container, ContainerStatus, Image};
 use crate::secrets::Secrets;
 use crate::topology::{Durability, Node, Topology};
@@ -129,7 +129,9 @@ fn one_system(facts: &Facts, refusals: &mut Vec<Refusal>) -> Option<SystemIdenti
 fn images_first(topology: &Topology, selected: &[NodeName], facts: &Facts) -> Option<Plan> {
     let mut plan = Plan { look_again: true, ..Plan::default() };
     for (name, node) in facts {
-        if node.as_ref().is_ok_and(|node| node.data == DataState::Unexamined) && selected.contains(name) {
+        let unexamined = node.as_ref().is_ok_and(|node| node.data == DataState::Unexamined);
+        // On a shared engine one pull serves all.
+        if unexamined && selected.contains(name) && (plan.is_empty() || !topology.cluster.demo) {
             plan.add(name, Action::PullImage { reference: topology.images.postgres.clone() }, []);
         }
     }
@@ -155,43 +157,16 @@ fn the_primary<'t>(
         })
         .collect();
     let unknown: Vec<_> =
-        topology.nodes().iter().filter(|node| known(facts, &node.name).is_none()).map(|node| &node.name).collect();
-    match (&running[..], &asleep[..]) {
-        ([one], []) | ([], [one]) => Ok(one),
-        ([], []) if system.is_some() => {
-            if unknown.is_empty() {
-                return Err(Refusal::new(
-                    RefusalKind::Unsafe,
-                    None,
-                    "every node's database is a standby's: none would accept writes",
-                    "the node that holds the newest data has to be promoted first",
-                ));
-            }
-            // The primary is among those that cannot be seen; the others are brought up to follow it.
-            let names: Vec<_> = unknown.iter().map(ToString::to_string).collect();
-            topology
-                .nodes()
-                .iter()
-                .find(|node| unknown.contains(&&node.name))
-                .ok_or_else(|| Refusal::new(RefusalKind::Unreachable, None, names.join(", "), ""))
-        }
-        ([], []) => {
-            if !unknown.is_empty() && !options.bootstrap {
-                let names: Vec<_> = unknown.iter().map(ToString::to_string).collect();
-                let why = unknown
-                    .iter()
-                    .filter_map(|name| facts.get(*name)?.as_ref().err())
-                    .map(|unobserved| unobserved.message.clone())
-                    .collect::<Vec<_>>()
-                    .join("; ");
-                return Err(Refusal::new(
-                    RefusalKind::Unsafe,
-                    None,
-                    format!("{} cannot be asked whether there is a database already: {why}", names.join(", ")),
-                    "make every node's engine reachable from here (for example docker = \"ssh://…\"), or, when you know that \
-                     no node has a database of this cluster, say `ha-cli up --bootstrap`",
-                ));
-            }
+        topology.nodes().iter().filter(|node| why_unknown(facts, &node.name).is_some()).map(|node| &node.name).collect();
+    match (&running[..], &asleep[..], system) {
+        ([one], [], _) | ([], [one], _) => Ok(one),
+        // The primary is among those that cannot be seen; the others are brought up to follow it.
+        ([], [], Some(system)) => match unknown.first().and_then(|name| topology.node(name)) {
+            Some(node) => Ok(node),
+            None => Err(none_left(topology, facts, system)),
+        },
+        ([], [], None) => {
+            may_be_created(facts, &unknown, options)?;
             Ok(topology.initial_primary())
         }
         _ => {
@@ -204,6 +179,77 @@ fn the_primary<'t>(
             ))
         }
     }
+}
+
+/// Why it is not known whether a node has a database; `None` when it is.
+fn why_unknown(facts: &Facts, node: &NodeName) -> Option<String> {
+    match facts.get(node) {
+        None => Some(format!("{node} was not asked")),
+        Some(Err(unobserved)) => Some(unobserved.message.clone()),
+        Some(Ok(known)) if known.data == DataState::Unexamined && known.observation.postgres.is_err() => {
+            Some(format!("the data volume of {node} cannot be looked at before the PostgreSQL image is there"))
+        }
+        Some(Ok(_)) => None,
+    }
+}
+
+/// A refusal for a cluster that exists and of which every node was asked: no database of it would accept writes.
+fn none_left(topology: &Topology, facts: &Facts, system: SystemIdentifier) -> Refusal {
+    let has_one = |node: &&Node| {
+        known(facts, &node.name)
+            .is_some_and(|it| it.observation.postgres.is_ok() || matches!(it.data, DataState::Complete { .. }))
+    };
+    let names = |nodes: &mut dyn Iterator<Item = &Node>| {
+        nodes.map(|node| node.name.to_string()).collect::<Vec<_>>().join(" and ")
+    };
+    let standbys = names(&mut topology.nodes().iter().filter(has_one));
+    let without = names(&mut topology.nodes().iter().filter(|node| !has_one(node)));
+    let (message, help) = if standbys.is_empty() {
+        (
+            format!(
+                "the cluster with system identifier {system} exists, and its databases are gone: the disks of {without} \
+                 were lost or replaced"
+            ),
+            "bring the disks back; to begin anew without the data: `ha-cli down --volumes`, then `ha-cli up`",
+        )
+    } else if without.is_empty() {
+        (
+            "every node's database is a standby's: none would accept writes".to_owned(),
+            "the node that holds the newest data has to be promoted first",
+        )
+    } else {
+        (
+            format!("{without} has no database, its disk was lost; what is left is a standby's, on {standbys}"),
+            "a new database would be a second cluster: the node that holds the newest data has to be promoted first",
+        )
+    };
+    Refusal::new(RefusalKind::Unsafe, None, message, help)
+}
+
+/// Whether a first database may be made: where it is certain, or a person says, that there is none.
+fn may_be_created(facts: &Facts, unknown: &[&NodeName], options: UpOptions) -> Result<(), Refusal> {
+    for (name, node) in facts {
+        if let Ok(NodeFacts { data: DataState::Foreign { found }, .. }) = node {
+            return Err(Refusal::new(
+                RefusalKind::Unsafe,
+                Some(name),
+                format!("a new cluster is made on empty nodes only, and its data volume is not empty: {found}"),
+                "nothing was touched: save what is in it and remove the volume, or name the cluster otherwise",
+            ));
+        }
+    }
+    if unknown.is_empty() || options.bootstrap {
+        return Ok(());
+    }
+    let names: Vec<_> = unknown.iter().map(ToString::to_string).collect();
+    let why: Vec<_> = unknown.iter().filter_map(|name| why_unknown(facts, name)).collect();
+    Err(Refusal::new(
+        RefusalKind::Unsafe,
+        None,
+        format!("{} cannot be asked whether there is a database already: {}", names.join(", "), why.join("; ")),
+        "make every node's engine reachable from here (for example docker = \"ssh://…\"), or, when you know that \
+         no node has a database of this cluster, say `ha-cli up --bootstrap`",
+    ))
 }
 
 struct Up<'a> {
@@ -369,10 +415,20 @@ impl Up<'_> {
             let system = self.system?;
             Some(layout::postgres_container(self.topology, node, &image.id, system, &hashed).labels)
         };
-        change(container, facts.postgres_image.as_ref(), wanted)
+        // It runs and takes no queries: an earlier run that was interrupted did not see it ready.
+        let not_up = facts.observation.postgres.as_ref().err().is_some_and(|unobserved| match unobserved.why {
+            UnobservedWhy::Refused | UnobservedWhy::NotReady => true,
+            UnobservedWhy::Denied | UnobservedWhy::Silent | UnobservedWhy::NoWay | UnobservedWhy::Failed => false,
+        });
+        change(container, facts.postgres_image.as_ref(), wanted).or(not_up.then_some(Change::Start))
     }
 
+    /// Whether it is told to follow another than the primary. Where the primary was not seen, who it is is a guess, and
+    /// no reason to turn a standby round.
     fn follows_another(&self, facts: &NodeFacts) -> bool {
+        if known(self.facts, &self.primary.name).is_none() {
+            return false;
+        }
         let (host, port) = layout::peer_endpoint(self.topology, self.primary);
         let upstream = facts.observation.postgres.as_ref().ok().and_then(|postgres| postgres.upstream.as_ref());
         upstream.is_some_and(|upstream| *upstream != format!("{host}:{port}"))
@@ -435,7 +491,12 @@ impl Up<'_> {
         let Some(container) = container else { return Some(Change::Create) };
         let share = self.share(facts);
         let wanted = |image: &Image| Some(layout::keycloak_container(self.topology, node, &image.id, share).labels);
-        change(container, facts.keycloak_image.as_ref(), wanted)
+        // As above: it runs, and nobody saw it ready, nor set it up.
+        let not_up = match facts.observation.keycloak.state {
+            KeycloakState::Starting | KeycloakState::Stopped => true,
+            KeycloakState::Ready | KeycloakState::Unreachable => false,
+        };
+        change(container, facts.keycloak_image.as_ref(), wanted).or(not_up.then_some(Change::Start))
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::future::{Either, select};
+use futures_util::{StreamExt, pin_mut};
 
 use super::StepError;
 use crate::cluster::Cluster;
@@ -11,6 +12,7 @@ use crate::layout::{self, STATE_PATH};
 use crate::plan::DataState;
 use crate::ports::{ContainerRuntime, ContainerStatus, HostFile, Image, LogLine, LogOptions, RuntimeError, Stream};
 use crate::topology::Node;
+use crate::values::SystemIdentifier;
 
 /// Lines kept for the message of a job that fails.
 const KEPT_LINES: usize = 12;
@@ -51,16 +53,16 @@ pub(crate) async fn run(
             runtime.start_container(&name).await
         };
         if let Err(error) = started.await {
-            // Never started: nothing was done, and nothing is left.
-            runtime.remove_container(&name).await?;
+            // Never started: nothing was done, and nothing is left. When it cannot be removed either, the first error
+            // says more; the next run removes it.
+            drop(runtime.remove_container(&name).await);
             return Err(error.into());
         }
     }
     let mut facts = BTreeMap::new();
     let mut last: Vec<String> = Vec::new();
     let mut logs = runtime.logs(&name, &LogOptions { follow: true, ..LogOptions::default() }).await?;
-    while let Some(line) = logs.next().await {
-        let line = line?;
+    let mut take = |line: LogLine| {
         if let (Stream::Stdout, Some((key, value))) = (line.stream, line.text.split_once('=')) {
             facts.insert(key.to_owned(), value.to_owned());
         }
@@ -69,8 +71,33 @@ pub(crate) async fn run(
             last.remove(0);
         }
         last.push(line.text);
-    }
-    let code = runtime.wait_container(&name, job.limit).await?;
+    };
+    // The log has no limit of its own: a job that hangs keeps it open, so it is read beside the wait that has one.
+    let read = async {
+        while let Some(line) = logs.next().await {
+            take(line?);
+        }
+        Ok::<(), RuntimeError>(())
+    };
+    let exited = runtime.wait_container(&name, job.limit);
+    pin_mut!(read, exited);
+    let code = match select(read, exited).await {
+        Either::Left((read, exited)) => {
+            read?;
+            exited.await?
+        }
+        Either::Right((Ok(code), read)) => {
+            read.await?;
+            code
+        }
+        Either::Right((Err(error), _)) => {
+            // One that hangs is stopped, so that the next run begins it anew.
+            if let RuntimeError::TimedOut { .. } = error {
+                drop(runtime.remove_container(&name).await);
+            }
+            return Err(error.into());
+        }
+    };
     runtime.remove_container(&name).await?;
     if code == 0 { Ok(facts) } else { Err(StepError::Job { code, message: last.join("\n") }) }
 }
@@ -97,11 +124,29 @@ pub(crate) async fn examine(
         Err(StepError::Runtime(error)) => return Err(error),
         Err(other) => return Err(RuntimeError::Refused { status: 0, message: other.to_string() }),
     };
-    let fact = |key: &str| facts.get(key).map(String::as_str);
-    Ok(match (fact("data"), fact("system_identifier").and_then(|text| text.parse().ok())) {
-        (Some("complete"), Some(system)) => DataState::Complete { system, standby: fact("standby_signal").is_some() },
-        (Some("empty"), _) => DataState::Empty,
-        (Some("partial"), _) => DataState::Partial,
-        _ => DataState::Foreign { found: fact("found").unwrap_or("a database that cannot be read").trim().to_owned() },
-    })
+    Ok(data_state(&facts))
+}
+
+/// What the facts of the examination mean. A database counts as the node's only when the node's identity, which is
+/// written before a database is put in its place, says so.
+fn data_state(facts: &BTreeMap<String, String>) -> DataState {
+    let fact = |key: &str| facts.get(key).map(|text| text.trim());
+    let number = |key: &str| fact(key).and_then(|text| text.parse().ok());
+    let identity: Option<SystemIdentifier> = number("identity");
+    let foreign = |found: String| DataState::Foreign { found };
+    match (fact("data"), number("system_identifier"), identity) {
+        (Some("complete"), Some(system), Some(identity)) if system == identity => {
+            DataState::Complete { system, standby: fact("standby_signal").is_some() }
+        }
+        (Some("complete"), Some(system), Some(identity)) => foreign(format!(
+            "the database with system identifier {system}, while this node was given the one with {identity}"
+        )),
+        (Some("complete"), Some(system), None) => {
+            foreign(format!("the database with system identifier {system}, which this node was not given"))
+        }
+        (Some("empty"), _, Some(system)) => DataState::Lost { system },
+        (Some("empty"), _, None) => DataState::Empty,
+        (Some("partial"), _, _) => DataState::Partial,
+        _ => foreign(fact("found").unwrap_or("a database that cannot be read").to_owned()),
+    }
 }

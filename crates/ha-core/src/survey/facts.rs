@@ -104,7 +104,8 @@ async fn guarded_data(
         (Some(_), None) => {
             Ok(DataState::Foreign { found: "a database of a container that ha-cli did not make".into() })
         }
-        (None, _) => Ok(DataState::Empty),
+        (None, Some(system)) => Ok(DataState::Lost { system }),
+        (None, None) => Ok(DataState::Empty),
     }
 }
 

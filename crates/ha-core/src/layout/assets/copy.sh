@@ -31,10 +31,12 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
         exit 65
     fi
     gosu postgres touch "$new/standby.signal"
+    # Pinned before it is in its place: a database that is in its place and not pinned is not ours.
+    echo "$id" >/ha/identity.new
+    mv /ha/identity.new /ha/identity
+    sync
     mv "$new" "$PGDATA"
+    sync
 fi
 id=$(pg_controldata "$PGDATA" | sed -n 's/^Database system identifier: *//p')
-echo "$id" >/ha/identity.new
-mv /ha/identity.new /ha/identity
-sync
 echo "system_identifier=$id"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes the database of a new cluster. Made beside its place and renamed when complete, so that a data directory that
-# exists is a whole one. Prints the system identifier as its last line.
+# exists is a whole one, and pinned before that, so that one which exists and is not pinned is not ours. Prints the
+# system identifier as its last line.
 set -eu
 umask 077
 new="$PGDATA.new"
@@ -8,6 +9,12 @@ mkdir -p "$(dirname "$PGDATA")"
 chown postgres "$(dirname "$PGDATA")"
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
+    if [ -s /ha/identity ] && [ ! -e "$new" ]; then
+        echo "this node was given the database with system identifier $(cat /ha/identity), and it is gone; none is made in its place" >&2
+        exit 65
+    fi
+    # What an interrupted run left; in this order, so that it is never taken for a database that was lost.
+    rm -f /ha/identity
     rm -rf "$new"
     # The builtin provider's C.UTF-8 does not depend on the operating system: no index breaks when an image brings
     # another C library. PostgreSQL 17 has it; before, the C library's C.UTF-8 compares by code point, too.
@@ -18,10 +25,12 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     # shellcheck disable=SC2086  # two words
     gosu postgres initdb --pgdata="$new" --username=postgres --auth-local=peer --auth-host=reject --encoding=UTF8 \
         --data-checksums $locale >&2
+    id=$(pg_controldata "$new" | sed -n 's/^Database system identifier: *//p')
+    echo "$id" >/ha/identity.new
+    mv /ha/identity.new /ha/identity
+    sync
     mv "$new" "$PGDATA"
+    sync
 fi
 id=$(pg_controldata "$PGDATA" | sed -n 's/^Database system identifier: *//p')
-echo "$id" >/ha/identity.new
-mv /ha/identity.new /ha/identity
-sync
 echo "system_identifier=$id"
