@@ -1,0 +1,110 @@
+//! Administering a server through the engine of its host.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ha_core::layout::{Component, container_name};
+use ha_core::ports::{PostgresControl, PostgresError, Provision, RuntimeError};
+use ha_core::topology::Topology;
+use ha_core::values::{Lsn, NodeName, Secret};
+
+use crate::psql::{PsqlError, set};
+use crate::server::{Goal, Server};
+use crate::{Engines, provision, scram};
+
+/// Most time for a call that takes no limit: creating a database copies some megabytes, on a slow disk slowly.
+const LIMIT: Duration = Duration::from_secs(60);
+/// Runs SQL as the superuser on the server's local socket, inside its container.
+pub struct EngineControl {
+    topology: Arc<Topology>,
+    engines: Engines,
+}
+
+impl EngineControl {
+    /// Control of the servers of `topology` whose engines are at hand.
+    #[must_use]
+    pub const fn new(topology: Arc<Topology>, engines: Engines) -> Self {
+        Self { topology, engines }
+    }
+
+    fn server(&self, node: &NodeName) -> Result<Server<'_>, PostgresError> {
+        let runtime = self
+            .engines
+            .get(node)
+            .ok_or_else(|| RuntimeError::NotFound { what: format!("engine of {node} that this machine can reach") })?;
+        Ok(Server { runtime: &**runtime, container: container_name(&self.topology, node, Component::Postgres) })
+    }
+}
+
+#[async_trait]
+impl PostgresControl for EngineControl {
+    async fn wait_ready(&self, node: &NodeName, timeout: Duration) -> Result<(), PostgresError> {
+        self.server(node)?.wait(Goal::Ready, timeout).await
+    }
+
+    async fn provision(&self, node: &NodeName, wanted: &Provision) -> Result<(), PostgresError> {
+        let server = self.server(node)?;
+        let what = "make roles, database and slots";
+        let answer = server.run(&provision::ask(wanted), LIMIT).await.map_err(|error| refused(what, error))?;
+        let before: provision::Before = serde_json::from_str(&answer)
+            .map_err(|error| PostgresError::Refused { what: what.to_owned(), message: error.to_string() })?;
+        if before.in_recovery {
+            return Err(PostgresError::InRecovery);
+        }
+        if let Some(message) = before.obstacle(wanted) {
+            return Err(PostgresError::Refused { what: what.to_owned(), message });
+        }
+        let said =
+            server.run(&provision::script(wanted, &before), LIMIT).await.map_err(|error| refused(what, error))?;
+        if said.lines().any(|line| line == provision::NO_WALINSPECT) {
+            tracing::warn!(
+                %node,
+                "this PostgreSQL has no pg_walinspect: the read-only Keycloak has to compare all that it caches"
+            );
+        }
+        Ok(())
+    }
+
+    async fn password_fits(&self, node: &NodeName, role: &str, password: &Secret) -> Result<bool, PostgresError> {
+        let script = set("role", role) + "SELECT rolpassword FROM pg_authid WHERE rolname = :'role';\n";
+        let answer = self.server(node)?.run(&script, LIMIT).await.map_err(|error| refused("show a verifier", error))?;
+        Ok(scram::fits(answer.trim_end_matches('\n'), password))
+    }
+
+    async fn has_row(
+        &self,
+        node: &NodeName,
+        database: &str,
+        table: &str,
+        column: &str,
+        value: &str,
+    ) -> Result<bool, PostgresError> {
+        // The session's search_path holds nothing of Keycloak's: the table is named with its schema.
+        let script = set("table", table)
+            + &set("column", column)
+            + &set("value", value)
+            + "SELECT count(*) FROM public.:\"table\" WHERE :\"column\" = :'value';\n";
+        let Server { runtime, container } = self.server(node)?;
+        let answer = crate::psql::run(runtime, &container, database, &script, LIMIT)
+            .await
+            .map_err(|error| refused("look for a row", error))?;
+        Ok(answer.trim() != "0")
+    }
+
+    async fn wait_replayed(&self, node: &NodeName, target: Lsn, timeout: Duration) -> Result<(), PostgresError> {
+        self.server(node)?.wait(Goal::Replayed(target), timeout).await
+    }
+}
+
+fn refused(what: &str, error: PsqlError) -> PostgresError {
+    match error {
+        PsqlError::Runtime(error) => error.into(),
+        // read_only_sql_transaction: a standby.
+        PsqlError::Server { sqlstate, .. } if sqlstate == "25006" => PostgresError::InRecovery,
+        other => PostgresError::Refused { what: what.to_owned(), message: other.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests;

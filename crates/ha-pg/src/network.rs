@@ -1,0 +1,199 @@
+//! Observing over the network, as a role that may read statistics and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ha_core::layout::PROBE_ROLE;
+use ha_core::observe::PostgresObservation;
+use ha_core::ports::{ProbeError, ReplicationProbe};
+use ha_core::topology::{Node, Topology};
+use ha_core::values::{NodeName, Secret};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+
+use crate::error::{Asked, is_cut};
+use crate::sql::{OBSERVE, WRONG_ROLE, parse};
+
+/// Ends a statement on the server whose client is gone without a word.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
+
+/// Asks each server at its node's address as [`PROBE_ROLE`] in Keycloak's database.
+///
+/// By default every observation makes a connection of its own. With [`keep_connections`](Self::keep_connections) the
+/// connection stays open for the next one, which saves the handshake and the password's hashing; a connection that was
+/// cut meanwhile is replaced without a word.
+pub struct NetworkProbe {
+    topology: Arc<Topology>,
+    password: Secret,
+    kept: Option<Mutex<BTreeMap<NodeName, Session>>>,
+}
+
+/// An open connection and the task that moves its bytes.
+struct Session {
+    client: Client,
+    driver: tokio::task::AbortHandle,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Left to itself, the task would wait for the answer of a frozen server.
+        self.driver.abort();
+    }
+}
+
+/// Why the network gave no observation.
+pub(crate) enum NetworkFailure {
+    /// No connection came about: perhaps there is no way from this machine.
+    NoConnection(ProbeError),
+    /// The server was reached, and this is what it did.
+    Answered(ProbeError),
+}
+
+impl NetworkFailure {
+    pub(crate) fn into_error(self) -> ProbeError {
+        match self {
+            Self::NoConnection(error) | Self::Answered(error) => error,
+        }
+    }
+}
+
+impl NetworkProbe {
+    /// A probe of the servers of `topology`.
+    #[must_use]
+    pub const fn new(topology: Arc<Topology>, password: Secret) -> Self {
+        Self { topology, password, kept: None }
+    }
+
+    /// The same probe, which keeps one connection to each node between observations.
+    #[must_use]
+    pub fn keep_connections(mut self) -> Self {
+        self.kept = Some(Mutex::default());
+        self
+    }
+
+    /// Like [`observe`](ReplicationProbe::observe), but gives up after `connect_limit` when no connection came about by
+    /// then.
+    pub(crate) async fn attempt(
+        &self,
+        node: &NodeName,
+        connect_limit: Duration,
+        timeout: Duration,
+    ) -> Result<PostgresObservation, NetworkFailure> {
+        let Some(target) = self.topology.node(node) else {
+            let asked = Asked { endpoint: node.as_str(), role: PROBE_ROLE, limit: timeout };
+            return Err(NetworkFailure::Answered(asked.other("the topology has no such node")));
+        };
+        let started = Instant::now();
+        let endpoint = endpoint(target);
+        let asked = Asked { endpoint: &endpoint, role: PROBE_ROLE, limit: timeout };
+        let deadline = started + timeout;
+
+        if let Some(session) = self.take_kept(node) {
+            match timeout_at(deadline, query(&session.client)).await {
+                Err(_) => return Err(NetworkFailure::Answered(asked.timed_out())),
+                Ok(Err(QueryError::Postgres(error))) if is_cut(&error) || session.client.is_closed() => {}
+                Ok(answer) => return self.finish(node, session, answer, asked),
+            }
+        }
+
+        let connect_asked = Asked { limit: connect_limit.min(timeout), ..asked };
+        let stream =
+            timeout_at(started + connect_asked.limit, TcpStream::connect((target.address, target.postgres_port)))
+                .await
+                .map_err(|_| NetworkFailure::NoConnection(connect_asked.timed_out()))?
+                .map_err(|error| NetworkFailure::NoConnection(connect_asked.connecting(error)))?;
+        let talk = async {
+            let session = self.log_in(stream).await.map_err(|error| asked.talking(error))?;
+            let answer = query(&session.client).await;
+            Ok((session, answer))
+        };
+        let (session, answer) = timeout_at(deadline, talk)
+            .await
+            .unwrap_or_else(|_| Err(asked.timed_out()))
+            .map_err(NetworkFailure::Answered)?;
+        self.finish(node, session, answer, asked)
+    }
+
+    async fn log_in(&self, stream: TcpStream) -> Result<Session, tokio_postgres::Error> {
+        // Small requests that wait for each other's answers: Nagle's algorithm only delays them.
+        stream.set_nodelay(true).unwrap_or_else(|error| tracing::debug!(%error, "no TCP_NODELAY"));
+        let options = format!(
+            "-c search_path=pg_catalog -c default_transaction_read_only=on -c statement_timeout={}",
+            STATEMENT_LIMIT.as_millis()
+        );
+        let (client, connection) = Config::new()
+            .user(PROBE_ROLE)
+            .password(self.password.expose())
+            .dbname(&self.topology.postgres.database)
+            .application_name("ha-cli")
+            .options(&options)
+            .connect_raw(stream, NoTls)
+            .await?;
+        let driver = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a probe's connection ended");
+            }
+        });
+        Ok(Session { client, driver: driver.abort_handle() })
+    }
+
+    fn finish(
+        &self,
+        node: &NodeName,
+        session: Session,
+        answer: Result<PostgresObservation, QueryError>,
+        asked: Asked<'_>,
+    ) -> Result<PostgresObservation, NetworkFailure> {
+        let error = match answer {
+            Ok(observation) => {
+                if let Some(kept) = &self.kept {
+                    kept.lock().unwrap_or_else(PoisonError::into_inner).insert(node.clone(), session);
+                }
+                return Ok(observation);
+            }
+            Err(QueryError::Postgres(error)) => asked.talking(error),
+            Err(QueryError::Answer(error)) => asked.other(error),
+            Err(QueryError::Empty) => asked.other("the server's answer has no row"),
+        };
+        Err(NetworkFailure::Answered(error))
+    }
+
+    fn take_kept(&self, node: &NodeName) -> Option<Session> {
+        self.kept.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).remove(node)
+    }
+}
+
+#[async_trait]
+impl ReplicationProbe for NetworkProbe {
+    async fn observe(&self, node: &NodeName, timeout: Duration) -> Result<PostgresObservation, ProbeError> {
+        self.attempt(node, timeout, timeout).await.map_err(NetworkFailure::into_error)
+    }
+}
+
+fn endpoint(node: &Node) -> String {
+    std::net::SocketAddr::new(node.address, node.postgres_port).to_string()
+}
+
+enum QueryError {
+    Postgres(tokio_postgres::Error),
+    Answer(serde_json::Error),
+    Empty,
+}
+
+/// Asks once, and once more when the server was promoted in between.
+async fn query(client: &Client) -> Result<PostgresObservation, QueryError> {
+    // The simple protocol needs one round trip and no prepared statement.
+    let mut answer = client.simple_query(OBSERVE).await;
+    if answer.as_ref().is_err_and(|error| error.code().is_some_and(|code| code.code() == WRONG_ROLE)) {
+        answer = client.simple_query(OBSERVE).await;
+    }
+    let messages = answer.map_err(QueryError::Postgres)?;
+    let text = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    parse(text.ok_or(QueryError::Empty)?).map_err(QueryError::Answer)
+}

@@ -1,0 +1,104 @@
+-- One JSON object: what a probe sees of a PostgreSQL 15 or newer, primary or standby. Its keys are the fields of
+-- ha_core::observe::PostgresObservation. pg_monitor is all that the role needs.
+--
+-- Everything comes from one statement, so that its parts belong together. The role is asked once: a promotion may
+-- happen at any moment, and a function that belongs to the other role fails.
+WITH server AS MATERIALIZED (
+    SELECT pg_is_in_recovery() AS standby
+), positions AS MATERIALIZED (
+    SELECT CASE WHEN NOT standby THEN pg_current_wal_lsn() END AS write_lsn,
+           CASE WHEN standby THEN pg_last_wal_receive_lsn() END AS receive_lsn,
+           CASE WHEN standby THEN pg_last_wal_replay_lsn() END AS replay_lsn
+    FROM server
+), receiver AS MATERIALIZED (
+    -- The view has one row with NULLs for a moment while the receiver starts.
+    SELECT * FROM pg_stat_wal_receiver WHERE status IS NOT NULL
+), conninfo AS MATERIALIZED (
+    -- pg_settings, unlike current_setting(), has no row instead of an error for a role that may not see it.
+    SELECT setting AS text FROM pg_settings WHERE name = 'primary_conninfo' AND setting <> ''
+), upstream AS MATERIALIZED (
+    -- All pairs are read from left to right, so that what only looks like a host inside a quoted password is no host.
+    SELECT coalesce(
+               max(word.value) FILTER (WHERE word.key = 'host'),
+               max(word.value) FILTER (WHERE word.key = 'hostaddr')
+           ) AS host,
+           coalesce(max(word.value) FILTER (WHERE word.key = 'port'), '5432') AS port
+    FROM conninfo,
+         LATERAL regexp_matches(conninfo.text, '(\w+)\s*=\s*(''(?:[^''\\]|\\.)*''|(?:[^\s\\]|\\.)*)', 'g') AS pair,
+         LATERAL (
+             SELECT pair[1] AS key,
+                    regexp_replace(regexp_replace(pair[2], '^''(.*)''$', '\1'), '\\(.)', '\1', 'g') AS value
+         ) AS word
+    WHERE conninfo.text !~ '^postgres(ql)?://'
+), senders AS MATERIALIZED (
+    SELECT coalesce(json_agg(json_build_object(
+               'name', sender.application_name,
+               'state', sender.state,
+               'sync_state', sender.sync_state,
+               'flush_lsn', sender.flush_lsn,
+               'replay_lsn', sender.replay_lsn,
+               'replay_lag_seconds', extract(epoch FROM sender.replay_lag)::float8
+           ) ORDER BY sender.application_name, sender.pid), '[]') AS list
+    FROM pg_stat_replication AS sender
+    -- A base backup has two: one sends files, the other, of the same name, the WAL meanwhile.
+    WHERE sender.state <> 'backup'
+      AND sender.application_name <> 'pg_basebackup'
+      AND NOT EXISTS (
+          SELECT FROM pg_replication_slots AS slot WHERE slot.active_pid = sender.pid AND slot.slot_type = 'logical'
+      )
+), slots AS MATERIALIZED (
+    SELECT coalesce(json_agg(json_build_object(
+               'name', slot.slot_name,
+               'active', slot.active,
+               'wal_status', slot.wal_status,
+               -- greatest() passes over NULL, which here means unknown and not 0.
+               'retained_bytes', CASE WHEN slot.restart_lsn IS NOT NULL THEN greatest(0,
+                   pg_wal_lsn_diff(coalesce(write_lsn, greatest(receive_lsn, replay_lsn)), slot.restart_lsn)
+               )::bigint END,
+               'safe_wal_bytes', CASE WHEN slot.safe_wal_size IS NOT NULL THEN greatest(slot.safe_wal_size, 0) END
+           ) ORDER BY slot.slot_name), '[]') AS list
+    FROM pg_replication_slots AS slot, positions
+    WHERE slot.slot_type = 'physical'
+), texts AS MATERIALIZED (
+    SELECT coalesce(bool_or(datcollversion <> pg_database_collation_actual_version(oid)), false) AS mismatch
+    FROM pg_database
+    WHERE datname = current_database()
+)
+SELECT json_build_object(
+    'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),
+    -- On a primary not the last checkpoint's timeline: the checkpoint that follows a promotion takes its time.
+    'timeline', CASE WHEN NOT standby
+        THEN ('x' || left(pg_walfile_name(write_lsn), 8))::bit(32)::bigint
+        ELSE greatest(
+            (SELECT received_tli FROM receiver),
+            (SELECT min_recovery_end_timeline FROM pg_control_recovery()),
+            (SELECT timeline_id FROM pg_control_checkpoint())
+        )
+        END,
+    'version', current_setting('server_version_num')::integer,
+    'role', CASE WHEN standby THEN 'standby' ELSE 'primary' END,
+    'write_lsn', write_lsn,
+    'receive_lsn', receive_lsn,
+    'flush_lsn', CASE WHEN standby THEN (SELECT flushed_lsn FROM receiver) END,
+    'replay_lsn', replay_lsn,
+    'replay_paused', CASE WHEN standby THEN pg_is_wal_replay_paused() END,
+    'replay_age_seconds', CASE WHEN standby
+        THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8
+        END,
+    'receiver', CASE WHEN standby THEN (
+        SELECT json_build_object('status', status, 'slot', slot_name, 'host', sender_host, 'port', sender_port)
+        FROM receiver
+    ) END,
+    'upstream', CASE WHEN standby THEN coalesce(
+        (SELECT CASE WHEN host LIKE '%:%' THEN '[' || host || ']' ELSE host END || ':' || port FROM upstream),
+        (SELECT substring(text FROM '^postgres(?:ql)?://(?:[^@/]*@)?([^/?]+)') FROM conninfo)
+    ) END,
+    'senders', senders.list,
+    'slots', slots.list,
+    'synchronous_standby_names', current_setting('synchronous_standby_names'),
+    'data_checksums', current_setting('data_checksums') = 'on',
+    'wal_log_hints', current_setting('wal_log_hints') = 'on',
+    'pending_restart', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE pending_restart),
+    'collation_mismatch', texts.mismatch
+)::text
+FROM server, positions, senders, slots, texts

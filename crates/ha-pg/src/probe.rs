@@ -1,0 +1,78 @@
+//! The two ways to observe, one after the other.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use ha_core::observe::PostgresObservation;
+use ha_core::ports::{ProbeError, ReplicationProbe};
+use ha_core::topology::Topology;
+use ha_core::values::{NodeName, Secret};
+
+use crate::network::NetworkFailure;
+use crate::{EngineProbe, Engines, NetworkProbe};
+
+/// Asks over the network, and through the node's engine where this machine has no way to the server: no route, a
+/// firewall that drops, a `pg_hba.conf` without it.
+///
+/// A server that was reached has answered, whatever it did: a refused connection, a wrong password, silence after the
+/// connection stood are not asked about a second time. Both ways share the time limit: where an engine is at hand, the
+/// network gets half of it for the connection.
+pub struct Probe {
+    network: NetworkProbe,
+    engine: EngineProbe,
+}
+
+impl Probe {
+    /// A probe of the servers of `topology`; `password` is that of [`PROBE_ROLE`](ha_core::layout::PROBE_ROLE).
+    #[must_use]
+    pub fn new(topology: Arc<Topology>, password: Secret, engines: Engines) -> Self {
+        Self {
+            network: NetworkProbe::new(Arc::clone(&topology), password),
+            engine: EngineProbe::new(topology, engines),
+        }
+    }
+
+    /// The same probe, which keeps its network connections between observations.
+    #[must_use]
+    pub fn keep_connections(mut self) -> Self {
+        self.network = self.network.keep_connections();
+        self
+    }
+}
+
+#[async_trait]
+impl ReplicationProbe for Probe {
+    async fn observe(&self, node: &NodeName, timeout: Duration) -> Result<PostgresObservation, ProbeError> {
+        if !self.engine.knows(node) {
+            return self.network.observe(node, timeout).await;
+        }
+        let started = Instant::now();
+        let failure = match self.network.attempt(node, timeout / 2, timeout).await {
+            Ok(observation) => return Ok(observation),
+            Err(failure) => failure,
+        };
+        if !may_be_a_matter_of_the_way(&failure) {
+            return Err(failure.into_error());
+        }
+        let first = failure.into_error();
+        match self.engine.observe(node, timeout.saturating_sub(started.elapsed())).await {
+            Ok(observation) => Ok(observation),
+            // The engine failed, too, which says nothing of the server: what the network said is nearer to it.
+            Err(ProbeError::Other { source, .. }) => {
+                tracing::debug!(%node, error = %source, "no way through the engine either");
+                Err(first)
+            }
+            Err(second) => Err(second),
+        }
+    }
+}
+
+/// Whether another way may lead to the server.
+const fn may_be_a_matter_of_the_way(failure: &NetworkFailure) -> bool {
+    matches!(
+        failure,
+        NetworkFailure::NoConnection(ProbeError::TimedOut { .. } | ProbeError::Unreachable { .. })
+            | NetworkFailure::Answered(ProbeError::NotAdmitted { .. })
+    )
+}

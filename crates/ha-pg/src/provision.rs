@@ -1,0 +1,158 @@
+//! What makes a primary's roles, database and slots what they should be: the script, and what it has to know first.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use ha_core::ports::{Provision, Role};
+use serde::Deserialize;
+
+use crate::psql::set;
+use crate::scram;
+
+/// What the script prints when the server has no `pg_walinspect` to offer.
+pub(crate) const NO_WALINSPECT: &str = "no-walinspect";
+
+const DATABASE: &str = include_str!("provision.sql");
+
+/// What is there before.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Before {
+    pub(crate) in_recovery: bool,
+    /// `pg_authid.rolpassword` of the roles that exist.
+    verifiers: BTreeMap<String, Option<String>>,
+    /// The encoding of Keycloak's database, if there is one.
+    encoding: Option<String>,
+}
+
+impl Before {
+    /// Why the database that is there cannot become Keycloak's.
+    pub(crate) fn obstacle(&self, provision: &Provision) -> Option<String> {
+        let encoding = self.encoding.as_deref().filter(|&encoding| encoding != "UTF8")?;
+        Some(format!("the database {} has the encoding {encoding}; Keycloak needs UTF8", provision.database.name))
+    }
+}
+
+/// The statement that reads [`Before`].
+pub(crate) fn ask(provision: &Provision) -> String {
+    let mut script = set("db", &provision.database.name);
+    let mut names = Vec::new();
+    for (index, role) in provision.roles.iter().enumerate() {
+        script.push_str(&set(&format!("role{index}"), &role.name));
+        names.push(format!(":'role{index}'"));
+    }
+    // `IN ()` is no SQL, and no role has an empty name.
+    names.push("''".to_owned());
+    writeln!(
+        script,
+        "SELECT json_build_object('in_recovery', pg_is_in_recovery(), \
+         'verifiers', (SELECT coalesce(json_object_agg(rolname, rolpassword), '{{}}') FROM pg_authid \
+         WHERE rolname IN ({})), \
+         'encoding', (SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = :'db'));",
+        names.join(", ")
+    )
+    .expect("a String takes everything");
+    script
+}
+
+/// The script that brings everything in line.
+pub(crate) fn script(provision: &Provision, before: &Before) -> String {
+    let mut script = String::new();
+    for role in &provision.roles {
+        script.push_str(&role_script(role, before.verifiers.get(&role.name).and_then(Option::as_deref)));
+    }
+    script.push_str(&set("db", &provision.database.name));
+    script.push_str(&set("owner", &provision.database.owner));
+    script.push_str(DATABASE);
+    for role in provision.roles.iter().filter(|role| !role.replication && role.name != provision.database.owner) {
+        script.push_str(&set("role", &role.name));
+        script.push_str("GRANT CONNECT ON DATABASE :\"db\" TO :\"role\";\n");
+    }
+    for slot in &provision.slots {
+        script.push_str(&set("slot", slot.as_str()));
+        script.push_str(
+            "SELECT NULL FROM (SELECT WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = :'slot')) AS absent, \
+             LATERAL pg_create_physical_replication_slot(:'slot', true);\n",
+        );
+    }
+    script
+}
+
+/// Makes a role what it should be. Its password is touched only when it does not fit: a new verifier would differ even
+/// for the same password.
+fn role_script(role: &Role, verifier: Option<&str>) -> String {
+    let mut script = set("role", &role.name);
+    let replication = if role.replication { "REPLICATION" } else { "NOREPLICATION" };
+    write!(
+        script,
+        "SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') AS missing \\gset\n\
+         \\if :missing\n    CREATE ROLE :\"role\";\n\\endif\n\
+         ALTER ROLE :\"role\" LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS {replication};\n"
+    )
+    .expect("a String takes everything");
+    if !verifier.is_some_and(|verifier| scram::fits(verifier, &role.password)) {
+        script.push_str(&set("verifier", &scram::verifier(&role.password)));
+        script.push_str("ALTER ROLE :\"role\" PASSWORD :'verifier';\n");
+    }
+    for group in &role.member_of {
+        script.push_str(&set("group", group));
+        script.push_str("GRANT :\"group\" TO :\"role\";\n");
+    }
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ha_core::ports::Database;
+    use ha_core::values::Secret;
+
+    fn provision() -> Provision {
+        Provision {
+            roles: vec![Role {
+                name: "ke\"y'cloak".to_owned(),
+                password: Secret::new("geheim"),
+                replication: false,
+                member_of: vec!["pg_monitor".to_owned()],
+            }],
+            database: Database { name: "keycloak".to_owned(), owner: "ke\"y'cloak".to_owned() },
+            slots: Vec::new(),
+        }
+    }
+
+    fn before(verifier: Option<String>) -> Before {
+        Before { in_recovery: false, verifiers: [("ke\"y'cloak".to_owned(), verifier)].into(), encoding: None }
+    }
+
+    #[test]
+    fn no_password_stands_in_a_script() {
+        let script = script(&provision(), &before(None));
+        assert!(script.contains("SCRAM-SHA-256$"));
+        assert!(!script.contains("geheim"));
+    }
+
+    #[test]
+    fn a_password_that_fits_is_left_alone() {
+        let verifier = scram::verifier(&Secret::new("geheim"));
+        assert!(!script(&provision(), &before(Some(verifier))).contains("PASSWORD"));
+        let other = scram::verifier(&Secret::new("another"));
+        assert!(script(&provision(), &before(Some(other))).contains("PASSWORD"));
+    }
+
+    #[test]
+    fn names_stand_in_variables_only() {
+        let script = script(&provision(), &before(None)) + &ask(&provision());
+        for line in script.lines().filter(|line| line.contains("ke\"y")) {
+            assert!(line.starts_with("\\set "), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_database_of_another_encoding_is_an_obstacle() {
+        let mut before = before(None);
+        assert_eq!(before.obstacle(&provision()), None);
+        before.encoding = Some("UTF8".to_owned());
+        assert_eq!(before.obstacle(&provision()), None);
+        before.encoding = Some("SQL_ASCII".to_owned());
+        assert!(before.obstacle(&provision()).unwrap().contains("SQL_ASCII"));
+    }
+}

@@ -1,0 +1,41 @@
+//! The statement that observes, and its answer.
+
+use ha_core::observe::PostgresObservation;
+
+/// One statement, one row, one column: a JSON object with the fields of [`PostgresObservation`].
+pub(crate) const OBSERVE: &str = include_str!("observe.sql");
+
+/// SQLSTATE `object_not_in_prerequisite_state`: a function of a standby was called on a primary. [`OBSERVE`] can run into
+/// it only when the server is promoted while it runs, so it is asked once more.
+pub(crate) const WRONG_ROLE: &str = "55000";
+
+/// Reads the answer to [`OBSERVE`].
+pub(crate) fn parse(answer: &str) -> Result<PostgresObservation, serde_json::Error> {
+    serde_json::from_str(answer.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_a_standby_without_a_receiver_answers() {
+        let answer = r#"{"system_identifier" : "7573217402113118249", "timeline" : 2, "version" : 170006,
+            "role" : "standby", "write_lsn" : null, "receive_lsn" : null, "flush_lsn" : null,
+            "replay_lsn" : "0/3000148", "replay_paused" : false, "replay_age_seconds" : null, "receiver" : null,
+            "upstream" : "vm1:5432", "senders" : [], "slots" : [{"name" : "ha_vm1", "active" : false,
+            "wal_status" : null, "retained_bytes" : null, "safe_wal_bytes" : null}],
+            "synchronous_standby_names" : "", "data_checksums" : true, "wal_log_hints" : true,
+            "pending_restart" : ["max_connections"], "collation_mismatch" : false}"#;
+        let seen = parse(answer).unwrap();
+        assert_eq!(seen.system_identifier.to_string(), "7573217402113118249");
+        assert_eq!(seen.receiver, None);
+        assert_eq!(seen.slots[0].retained_bytes, None, "unknown must not become 0");
+    }
+
+    #[test]
+    fn an_answer_that_lacks_a_field_is_no_observation() {
+        assert!(parse("{}").is_err());
+        assert!(parse("").is_err());
+    }
+}

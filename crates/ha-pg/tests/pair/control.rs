@@ -1,0 +1,127 @@
+//! Making roles, database and slots, and what becomes known of it.
+
+use ha_core::ports::{PostgresControl as _, PostgresError, ReplicationProbe as _};
+use ha_core::values::{Secret, SlotName};
+
+use crate::engine::{docker, sql};
+use crate::pair::{
+    KEYCLOAK_PASSWORD, LIMIT, PROBE_PASSWORD, Pair, REPLICATION_PASSWORD, provision, until, vm1, vm2, with_pair,
+    with_pair_alone,
+};
+
+fn run(pair: &Pair, statement: &str) -> String {
+    sql(&pair.primary(), "keycloak", statement)
+}
+
+#[test]
+fn roles_database_and_extension_are_what_they_should_be() {
+    with_pair(async |pair| {
+        let roles = "SELECT string_agg(concat_ws(' ', rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, \
+                     rolbypassrls, rolcanlogin), '; ' ORDER BY rolname) FROM pg_roles \
+                     WHERE rolname IN ('keycloak', 'ha_replication', 'ha_probe')";
+        assert_eq!(run(pair, roles), "ha_probe f f f f f t; ha_replication f f f t f t; keycloak f f f f f t");
+        assert_eq!(run(pair, "SELECT pg_has_role('ha_probe', 'pg_monitor', 'member')"), "t");
+        let owner = "SELECT datdba::regrole || ' ' || pg_encoding_to_char(encoding) FROM pg_database \
+                     WHERE datname = 'keycloak'";
+        assert_eq!(run(pair, owner), "keycloak UTF8");
+        for (role, may) in [("keycloak", "t"), ("ha_probe", "t"), ("ha_replication", "f")] {
+            let connect = format!("SELECT has_database_privilege('{role}', 'keycloak', 'CONNECT')");
+            assert_eq!(run(pair, &connect), may, "{role}");
+        }
+        // As Keycloak's own role finds them, without a schema.
+        let from = run(pair, "SELECT pg_current_wal_lsn()");
+        assert_eq!(run(pair, "SET ROLE keycloak; CREATE TABLE t(); DROP TABLE t; SELECT 1"), "1");
+        let read = format!(
+            "SET ROLE keycloak; SELECT count(*) > 0 FROM pg_get_wal_block_info('{from}', pg_current_wal_lsn(), false)"
+        );
+        assert_eq!(run(pair, &read), "t");
+    });
+}
+
+#[test]
+fn a_second_time_changes_nothing_and_another_password_is_taken_over() {
+    with_pair_alone(async |pair| {
+        let control = pair.control();
+        let state = "SELECT (SELECT string_agg(rolname || rolpassword, ',' ORDER BY rolname) FROM pg_authid) \
+                     || (SELECT string_agg(slot_name, ',' ORDER BY slot_name) FROM pg_replication_slots) \
+                     || (SELECT datacl::text FROM pg_database WHERE datname = 'keycloak')";
+        let before = run(pair, state);
+        control.provision(&vm1(), &provision()).await.unwrap();
+        assert_eq!(run(pair, state), before);
+        assert!(control.password_fits(&vm1(), "keycloak", &Secret::new(KEYCLOAK_PASSWORD)).await.unwrap());
+
+        let mut changed = provision();
+        changed.roles[0].password = Secret::new("another one");
+        changed.slots.push(SlotName::of_standby(&"vm3".parse().unwrap()));
+        control.provision(&vm1(), &changed).await.unwrap();
+        assert!(control.password_fits(&vm1(), "keycloak", &Secret::new("another one")).await.unwrap());
+        assert!(!control.password_fits(&vm1(), "keycloak", &Secret::new(KEYCLOAK_PASSWORD)).await.unwrap());
+        assert!(!control.password_fits(&vm1(), "no such role", &Secret::new("x")).await.unwrap());
+        let seen = pair.probe().observe(&vm1(), LIMIT).await.unwrap();
+        let slot = seen.slots.iter().find(|slot| slot.name == "ha_vm3").expect("the new slot");
+        assert!(slot.retained_bytes.is_some(), "WAL is kept from the moment of its making");
+
+        run(pair, "SELECT pg_drop_replication_slot('ha_vm3')");
+        control.provision(&vm1(), &provision()).await.unwrap();
+    });
+}
+
+#[test]
+fn a_standby_is_not_provisioned() {
+    with_pair(async |pair| {
+        let result = pair.control().provision(&vm2(), &provision()).await;
+        assert!(matches!(result, Err(PostgresError::InRecovery)), "{result:?}");
+        // The verifier has arrived there by replication.
+        let fits = pair.control().password_fits(&vm2(), "ha_probe", &Secret::new(PROBE_PASSWORD)).await;
+        assert!(fits.unwrap());
+    });
+}
+
+#[test]
+fn a_standby_that_synchronous_commits_wait_for_need_not_be_there() {
+    with_pair_alone(async |pair| {
+        let admin = |statement: &str| sql(&pair.primary(), "postgres", statement);
+        admin("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+        admin("SELECT pg_reload_conf()");
+        until("the setting is in force", async || {
+            pair.probe().observe(&vm1(), LIMIT).await.unwrap().synchronous_standby_names == "nobody"
+        })
+        .await;
+        let mut changed = provision();
+        changed.roles[0].password = Secret::new("while alone");
+        let result = tokio::time::timeout(LIMIT, pair.control().provision(&vm1(), &changed)).await;
+        admin("ALTER SYSTEM RESET synchronous_standby_names");
+        admin("SELECT pg_reload_conf()");
+        result.expect("it waits for a standby").unwrap();
+        pair.control().provision(&vm1(), &provision()).await.unwrap();
+    });
+}
+
+#[test]
+fn neither_a_password_nor_a_verifier_reaches_the_log() {
+    with_pair_alone(async |pair| {
+        let mut refused = provision();
+        refused.roles[0].password = Secret::new("a new one, for a verifier to be sent");
+        refused.roles[1].name = "postgres".to_owned();
+        match pair.control().provision(&vm1(), &refused).await {
+            Err(PostgresError::Refused { message, .. }) => assert!(message.contains("SUPERUSER"), "{message}"),
+            other => panic!("{other:?}"),
+        }
+        pair.control().provision(&vm1(), &provision()).await.unwrap();
+        // The server does log statements: those of others.
+        sql(&pair.primary(), "postgres", "SELECT 'this is logged'");
+        let log = |container: &str| {
+            let output = std::process::Command::new("docker").args(["logs", container]).output().unwrap();
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+        };
+        let primary = log(&pair.primary());
+        assert!(primary.contains("this is logged"));
+        for text in [primary, log(&pair.standby())] {
+            for secret in [PROBE_PASSWORD, REPLICATION_PASSWORD, KEYCLOAK_PASSWORD, "a new one", "SCRAM-SHA-256$"] {
+                assert!(!text.contains(secret), "{secret} is in a log");
+            }
+        }
+        let processes = docker(&["top", &pair.primary()]);
+        assert!(!processes.contains("SCRAM"));
+    });
+}

@@ -1,0 +1,150 @@
+//! Servers that do not answer as they should, each with its own error, none later than the limit.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ha_core::ports::{PostgresControl as _, PostgresError, ProbeError, ReplicationProbe};
+use ha_core::values::Secret;
+use ha_pg::{EngineControl, EngineProbe, NetworkProbe, Probe};
+use testcontainers::ImageExt as _;
+use testcontainers::runners::SyncRunner as _;
+
+use crate::engine::{docker, sql};
+use crate::pair::{
+    LIMIT, PROBE_PASSWORD, block_on, engines, no_engine, scripted, topology, unique, until, valid, vm1, vm2, with_pair,
+    with_pair_alone,
+};
+
+/// What an observation may take longer than its limit: scheduling on a busy machine.
+const GRACE: Duration = Duration::from_millis(500);
+
+async fn fails(probe: &dyn ReplicationProbe, limit: Duration) -> ProbeError {
+    let started = Instant::now();
+    let error = probe.observe(&vm2(), limit).await.expect_err("there is nothing to observe");
+    assert!(started.elapsed() < limit + GRACE, "{error:?} came after {:?}", started.elapsed());
+    error
+}
+
+#[test]
+fn a_wrong_password_is_told_and_the_engine_is_not_asked_instead() {
+    with_pair(async |pair| {
+        let probe = Probe::new(Arc::clone(&pair.topology), Secret::new("wrong"), engines());
+        match fails(&probe, LIMIT).await {
+            ProbeError::WrongPassword { role, .. } => assert_eq!(role, "ha_probe"),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn where_the_server_does_not_admit_this_machine_the_engine_is_asked() {
+    with_pair(async |pair| {
+        // The servers reject whoever asks for this database over the network.
+        let mut spec = pair.spec();
+        spec.postgres.database = "forbidden".to_owned();
+        let topology = valid(&spec);
+        let over_network = NetworkProbe::new(Arc::clone(&topology), Secret::new(PROBE_PASSWORD));
+        assert!(matches!(fails(&over_network, LIMIT).await, ProbeError::NotAdmitted { .. }));
+
+        let probe = Probe::new(topology, Secret::new(PROBE_PASSWORD), engines());
+        // There is no such database either: the engine cannot tell, so what the network said stands.
+        assert!(matches!(fails(&probe, LIMIT).await, ProbeError::NotAdmitted { .. }));
+        sql(&pair.primary(), "postgres", "CREATE DATABASE forbidden");
+        until("the database has arrived", async || probe.observe(&vm2(), LIMIT).await.is_ok()).await;
+        sql(&pair.primary(), "postgres", "DROP DATABASE forbidden WITH (FORCE)");
+    });
+}
+
+#[test]
+fn a_port_where_nobody_listens_is_an_answer() {
+    with_pair(async |pair| {
+        let mut spec = pair.spec();
+        spec.nodes[1].postgres_port = 5999;
+        let probe = Probe::new(valid(&spec), Secret::new(PROBE_PASSWORD), engines());
+        assert!(matches!(fails(&probe, LIMIT).await, ProbeError::ConnectionRefused { .. }));
+    });
+}
+
+#[test]
+fn where_there_is_no_way_the_engine_is_asked() {
+    with_pair(async |pair| {
+        let IpAddr::V4(address) = pair.topology.nodes()[0].address else { panic!("Docker's networks are IPv4") };
+        let mut octets = address.octets();
+        octets[3] = 250;
+        let mut spec = pair.spec();
+        spec.nodes[1].address = IpAddr::from(octets).to_string();
+        let topology = valid(&spec);
+        let over_network = NetworkProbe::new(Arc::clone(&topology), Secret::new(PROBE_PASSWORD));
+        let error = fails(&over_network, Duration::from_secs(1)).await;
+        assert!(matches!(error, ProbeError::TimedOut { .. } | ProbeError::Unreachable { .. }), "{error:?}");
+
+        let probe = Probe::new(topology, Secret::new(PROBE_PASSWORD), engines());
+        let started = Instant::now();
+        let seen = probe.observe(&vm2(), Duration::from_secs(4)).await.unwrap();
+        assert!(seen.receiver.is_some() && started.elapsed() < Duration::from_secs(4) + GRACE);
+    });
+}
+
+#[test]
+fn a_frozen_server_times_out_within_the_limit() {
+    with_pair_alone(async |pair| {
+        let kept = pair.probe().keep_connections();
+        kept.observe(&vm2(), LIMIT).await.unwrap();
+        docker(&["pause", &pair.standby()]);
+        let limit = Duration::from_secs(1);
+        let over_network = fails(&pair.probe(), limit).await;
+        let over_kept = fails(&kept, limit).await;
+        let through_engine = EngineProbe::new(Arc::clone(&pair.topology), engines()).observe(&vm2(), LIMIT).await;
+        docker(&["unpause", &pair.standby()]);
+        assert!(matches!(over_network, ProbeError::TimedOut { .. }), "{over_network:?}");
+        assert!(matches!(over_kept, ProbeError::TimedOut { .. }), "{over_kept:?}");
+        match through_engine {
+            Err(ProbeError::NotReady { message, .. }) => assert!(message.contains("paused"), "{message}"),
+            other => panic!("{other:?}"),
+        }
+        kept.observe(&vm2(), LIMIT).await.unwrap();
+    });
+}
+
+#[test]
+fn a_server_that_is_not_ready_and_one_that_has_ended() {
+    if no_engine() {
+        return;
+    }
+    let cluster = unique("hapg");
+    let name = format!("{cluster}-vm2-postgres");
+    // In recovery for ever and closed to queries: what every server is for a moment when it starts.
+    let script = "initdb -D /tmp/data >/dev/null && touch /tmp/data/standby.signal && \
+                  exec postgres -c hot_standby=off -c listen_addresses='*' -c primary_conninfo='host=192.0.2.1'";
+    let server = scripted(&name, script).with_network(&cluster).start().unwrap();
+    let address = server.get_bridge_ip_address().unwrap();
+    let topology = valid(&topology(&cluster, "192.0.2.2".parse().unwrap(), address));
+    let over_network = NetworkProbe::new(Arc::clone(&topology), Secret::new(PROBE_PASSWORD));
+    let through_engine = EngineProbe::new(Arc::clone(&topology), engines());
+    let control = EngineControl::new(topology, engines());
+    block_on(async {
+        until("it listens", async || {
+            !matches!(over_network.observe(&vm2(), LIMIT).await, Err(ProbeError::ConnectionRefused { .. }))
+        })
+        .await;
+        let error = fails(&over_network, LIMIT).await;
+        assert!(matches!(error, ProbeError::NotReady { .. }), "{error:?}");
+        let error = fails(&through_engine, LIMIT).await;
+        assert!(matches!(error, ProbeError::NotReady { .. }), "{error:?}");
+        match control.wait_ready(&vm2(), Duration::from_secs(1)).await {
+            Err(PostgresError::TimedOut { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+
+        docker(&["stop", "-t", "5", &name]);
+        let error = fails(&through_engine, LIMIT).await;
+        assert!(matches!(error, ProbeError::ConnectionRefused { .. }), "{error:?}");
+        match control.wait_ready(&vm2(), Duration::from_secs(60)).await {
+            Err(PostgresError::Exited { log, .. }) => assert!(log.contains("shut"), "{log}"),
+            other => panic!("{other:?}"),
+        }
+        let error = through_engine.observe(&vm1(), LIMIT).await.expect_err("there is no such container");
+        assert!(matches!(error, ProbeError::ConnectionRefused { .. }), "{error:?}");
+    });
+}

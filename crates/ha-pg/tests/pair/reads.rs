@@ -1,0 +1,155 @@
+//! What is seen of a healthy pair, and of one that a person has touched.
+
+use std::sync::Arc;
+
+use ha_core::observe::{PostgresObservation, PostgresRole};
+use ha_core::ports::{PostgresControl as _, PostgresError, ReplicationProbe};
+use ha_pg::EngineProbe;
+
+use crate::engine::sql;
+use crate::pair::{LIMIT, Pair, REPLICATION_PASSWORD, engines, until, vm1, vm2, with_pair, with_pair_alone};
+
+async fn both(pair: &Pair, way: &dyn ReplicationProbe) -> (PostgresObservation, PostgresObservation) {
+    until("the primary has its sender", async || {
+        let primary = way.observe(&vm1(), LIMIT).await.unwrap();
+        primary.senders.len() == 1 && primary.senders[0].state == "streaming"
+    })
+    .await;
+    let seen = (way.observe(&vm1(), LIMIT).await.unwrap(), way.observe(&vm2(), LIMIT).await.unwrap());
+    assert_eq!(pair.topology.nodes().len(), 2);
+    seen
+}
+
+fn check(pair: &Pair, primary: &PostgresObservation, standby: &PostgresObservation) {
+    assert_eq!(primary.role, PostgresRole::Primary);
+    assert_eq!(standby.role, PostgresRole::Standby);
+    assert_eq!(primary.system_identifier, standby.system_identifier);
+    assert_eq!((primary.timeline.0, standby.timeline.0), (1, 1));
+    assert!(primary.version.major() >= 15);
+    assert!(primary.data_checksums && primary.wal_log_hints);
+    assert!(standby.data_checksums && !standby.wal_log_hints, "each server tells its own setting");
+    assert!(!primary.collation_mismatch && !standby.collation_mismatch);
+    assert!(primary.pending_restart.is_empty());
+    assert_eq!(primary.synchronous_standby_names, "");
+
+    let written = primary.write_lsn.expect("a primary knows where it writes");
+    assert!(primary.receive_lsn.is_none() && primary.replay_lsn.is_none() && primary.replay_paused.is_none());
+    assert!(primary.receiver.is_none() && primary.upstream.is_none());
+    assert_eq!(primary.senders[0].name, "vm2");
+    assert_eq!(primary.senders[0].sync_state, "async");
+    assert!(primary.senders[0].flush_lsn.is_some_and(|flushed| flushed <= written));
+    let slot = primary.slots.iter().find(|slot| slot.name == "ha_vm2").expect("the standby's slot");
+    assert!(slot.active);
+    assert_eq!(slot.wal_status.as_deref(), Some("reserved"));
+    assert!(slot.retained_bytes.is_some_and(|bytes| bytes < 48 << 20));
+    assert!(slot.safe_wal_bytes.is_some_and(|bytes| bytes > 0));
+
+    assert!(standby.write_lsn.is_none());
+    assert!(standby.receive_lsn.is_some() && standby.flush_lsn.is_some() && standby.replay_lsn.is_some());
+    assert_eq!(standby.replay_paused, Some(false));
+    assert!(standby.replay_age_seconds.is_some_and(|age| age >= 0.0));
+    assert!(standby.senders.is_empty() && standby.slots.is_empty());
+    let address = pair.topology.nodes()[0].address;
+    assert_eq!(standby.upstream, Some(format!("{address}:5432")), "not the host that its password looks like");
+    let receiver = standby.receiver.as_ref().expect("a WAL receiver runs");
+    assert_eq!((receiver.status.as_str(), receiver.slot.as_deref()), ("streaming", Some("ha_vm2")));
+    assert_eq!((receiver.host.clone(), receiver.port), (Some(address.to_string()), Some(5432)));
+    assert!(!serde_json::to_string(standby).unwrap().contains(REPLICATION_PASSWORD));
+}
+
+#[test]
+fn every_field_is_seen_over_the_network() {
+    with_pair(async |pair| {
+        let (primary, standby) = both(pair, &pair.probe()).await;
+        check(pair, &primary, &standby);
+    });
+}
+
+#[test]
+fn every_field_is_seen_through_the_engine() {
+    with_pair(async |pair| {
+        let way = EngineProbe::new(Arc::clone(&pair.topology), engines());
+        let (primary, standby) = both(pair, &way).await;
+        check(pair, &primary, &standby);
+    });
+}
+
+#[test]
+fn a_kept_connection_is_used_again_and_replaced_when_it_was_cut() {
+    with_pair(async |pair| {
+        let probe = pair.probe().keep_connections();
+        // Both of this test's connections are found by the node that no other test uses in this way at this moment.
+        let backend = || {
+            sql(
+                &pair.standby(),
+                "postgres",
+                "SELECT string_agg(pid::text, ',' ORDER BY pid) FROM pg_stat_activity \
+                 WHERE usename = 'ha_probe' AND state = 'idle' AND now() - backend_start > '1s'",
+            )
+        };
+        probe.observe(&vm2(), LIMIT).await.unwrap();
+        until("the connection is a second old", async || !backend().is_empty()).await;
+        let first = backend();
+        probe.observe(&vm2(), LIMIT).await.unwrap();
+        assert_eq!(backend(), first, "a second connection was made");
+        for pid in first.split(',') {
+            assert_eq!(sql(&pair.standby(), "postgres", &format!("SELECT pg_terminate_backend({pid}, 5000)")), "t");
+        }
+        probe.observe(&vm2(), LIMIT).await.unwrap();
+    });
+}
+
+#[test]
+fn a_paused_replay_shows_and_is_not_waited_for_in_vain() {
+    with_pair_alone(async |pair| {
+        sql(&pair.standby(), "postgres", "SELECT pg_wal_replay_pause()");
+        sql(&pair.primary(), "postgres", "CREATE TABLE paused(); DROP TABLE paused");
+        let target = pair.probe().observe(&vm1(), LIMIT).await.unwrap().write_lsn.unwrap();
+        until("the standby has received it", async || {
+            let seen = pair.probe().observe(&vm2(), LIMIT).await.unwrap();
+            seen.flush_lsn >= Some(target) && seen.replay_paused == Some(true)
+        })
+        .await;
+        let seen = pair.probe().observe(&vm2(), LIMIT).await.unwrap();
+        assert!(seen.replay_lsn < Some(target));
+
+        let started = std::time::Instant::now();
+        let limit = std::time::Duration::from_secs(2);
+        match pair.control().wait_replayed(&vm2(), target, limit).await {
+            Err(PostgresError::TimedOut { last, .. }) => assert!(last.contains("paused"), "{last}"),
+            other => panic!("{other:?}"),
+        }
+        assert!(started.elapsed() < limit + std::time::Duration::from_secs(1));
+
+        sql(&pair.standby(), "postgres", "SELECT pg_wal_replay_resume()");
+        pair.control().wait_replayed(&vm2(), target, LIMIT).await.unwrap();
+        assert!(pair.probe().observe(&vm2(), LIMIT).await.unwrap().replay_lsn >= Some(target));
+    });
+}
+
+#[test]
+fn a_setting_that_waits_for_a_restart_and_a_lost_slot_show() {
+    with_pair_alone(async |pair| {
+        let run = |statement: &str| sql(&pair.primary(), "postgres", statement);
+        run("SELECT pg_create_physical_replication_slot('forgotten', true)");
+        run("ALTER SYSTEM SET max_connections = 77");
+        run("SELECT pg_reload_conf()");
+        for _ in 0..8 {
+            run("SELECT pg_logical_emit_message(false, 'test', 'x'); SELECT pg_switch_wal()");
+        }
+        run("CHECKPOINT");
+        until("the slot is lost and the setting pending", async || {
+            let seen = pair.probe().observe(&vm1(), LIMIT).await.unwrap();
+            let slot = seen.slots.iter().find(|slot| slot.name == "forgotten").unwrap();
+            slot.wal_status.as_deref() == Some("lost") && seen.pending_restart == ["max_connections"]
+        })
+        .await;
+        let seen = pair.probe().observe(&vm1(), LIMIT).await.unwrap();
+        let slot = seen.slots.iter().find(|slot| slot.name == "forgotten").unwrap();
+        assert!(!slot.active);
+        assert_eq!((slot.retained_bytes, slot.safe_wal_bytes), (None, None), "unknown, not 0");
+        run("SELECT pg_drop_replication_slot('forgotten')");
+        run("ALTER SYSTEM RESET max_connections");
+        run("SELECT pg_reload_conf()");
+    });
+}
