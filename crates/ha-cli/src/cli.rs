@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod run;
 mod setup;
 
+pub use run::{ComponentArg, DownArgs, HealthArgs, LogsArgs, StatusArgs, UpArgs};
 pub use setup::{DurabilityArg, Pair, ProxyHeadersArg, SetupArgs};
 
 /// One highly available Keycloak on plain Docker hosts
@@ -85,6 +87,20 @@ pub enum Command {
     /// Show or check the cluster's file
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print a configuration of HAProxy that always finds the node with the right role
+    Haproxy(HaproxyArgs),
+    /// Make it so: databases, replication, Keycloaks; shows its plan first, and does nothing twice
+    Up(UpArgs),
+    /// Stop nodes; their data is kept unless --volumes destroys it
+    Down(DownArgs),
+    /// One look at the whole cluster
+    Status(StatusArgs),
+    /// What is wrong, and what to do about it
+    Health(HealthArgs),
+    /// What the nodes' PostgreSQL and Keycloak wrote
+    Logs(LogsArgs),
+    /// Prove that data arrives: make a realm and a user, find them on every standby, log in there, remove them
+    Verify,
     /// Print the completions of a shell
     Completions(CompletionsArgs),
 }
@@ -96,6 +112,30 @@ pub enum ConfigCommand {
     Show,
     /// Say everything that is wrong with the file and the secrets, or that nothing is
     Check,
+}
+
+/// `haproxy`
+#[derive(Debug, Args)]
+#[command(after_help = "For example: ha-cli haproxy > /etc/haproxy/haproxy.cfg && systemctl reload haproxy")]
+pub struct HaproxyArgs {
+    /// Where HAProxy listens for everybody: the read-write node answers, and the read-only ones while there is none
+    #[arg(long, value_name = "[ADDRESS]:PORT", default_value = ":8080", value_parser = bind)]
+    pub bind: String,
+
+    /// Where HAProxy listens for those who only read: the read-only nodes answer, and the read-write one while there is
+    /// none
+    #[arg(long, value_name = "[ADDRESS]:PORT", default_value = ":8081", value_parser = bind)]
+    pub bind_read_only: String,
+}
+
+/// What HAProxy takes as an address to listen on. It ends up in a configuration, so nothing else may be in it.
+fn bind(text: &str) -> Result<String, String> {
+    let wrong = || "write a port, with an address before it where not every one is meant: \":8080\"".to_owned();
+    let (address, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let bare = address.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(address);
+    let good_address = address.is_empty() || address == "*" || bare.parse::<std::net::IpAddr>().is_ok();
+    let good_port = port.parse::<u16>().is_ok_and(|port| port > 0);
+    if good_address && good_port { Ok(text.to_owned()) } else { Err(wrong()) }
 }
 
 /// `completions`

@@ -4,6 +4,9 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod connect;
 pub mod error;
 pub mod exit;
+pub mod haproxy;
 pub mod output;
+pub mod select;

@@ -3,7 +3,14 @@
 
 mod completions;
 mod config;
+mod down;
+mod haproxy;
+mod logs;
+mod plan;
 mod setup;
+mod status;
+mod up;
+mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::error::Error;
@@ -18,6 +25,13 @@ pub async fn run(cli: Cli, printer: &Printer) -> Result<Outcome, Error> {
     match cli.command {
         Command::Setup(args) => setup::run(&cli.globals, &args, printer),
         Command::Config(command) => config::run(&cli.globals, &command, printer),
+        Command::Haproxy(args) => haproxy::run(&cli.globals, &args, printer),
+        Command::Up(args) => up::run(&cli.globals, &args, printer).await,
+        Command::Down(args) => down::run(&cli.globals, &args, printer).await,
+        Command::Status(args) => status::status(&cli.globals, &args, printer).await,
+        Command::Health(args) => status::health(&cli.globals, &args, printer).await,
+        Command::Logs(args) => logs::run(&cli.globals, &args, printer).await,
+        Command::Verify => verify::run(&cli.globals, printer).await,
         Command::Completions(args) => completions::run(&args, printer),
     }
 }

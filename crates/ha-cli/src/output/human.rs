@@ -123,3 +123,38 @@ fn failure(page: &mut Page, failure: &Failure) {
         page.line(format!("  {} {help}", page.tone(Tone::Good, "help:")));
     }
 }
+
+/// Breaks a text into lines of at most `width` characters, where its words allow; further lines are set in a little.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> String {
+    let mut wrapped = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            wrapped.push_str("\n  ");
+            column = 2;
+        } else if column > 0 {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped.push_str(word);
+        column += length;
+    }
+    wrapped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complaints_keep_every_word_and_no_line_is_too_long() {
+        let text = "one two three four five six seven eight nine ten";
+        let wrapped = wrap(text, 20);
+        assert!(wrapped.lines().all(|line| line.chars().count() <= 20), "{wrapped}");
+        assert_eq!(wrapped.split_whitespace().collect::<Vec<_>>(), text.split(' ').collect::<Vec<_>>());
+        // A terminal of no width is no reason to hang or to panic.
+        assert!(wrap(text, 0).contains("ten"));
+    }
+}

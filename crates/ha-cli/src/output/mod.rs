@@ -4,12 +4,17 @@
 
 mod human;
 mod json;
+mod progress;
+mod report;
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-pub use human::{Page, Tone};
+pub use human::{Page, Tone, wrap};
+pub use progress::PlanProgress;
+pub(crate) use report::size;
+pub use report::{HealthReport, StatusReport};
 
 use crate::cli::OutputFormat;
 use crate::error::Error;

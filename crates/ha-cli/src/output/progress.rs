@@ -75,7 +75,8 @@ impl PlanProgress {
 
 fn spinner(bars: &MultiProgress, step: &PlannedStep) -> ProgressBar {
     let bar = bars.add(ProgressBar::new_spinner());
-    let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
     bar.set_style(style);
     bar.set_message(step.to_string());
     bar.enable_steady_tick(Duration::from_millis(120));

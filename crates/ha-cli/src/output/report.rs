@@ -1,6 +1,8 @@
 //! The cluster's report for people.
 
-use ha_core::health::{ClusterState, Finding, NodeReport, PostgresState, ReplicationState, Report as Health, ReportedRole, Severity};
+use ha_core::health::{
+    ClusterState, Finding, NodeReport, PostgresState, ReplicationState, Report as Health, ReportedRole, Severity,
+};
 use ha_core::observe::{KeycloakMode, KeycloakState};
 use serde_json::Value;
 

@@ -1,6 +1,10 @@
 //! Runs the binary as a person or a script does, each time in a folder of its own with an environment of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
 mod config;
+mod haproxy;
+mod interrupt;
 mod join;
 mod output;
 mod secrets;

@@ -2,9 +2,10 @@
 
 use dialoguer::console::Term;
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
-use dialoguer::{Confirm, Input, Password, Select};
+use dialoguer::{Input, Password};
 
 use crate::error::{Error, Failure};
+use crate::output::wrap;
 
 /// Whether an answer will do, else what is wrong with it.
 pub(super) type Check<'a> = &'a dyn Fn(&str) -> Result<(), String>;
@@ -13,25 +14,15 @@ pub(super) type Check<'a> = &'a dyn Fn(&str) -> Result<(), String>;
 pub(super) trait Ask {
     /// A line that passes the check.
     fn text(&mut self, question: &str, default: Option<&str>, check: Check<'_>) -> Result<String, Error>;
-    /// One of the choices, by its index.
-    fn choose(&mut self, question: &str, choices: &[&str]) -> Result<usize, Error>;
-    /// Yes or no.
-    fn confirm(&mut self, question: &str, default: bool) -> Result<bool, Error>;
     /// A password that passes the check, typed twice without being shown; nothing where none is chosen.
     fn password(&mut self, question: &str, check: Check<'_>) -> Result<Option<String>, Error>;
 }
 
-/// A person at a terminal. Questions go to standard error, so that standard output stays data.
+/// A person at a terminal. Every question is a line to type: menus hide the cursor, and ctrl-c, which ends the process as
+/// it does anywhere, would leave the terminal without one. Questions go to standard error, so that standard output stays data.
 pub(super) struct Terminal {
     term: Term,
     theme: Box<dyn Theme>,
-}
-
-impl Terminal {
-    pub(super) fn new(color: bool) -> Self {
-        let theme: Box<dyn Theme> = if color { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) };
-        Self { term: Term::stderr(), theme }
-    }
 }
 
 fn ended(error: dialoguer::Error) -> Error {
@@ -41,32 +32,30 @@ fn ended(error: dialoguer::Error) -> Error {
         .into()
 }
 
+impl Terminal {
+    pub(super) fn new(color: bool) -> Self {
+        let theme: Box<dyn Theme> = if color { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) };
+        Self { term: Term::stderr(), theme }
+    }
+}
+
+impl Terminal {
+    /// Breaks a complaint into lines: the terminal's own wrapping is not counted when the question is drawn anew, and
+    /// would cost the last line.
+    fn complaint(&self, text: &str) -> String {
+        wrap(text, usize::from(self.term.size().1).saturating_sub(4))
+    }
+}
+
 impl Ask for Terminal {
     fn text(&mut self, question: &str, default: Option<&str>, check: Check<'_>) -> Result<String, Error> {
         let mut input = Input::<String>::with_theme(self.theme.as_ref())
             .with_prompt(question)
-            .validate_with(|text: &String| check(text.trim()));
+            .validate_with(|text: &String| check(text.trim()).map_err(|what| self.complaint(&what)));
         if let Some(default) = default {
             input = input.default(default.to_owned());
         }
         input.interact_text_on(&self.term).map(|text| text.trim().to_owned()).map_err(ended)
-    }
-
-    fn choose(&mut self, question: &str, choices: &[&str]) -> Result<usize, Error> {
-        Select::with_theme(self.theme.as_ref())
-            .with_prompt(question)
-            .items(choices)
-            .default(0)
-            .interact_on(&self.term)
-            .map_err(ended)
-    }
-
-    fn confirm(&mut self, question: &str, default: bool) -> Result<bool, Error> {
-        Confirm::with_theme(self.theme.as_ref())
-            .with_prompt(question)
-            .default(default)
-            .interact_on(&self.term)
-            .map_err(ended)
     }
 
     fn password(&mut self, question: &str, check: Check<'_>) -> Result<Option<String>, Error> {

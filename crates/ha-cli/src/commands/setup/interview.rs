@@ -11,7 +11,7 @@ use super::ask::Ask;
 use super::passwords::Given;
 use crate::config::check_secret;
 use crate::error::{Error, Failure};
-use crate::output::{Printer, Tone};
+use crate::output::{Printer, Tone, wrap};
 
 /// The most standbys that are asked for; more come by options or into the file.
 const MOST_STANDBYS: usize = 8;
@@ -28,10 +28,17 @@ pub(super) fn run(
     printer.note(|page| {
         page.line("Two hosts become one highly available Keycloak. Enter takes what stands in brackets.");
     });
-    cluster(ask, answers)?;
+    cluster(ask, printer, answers)?;
     let offered = worth_offering(addresses);
     hosts(ask, printer, answers, &offered)?;
     answers.apply_node_options()?;
+    if (0..answers.spec.nodes.len()).any(|index| !answers.names_docker(index)) {
+        hint(
+            printer,
+            "A host's Docker is reached as \"local\" (by ha-cli on that host itself), or from anywhere as \
+             ssh://user@host or tcp://host:2376.",
+        );
+    }
     for index in 0..answers.spec.nodes.len() {
         if !answers.names_docker(index) {
             docker(ask, &mut answers.spec, index)?;
@@ -40,12 +47,20 @@ pub(super) fn run(
             ports(ask, &mut answers.spec, index)?;
         }
     }
-    service(ask, answers)?;
+    service(ask, printer, answers)?;
     passwords(ask, &mut given, secrets_exist)?;
-    if !ask.confirm("Write the files now?", true)? {
+    if !confirm(ask, "Write the files now?", "yes")? {
         return Err(Failure::failed("declined", "nothing was written").into());
     }
     Ok((answers.spec.clone(), given))
+}
+
+/// Says what the next questions mean.
+fn hint(printer: &Printer, text: &str) {
+    printer.note(|page| {
+        let faint = page.tone(Tone::Faint, wrap(text, 78));
+        page.line(faint);
+    });
 }
 
 /// Whether the description would do as far as one place goes, with one answer in it.
@@ -73,15 +88,19 @@ fn text(
     Ok(())
 }
 
-fn cluster(ask: &mut dyn Ask, answers: &mut Answers) -> Result<(), Error> {
+fn cluster(ask: &mut dyn Ask, printer: &Printer, answers: &mut Answers) -> Result<(), Error> {
     if !answers.given.name {
         let (path, default) = (FieldPath::of("cluster", "name"), answers.spec.cluster.name.clone());
         text(ask, &mut answers.spec, "Name of the cluster", Some(&default), &path, |s| &mut s.cluster.name)?;
     }
     if !answers.given.public_url {
         let path = FieldPath::of("cluster", "public_url");
-        let question = "URL under which people reach Keycloak, whichever host answers (https://sso.example.org)";
-        text(ask, &mut answers.spec, question, None, &path, |s| &mut s.cluster.public_url)?;
+        hint(
+            printer,
+            "The public URL is the one under which people reach Keycloak, whichever host answers: a load balancer's or \
+             proxy's, such as https://sso.example.org. It stands in every token.",
+        );
+        text(ask, &mut answers.spec, "Public URL", None, &path, |s| &mut s.cluster.public_url)?;
     }
     Ok(())
 }
@@ -95,11 +114,12 @@ fn hosts(
     if !answers.given.primary {
         if !offered.is_empty() {
             let list: Vec<String> = offered.iter().map(|(name, address)| format!("{address} ({name})")).collect();
-            printer.note(|page| {
-                let line = page.tone(Tone::Faint, format!("This machine has {}", list.join(", ")));
-                page.line(line);
-            });
+            hint(printer, &format!("This machine has {}.", list.join(", ")));
         }
+        hint(
+            printer,
+            "An address is the IP address at which the other hosts reach this one, on a private network best.",
+        );
         let address = offered.first().map(|(_, address)| address.to_string());
         // The primary comes first in the file, whatever order the options came in.
         answers.spec.nodes.insert(0, NodeSpec::primary("", ""));
@@ -107,7 +127,7 @@ fn hosts(
     }
     if !answers.given.standby {
         for count in 0..MOST_STANDBYS {
-            if count > 0 && !ask.confirm("Another standby?", false)? {
+            if count > 0 && !confirm(ask, "Another standby?", "no")? {
                 break;
             }
             answers.spec.nodes.push(NodeSpec::standby("", ""));
@@ -130,7 +150,7 @@ fn host(
         check(spec, &FieldPath::node(index, "name"), |trial| text.clone_into(&mut trial.nodes[index].name))
     })?;
     spec.nodes[index].name.clone_from(&name);
-    let address = ask.text(&format!("IP address at which the other hosts reach {name}"), address, &|text| {
+    let address = ask.text(&format!("Address of {name}"), address, &|text| {
         check(spec, &FieldPath::node(index, "address"), |trial| text.clone_into(&mut trial.nodes[index].address))
     })?;
     spec.nodes[index].address = address;
@@ -139,8 +159,7 @@ fn host(
 
 fn docker(ask: &mut dyn Ask, spec: &mut TopologySpec, index: usize) -> Result<(), Error> {
     let name = spec.nodes[index].name.clone();
-    let question =
-        format!("How {name}'s Docker is reached: local (on {name} itself), ssh://user@host, tcp://host:2376");
+    let question = format!("Docker of {name}");
     // Certificates are asked for next; the question after this one is the place to miss them.
     let endpoint = ask.text(&question, Some("local"), &|text| {
         check(spec, &FieldPath::node(index, "docker"), |trial| {
@@ -174,7 +193,7 @@ fn ports(ask: &mut dyn Ask, spec: &mut TopologySpec, index: usize) -> Result<(),
     port(format!("Keycloak's port on {name}"), "keycloak_port", |node| &mut node.keycloak_port)
 }
 
-fn service(ask: &mut dyn Ask, answers: &mut Answers) -> Result<(), Error> {
+fn service(ask: &mut dyn Ask, printer: &Printer, answers: &mut Answers) -> Result<(), Error> {
     let given = answers.given;
     let spec = &mut answers.spec;
     if !given.user {
@@ -186,24 +205,35 @@ fn service(ask: &mut dyn Ask, answers: &mut Answers) -> Result<(), Error> {
         text(ask, spec, "Keycloak's administrator", Some(&default), &path, |s| &mut s.keycloak.admin)?;
     }
     if !given.proxy_headers {
-        let choices = [
-            "none: clients come directly, or their address does not matter",
-            "xforwarded: a proxy sets X-Forwarded-*, and only it reaches Keycloak's ports",
-            "forwarded: a proxy sets Forwarded (RFC 7239), and only it reaches Keycloak's ports",
-        ];
-        let words = ["none", "xforwarded", "forwarded"];
-        let chosen = ask.choose("Which headers of a proxy in front are believed", &choices)?;
-        spec.keycloak.proxy_headers = words.get(chosen).copied().unwrap_or("none").to_owned();
+        hint(
+            printer,
+            "With a proxy in front, clients' addresses come in headers: \"xforwarded\" (X-Forwarded-*) or \"forwarded\" \
+             (RFC 7239), where only the proxy reaches Keycloak's ports; else \"none\".",
+        );
+        let (path, default) = (FieldPath::of("keycloak", "proxy_headers"), spec.keycloak.proxy_headers.clone());
+        text(ask, spec, "Proxy headers", Some(&default), &path, |s| &mut s.keycloak.proxy_headers)?;
     }
     if !given.durability {
-        let choices = [
-            "async: a failover may lose the last moments; writes never wait",
-            "strict: nothing acknowledged is lost; writes wait while the standby is away",
-        ];
-        let chosen = ask.choose("When a host is lost", &choices)?;
-        spec.replication.durability = if chosen == 1 { "strict" } else { "async" }.to_owned();
+        hint(
+            printer,
+            "When a host is lost: with \"async\" the last moments may be lost too, and writes never wait; with \"strict\" \
+             nothing acknowledged is lost, and writes wait while the standby is away.",
+        );
+        let (path, default) = (FieldPath::of("replication", "durability"), spec.replication.durability.clone());
+        text(ask, spec, "Durability", Some(&default), &path, |s| &mut s.replication.durability)?;
     }
     Ok(())
+}
+
+/// Asks for yes or no.
+fn confirm(ask: &mut dyn Ask, question: &str, default: &str) -> Result<bool, Error> {
+    let is_yes = |text: &str| match text.to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(true),
+        "n" | "no" => Ok(false),
+        _ => Err("yes or no".to_owned()),
+    };
+    let answer = ask.text(question, Some(default), &|text| is_yes(text).map(drop))?;
+    Ok(is_yes(&answer) == Ok(true))
 }
 
 fn passwords(ask: &mut dyn Ask, given: &mut Given, secrets_exist: bool) -> Result<(), Error> {

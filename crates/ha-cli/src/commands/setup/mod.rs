@@ -65,11 +65,14 @@ pub(super) fn run(globals: &Globals, args: &SetupArgs, printer: &Printer) -> Res
 /// Puts both files in their place, the secrets first: a file without its secrets would look like a finished setup.
 fn write(target: &Path, text: &str, secrets: &str, overwrite: Overwrite) -> Result<(), Error> {
     // From here on the work takes milliseconds and runs to its end, interrupted or not.
-    let _held = hold_interrupts()
-        .map_err(|error| Failure::failed("signals", "interrupts could not be held back").because(error))?;
+    let _held = hold_interrupts().map_err(signals_failed)?;
     let secrets = FileToWrite { path: config::secrets_beside(target), content: secrets, mode: 0o600 };
     let file = FileToWrite { path: target.to_owned(), content: text, mode: 0o644 };
     config::install(&[secrets, file], overwrite)
+}
+
+fn signals_failed(error: io::Error) -> Error {
+    Failure::failed("signals", "interrupts could not be held back").because(error).into()
 }
 
 fn hold_interrupts() -> io::Result<[Signal; 3]> {

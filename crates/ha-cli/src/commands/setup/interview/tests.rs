@@ -38,14 +38,6 @@ impl Ask for Script {
         }
     }
 
-    fn choose(&mut self, question: &str, choices: &[&str]) -> Result<usize, Error> {
-        Ok(self.next(question).map_or(0, |word| choices.iter().position(|choice| choice.starts_with(word)).unwrap()))
-    }
-
-    fn confirm(&mut self, question: &str, default: bool) -> Result<bool, Error> {
-        Ok(self.next(question).map_or(default, |word| word == "y"))
-    }
-
     fn password(&mut self, question: &str, check: Check<'_>) -> Result<Option<String>, Error> {
         while let Some(text) = self.next(question) {
             match check(text) {
@@ -64,8 +56,7 @@ fn interview(script: &mut Script, args: &SetupArgs) -> Result<(TopologySpec, Giv
     run(script, &printer, &mut answers::from_options(args), &addresses, Given::default(), false)
 }
 
-const LEAST: &[(&str, &str)] =
-    &[("URL", "https://sso.example.org"), ("IP address at which the other hosts reach vm2", "192.0.2.12")];
+const LEAST: &[(&str, &str)] = &[("Public URL", "https://sso.example.org"), ("Address of vm2", "192.0.2.12")];
 
 #[test]
 fn two_answers_and_enter_give_a_good_pair() {
@@ -83,15 +74,18 @@ fn two_answers_and_enter_give_a_good_pair() {
 fn each_wrong_answer_is_refused_at_once_with_what_would_be_right() {
     let wrong = [
         ("Name of the cluster", "My SSO"),
-        ("URL", "sso.example.org"),
+        ("Public URL", "sso.example.org"),
         ("Name of the standby's host", "vm1"),
-        ("IP address at which the other hosts reach vm2", "vm2.example.org"),
-        ("How vm1's Docker", "http://x"),
+        ("Address of vm2", "vm2.example.org"),
+        ("Docker of vm1", "http://x"),
         ("PostgreSQL's port on vm2", "many"),
         ("PostgreSQL's port on vm2", "0"),
         ("Keycloak's port on vm1", "5432"),
         ("Keycloak's user", "postgres"),
         ("Keycloak's administrator", "x"),
+        ("Proxy headers", "yes"),
+        ("Durability", "sync"),
+        ("Another standby", "perhaps"),
         ("Password of replication", "short"),
     ];
     let mut script = Script::new(&[&wrong, LEAST].concat());
@@ -104,19 +98,19 @@ fn each_wrong_answer_is_refused_at_once_with_what_would_be_right() {
 fn everything_can_be_chosen() {
     let mut script = Script::new(&[
         ("Name of the cluster", "prod"),
-        ("URL", "https://sso.example.org"),
-        ("IP address at which the other hosts reach vm2", "192.0.2.12"),
+        ("Public URL", "https://sso.example.org"),
+        ("Address of vm2", "192.0.2.12"),
         ("Another standby", "y"),
-        ("IP address at which the other hosts reach vm3", "192.0.2.13"),
-        ("How vm2's Docker", "ssh://root@192.0.2.12"),
-        ("How vm3's Docker", "tcp://192.0.2.13:2376"),
+        ("Address of vm3", "192.0.2.13"),
+        ("Docker of vm2", "ssh://root@192.0.2.12"),
+        ("Docker of vm3", "tcp://192.0.2.13:2376"),
         ("Folder", "certs"),
         ("PostgreSQL's port on vm3", "6000"),
         ("Keycloak's port on vm3", "6001"),
         ("Keycloak's user", "kc"),
         ("Keycloak's administrator", "boss"),
-        ("Which headers", "xforwarded"),
-        ("When a host is lost", "strict"),
+        ("Proxy headers", "xforwarded"),
+        ("Durability", "strict"),
         ("Password of Keycloak's user", "database one"),
         ("Password of replication", "replication one"),
         ("Password of Keycloak's administrator", "admin one"),
@@ -152,7 +146,7 @@ fn what_options_give_is_not_asked() {
     assert_eq!(spec.validate().unwrap().initial_primary().name.as_str(), "vm1");
     assert_eq!((spec.nodes[1].docker.as_str(), spec.nodes[1].keycloak_port), ("ssh://root@192.0.2.12", 8080));
     for question in &script.asked {
-        for given in ["Name of the cluster", "URL", "vm2", "Keycloak's administrator"] {
+        for given in ["Name of the cluster", "Public URL", "vm2", "Keycloak's administrator"] {
             assert!(!question.starts_with(given), "{question}");
         }
     }
