@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 mod config;
+mod documents;
 mod haproxy;
 mod interrupt;
 mod join;
