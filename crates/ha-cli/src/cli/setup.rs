@@ -54,7 +54,7 @@ pub struct SetupArgs {
     #[arg(long, value_name = "NAME=ADDRESS", value_parser = pair, help_heading = "Nodes")]
     pub standby: Vec<Pair>,
 
-    /// How a node's Docker is reached: local, unix://SOCKET, ssh://[USER@]HOST or tcp://HOST:PORT [default: local]
+    /// How a node's Docker is reached: local, unix://SOCKET, ssh://USER@HOST or tcp://HOST:PORT [default: local]
     #[arg(long, value_name = "NODE=ENDPOINT", value_parser = pair, help_heading = "Nodes")]
     pub docker: Vec<Pair>,
 
