@@ -127,7 +127,7 @@ impl DockerRuntime {
     /// The same engine with another limit for calls that it answers at once; at least a second makes sense.
     ///
     /// Calls that may rightly take longer have limits of their own, but notice an engine that answers nothing any more
-    /// after twice this limit.
+    /// after three times this limit.
     #[must_use]
     pub const fn with_call_limit(mut self, limit: Duration) -> Self {
         self.call_limit = limit;

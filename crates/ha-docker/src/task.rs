@@ -12,6 +12,9 @@ use tokio::time::{sleep, timeout};
 use crate::connect::DockerRuntime;
 use crate::error;
 
+/// So many pings in a row go unanswered before work is given up: one may be lost to a host that is only busy.
+const MISSED_PINGS: u32 = 2;
+
 /// What is being done, and to what, for messages: `starting` and `container sso-vm1-postgres`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Task<'a> {
@@ -85,7 +88,7 @@ impl DockerRuntime {
         self.negotiated_in_time().await?;
         let watched = async {
             let mut work = pin!(work);
-            let mut pulse = pin!(self.pulse_stops());
+            let mut pulse = pin!(self.pulse_stops(task));
             tokio::select! {
                 answer = &mut work => answer,
                 error = &mut pulse => Err(error),
@@ -96,12 +99,22 @@ impl DockerRuntime {
         answer
     }
 
-    /// Ends when the engine does not answer a ping any more.
-    async fn pulse_stops(&self) -> RuntimeError {
+    /// Ends when the engine does not answer pings any more.
+    async fn pulse_stops(&self, task: Task<'_>) -> RuntimeError {
+        let mut missed = 0;
         loop {
-            sleep(self.call_limit).await;
-            if let Err(error) = self.call(Task::new("pinging", "the engine", ""), self.docker.ping()).await {
-                return error;
+            if missed == 0 {
+                sleep(self.call_limit).await;
+            }
+            match self.call(Task::new("pinging", "the engine", ""), self.docker.ping()).await {
+                Ok(_) => missed = 0,
+                Err(RuntimeError::TimedOut { after, .. }) => {
+                    missed += 1;
+                    if missed == MISSED_PINGS {
+                        return RuntimeError::TimedOut { what: format!("a ping of the engine while {task}"), after };
+                    }
+                }
+                Err(error) => return error,
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The adapter against a real engine, and against listeners that behave as broken engines do.
 //!
 //! `HA_POSTGRES_IMAGE` names the image to run (default `postgres:17`); nothing but its shell and coreutils is used.
+//! `HA_TEST_DOCKER` names another endpoint of the same host, `HA_TEST_DOCKER_CERTIFICATES` the folder for `tcp://`.
 //! With `HA_TEST_NO_ENGINE=1`, tests that need an engine say that they are skipped.
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests fail and tell that way")]
 

@@ -84,8 +84,12 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    pub(crate) fn to_engine() -> Self {
-        let engine = DockerRuntime::local().endpoint().trim_start_matches("unix://").to_owned();
+    /// `None`, said out loud, where the engine is not behind a socket.
+    pub(crate) fn to_engine(engine: &DockerRuntime) -> Option<Self> {
+        let Some(engine) = engine.endpoint().strip_prefix("unix://").map(str::to_owned) else {
+            println!("skipped: not a socket");
+            return None;
+        };
         let open = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&open);
         let folder = tempfile::tempdir().unwrap();
@@ -103,7 +107,7 @@ impl Relay {
                 });
             }
         });
-        Self { fake: Fake { socket, connections: Arc::default(), _folder: folder, task }, open }
+        Some(Self { fake: Fake { socket, connections: Arc::default(), _folder: folder, task }, open })
     }
 
     pub(crate) fn runtime(&self) -> DockerRuntime {

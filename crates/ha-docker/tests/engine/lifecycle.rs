@@ -58,7 +58,7 @@ async fn a_deaf_container_is_killed_after_the_timeout_though_calls_are_shorter()
         logs.iter().any(|line| line.text == "deaf")
     })
     .await;
-    let hasty = engine.clone().with_call_limit(Duration::from_secs(1));
+    let hasty = engine.clone().with_call_limit(Duration::from_secs(2));
     let before = Instant::now();
     assert!(hasty.stop_container(&own.name, Duration::from_secs(3)).await.unwrap());
     assert!(before.elapsed() >= Duration::from_secs(2), "killed too early");

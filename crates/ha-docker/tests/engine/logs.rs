@@ -65,10 +65,10 @@ async fn a_follower_of_a_silent_container_outlasts_the_call_limit() {
 #[tokio::test]
 async fn a_dropped_follower_leaves_nothing() {
     let Some(engine) = engine() else { return };
+    let Some(relay) = Relay::to_engine(&engine) else { return };
     let own = Owned::new(&engine);
     own.started(&own.shell("echo here; exec sleep 600")).await;
     // Through a relay, which knows which connections are open, and of no other test's.
-    let relay = Relay::to_engine();
     let through = relay.runtime();
     let mut lines = through.logs(&own.name, &LogOptions { follow: true, ..LogOptions::default() }).await.unwrap();
     lines.next().await.unwrap().unwrap();

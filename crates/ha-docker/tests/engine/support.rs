@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use ha_core::ports::{ContainerRuntime, ContainerSpec};
+use ha_core::topology::DockerEndpoint;
 use ha_docker::DockerRuntime;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -19,7 +20,15 @@ pub(crate) fn engine() -> Option<DockerRuntime> {
         println!("skipped: no engine");
         return None;
     }
-    Some(DockerRuntime::local())
+    Some(connect())
+}
+
+/// The engine of this machine, or the one that `HA_TEST_DOCKER` names, on this machine too.
+fn connect() -> DockerRuntime {
+    let endpoint = std::env::var("HA_TEST_DOCKER").unwrap_or_else(|_| "local".to_owned());
+    let certificates = std::env::var_os("HA_TEST_DOCKER_CERTIFICATES").map(Into::into);
+    let endpoint = DockerEndpoint::parse(&endpoint, certificates).expect("HA_TEST_DOCKER is an endpoint");
+    DockerRuntime::at(&endpoint).expect("HA_TEST_DOCKER can be used")
 }
 
 pub(crate) fn image() -> String {
@@ -74,7 +83,7 @@ impl Drop for Owned {
         let cleaned = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                let engine = DockerRuntime::local();
+                let engine = connect();
                 let removed = [
                     engine.remove_container(&name).await.err(),
                     engine.remove_volume(&name).await.err(),
