@@ -21,7 +21,8 @@ pub struct NodeFacts {
     pub data: DataState,
     /// Keycloak's and the replication role's passwords are those of the secrets file; `None` when not known.
     pub passwords_fit: Option<bool>,
-    /// The service client of the secrets file is let in by this node's Keycloak; `None` when not known.
+    /// The service client of the secrets file is let in by this node's Keycloak, and the client that made it is gone;
+    /// `None` when not known.
     pub service_client_works: Option<bool>,
 }
 

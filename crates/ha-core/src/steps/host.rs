@@ -26,7 +26,8 @@ pub(super) async fn prepare(at: &At<'_>) -> Result<(), StepError> {
     at.runtime.ensure_network(&layout::network_name(topology), &layout::labels(topology, None)).await?;
     let mut labels = layout::labels(topology, Some(&at.node.name));
     labels.insert(ENGINE_LABEL.to_owned(), engine.id);
-    for kind in ["data", "state"] {
+    // The data volume last: once it is there it is looked at, by a container that wants both.
+    for kind in ["state", "data"] {
         at.runtime.ensure_volume(&layout::volume_name(topology, &at.node.name, kind), &labels).await?;
     }
     Ok(())

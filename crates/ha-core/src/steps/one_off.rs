@@ -8,7 +8,7 @@ use futures_util::{StreamExt, pin_mut};
 
 use super::StepError;
 use crate::cluster::Cluster;
-use crate::layout::{self, STATE_PATH};
+use crate::layout::{self, LABEL_COMPONENT, STATE_PATH};
 use crate::plan::DataState;
 use crate::ports::{ContainerRuntime, ContainerStatus, HostFile, Image, LogLine, LogOptions, RuntimeError, Stream};
 use crate::topology::Node;
@@ -16,6 +16,8 @@ use crate::values::SystemIdentifier;
 
 /// Lines kept for the message of a job that fails.
 const KEPT_LINES: usize = 12;
+/// A job whose result is in its place already has nothing left to do but to end.
+const END_OF_JOB: Duration = Duration::from_secs(60);
 
 /// A job: a script that runs as root in PostgreSQL's image on the node's volumes.
 pub(crate) struct Job<'a> {
@@ -100,6 +102,20 @@ pub(crate) async fn run(
     };
     runtime.remove_container(&name).await?;
     if code == 0 { Ok(facts) } else { Err(StepError::Job { code, message: last.join("\n") }) }
+}
+
+/// Removes the jobs of a node that killed runs left, each after its end: what they were for is done by now.
+pub(super) async fn clear(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime) -> Result<(), StepError> {
+    let labels = layout::labels(cluster.topology(), Some(&node.name));
+    for container in runtime.list_containers(&labels).await? {
+        if container.labels.get(LABEL_COMPONENT).is_some_and(|component| component.starts_with("job-")) {
+            if container.status == ContainerStatus::Running {
+                runtime.wait_container(&container.name, END_OF_JOB).await?;
+            }
+            runtime.remove_container(&container.name).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Looks at the data of a node whose PostgreSQL has no container.

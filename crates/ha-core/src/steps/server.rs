@@ -1,8 +1,8 @@
 //! Making PostgreSQL run.
 
-use super::StepError;
 use super::database::image;
 use super::run::At;
+use super::{StepError, one_off};
 use crate::layout::{self, Component, IDENTITY_PATH, MachineShare};
 use crate::plan::Change;
 use crate::ports::{ExecSpec, HostFile};
@@ -38,6 +38,7 @@ pub(super) async fn start(at: &At<'_>, change: &Change) -> Result<(), StepError>
         at.runtime.stop_container(&name, cluster.limits.stop).await?;
         at.runtime.remove_container(&name).await?;
     }
+    one_off::clear(cluster, at.node, at.runtime).await?;
     let upstream = upstream(at).await;
     let (hashed, others) = layout::postgres_files(topology, at.node, share(at).await?, upstream, cluster.secrets());
     if at.runtime.find_container(&name).await?.is_none() {

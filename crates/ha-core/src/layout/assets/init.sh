@@ -10,7 +10,7 @@ chown postgres "$(dirname "$PGDATA")"
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     if [ -s /ha/identity ] && [ ! -e "$new" ]; then
-        echo "this node was given the database with system identifier $(cat /ha/identity), and it is gone; none is made in its place" >&2
+        echo "this node was given the database with system identifier $(cat /ha/identity), and it is gone; none is made in its place (to begin anew: ha-cli down --volumes)" >&2
         exit 65
     fi
     # What an interrupted run left; in this order, so that it is never taken for a database that was lost.
