@@ -54,13 +54,14 @@ fn cluster(topology: Arc<Topology>, secrets: Secrets, purpose: Purpose) -> Clust
     // Nodes with one endpoint, as in the demo, share one client and its connections.
     let mut clients: Vec<(String, Arc<dyn ContainerRuntime>)> = Vec::new();
     for node in topology.nodes() {
-        let key = format!("{} {}", node.docker, if topology.cluster.demo { String::new() } else { node.address.to_string() });
+        let key =
+            format!("{} {}", node.docker, if topology.cluster.demo { String::new() } else { node.address.to_string() });
         let known = clients.iter().find(|(other, _)| *other == key).map(|(_, client)| Arc::clone(client));
         let client = match known {
             Some(client) => Ok(client),
             None => match DockerRuntime::connect(node) {
                 Ok(runtime) => {
-                    let client: Arc<dyn ContainerRuntime> = Arc::new(runtime.with_limit(limit));
+                    let client: Arc<dyn ContainerRuntime> = Arc::new(runtime.with_call_limit(limit));
                     clients.push((key, Arc::clone(&client)));
                     Ok(client)
                 }
@@ -75,7 +76,8 @@ fn cluster(topology: Arc<Topology>, secrets: Secrets, purpose: Purpose) -> Clust
         .collect();
     let ports = Ports {
         probe: Arc::new(
-            ha_pg::Probe::new(Arc::clone(&topology), secrets.probe_password.clone(), engines.clone()).keep_connections(),
+            ha_pg::Probe::new(Arc::clone(&topology), secrets.probe_password.clone(), engines.clone())
+                .keep_connections(),
         ),
         control: Arc::new(ha_pg::EngineControl::new(Arc::clone(&topology), engines)),
         keycloak: Arc::new(ha_keycloak::KeycloakHttp::new(Arc::clone(&topology))),

@@ -60,16 +60,18 @@ fn question(topology: &Topology, plan: &Plan) -> Option<Confirmation> {
     };
     let destroyed = names(|action| matches!(action, Action::RemoveVolumes));
     if !destroyed.is_empty() {
-        let all = plan.steps.iter().filter(|step| step.action == Action::RemoveVolumes).count() == topology.nodes().len();
+        let all =
+            plan.steps.iter().filter(|step| step.action == Action::RemoveVolumes).count() == topology.nodes().len();
         let last = if all { " No copy of it is left then." } else { "" };
         return Some(Confirmation {
-            question: format!("the database of cluster {} on {destroyed} is destroyed.{last} Go on?", topology.cluster.name),
+            question: format!(
+                "the database of cluster {} on {destroyed} is destroyed.{last} Go on?",
+                topology.cluster.name
+            ),
             flag: "--yes",
         });
     }
     let stopped = names(|action| matches!(action, Action::Stop { .. }));
-    (!stopped.is_empty()).then(|| Confirmation {
-        question: "the service on these nodes stops; go on?".to_owned(),
-        flag: "--yes",
-    })
+    (!stopped.is_empty())
+        .then(|| Confirmation { question: "the service on these nodes stops; go on?".to_owned(), flag: "--yes" })
 }

@@ -57,14 +57,12 @@ pub(super) async fn run(globals: &Globals, args: &LogsArgs, printer: &Printer) -
             .into());
     }
     // In order where everything is there already; as it comes while following.
-    let mut all = if args.follow {
-        select_all(streams).boxed()
-    } else {
-        futures_util::stream::iter(streams).flatten().boxed()
-    };
+    let mut all =
+        if args.follow { select_all(streams).boxed() } else { futures_util::stream::iter(streams).flatten().boxed() };
     let follow = async {
         while let Some((label, line)) = all.next().await {
-            let line = line.map_err(|error| Failure::failed("logs", format!("{label}: the log broke off")).because(error))?;
+            let line =
+                line.map_err(|error| Failure::failed("logs", format!("{label}: the log broke off")).because(error))?;
             let text = if printer.format() == OutputFormat::Json {
                 serde_json::json!({ "schema": 1, "from": label, "line": line.text }).to_string()
             } else {

@@ -89,8 +89,12 @@ pub(super) async fn run(cluster: &Cluster, plan: &Plan, progress: &Arc<PlanProgr
             if others > 0 {
                 use std::fmt::Write as _;
                 for failure in &error.failures {
-                    write!(message, "; {}: {} failed as well: {}", failure.step.node, failure.step.action, failure.error)
-                        .unwrap_or_default();
+                    write!(
+                        message,
+                        "; {}: {} failed as well: {}",
+                        failure.step.node, failure.step.action, failure.error
+                    )
+                    .unwrap_or_default();
                 }
             }
             let help = first.error.help().unwrap_or_else(|| {

@@ -22,7 +22,7 @@ const ROUNDS: usize = 3;
 pub(super) async fn run(globals: &Globals, args: &UpArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
     let selected = select::nodes(cluster.topology(), &args.nodes, None)?;
-    let options = UpOptions { bootstrap: args.bootstrap };
+    let options = UpOptions { bootstrap: args.bootstrap, ..UpOptions::default() };
     let begun = Instant::now();
     let mut steps = 0;
     let mut done = Vec::new();
