@@ -1,0 +1,316 @@
+//! The servers of the made-up world, as the other ports see them.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ha_core::layout::{Component, REPLICATION_ROLE, container_name};
+use ha_core::observe::{
+    KeycloakMode, KeycloakObservation, KeycloakState, PostgresObservation, PostgresRole, SlotObservation,
+};
+use ha_core::ports::{
+    KeycloakAdmin, KeycloakError, PostgresControl, PostgresError, ProbeError, Provision, ReplicationProbe,
+    RuntimeError, TokenGrant, UserSpec,
+};
+use ha_core::values::{Lsn, NodeName, Secret, ServerVersion, SystemIdentifier, TimelineId};
+
+use crate::sim::Shared;
+use crate::world::{Database, World};
+
+impl Shared {
+    /// The database behind a node's server, if it runs, and whether it is a standby.
+    fn server(&self, world: &mut World, node: &NodeName) -> Option<(u64, bool)> {
+        let name = container_name(&self.topology, node, Component::Postgres);
+        world.server(self.engine_of(node), &name)
+    }
+
+    fn upstream(&self, world: &World, node: &NodeName) -> Option<String> {
+        let name = container_name(&self.topology, node, Component::Postgres);
+        world.engines[self.engine_of(node)].containers.get(&name)?.upstream.clone()
+    }
+
+    fn primary<'w>(&self, world: &'w mut World, node: &NodeName) -> Result<&'w mut Database, PostgresError> {
+        match self.server(world, node) {
+            Some((_, true)) => Err(PostgresError::InRecovery),
+            Some((system, false)) => Ok(world.databases.get_mut(&system).expect("a server has a database")),
+            None => Err(PostgresError::Exited { code: 78, log: "the guard did not start it".to_owned() }),
+        }
+    }
+}
+
+#[async_trait]
+impl ReplicationProbe for Shared {
+    async fn observe(&self, node: &NodeName, timeout: Duration) -> Result<PostgresObservation, ProbeError> {
+        let endpoint = node.to_string();
+        let silent = || Err(ProbeError::TimedOut { endpoint: node.to_string(), after: timeout });
+        self.gate
+            .pass(
+                || {
+                    let mut world = self.world();
+                    let Some((system, standby)) = self.server(&mut world, node) else {
+                        return Err(ProbeError::ConnectionRefused { endpoint });
+                    };
+                    let database = &world.databases[&system];
+                    if database.roles.get("ha_probe").map(String::as_str) != Some(self.secrets.probe_password.expose())
+                    {
+                        return Err(ProbeError::WrongPassword { endpoint, role: "ha_probe".to_owned() });
+                    }
+                    let slots = database.slots.iter().map(|name| SlotObservation {
+                        name: name.clone(),
+                        active: true,
+                        wal_status: None,
+                        retained_bytes: None,
+                        safe_wal_bytes: None,
+                    });
+                    Ok(PostgresObservation {
+                        system_identifier: SystemIdentifier(system),
+                        timeline: TimelineId(1),
+                        version: ServerVersion(170_006),
+                        role: if standby { PostgresRole::Standby } else { PostgresRole::Primary },
+                        write_lsn: None,
+                        receive_lsn: None,
+                        flush_lsn: None,
+                        replay_lsn: None,
+                        replay_paused: None,
+                        replay_age_seconds: None,
+                        receiver: None,
+                        upstream: self.upstream(&world, node).filter(|_| standby),
+                        senders: Vec::new(),
+                        slots: slots.filter(|_| !standby).collect(),
+                        synchronous_standby_names: String::new(),
+                        data_checksums: true,
+                        wal_log_hints: true,
+                        pending_restart: Vec::new(),
+                        collation_mismatch: false,
+                    })
+                },
+                silent,
+            )
+            .await
+    }
+}
+
+fn cut() -> PostgresError {
+    RuntimeError::Broken { source: "the fake's connection was cut".into() }.into()
+}
+
+#[async_trait]
+impl PostgresControl for Shared {
+    async fn wait_ready(&self, node: &NodeName, _: Duration) -> Result<(), PostgresError> {
+        let wait = || match self.server(&mut self.world(), node) {
+            Some(_) => Ok(()),
+            None => Err(PostgresError::Exited { code: 78, log: "the guard did not start it".to_owned() }),
+        };
+        self.gate.pass(wait, || Err(cut())).await
+    }
+
+    async fn provision(&self, node: &NodeName, provision: &Provision) -> Result<(), PostgresError> {
+        let make = || {
+            let mut world = self.world();
+            let database = self.primary(&mut world, node)?;
+            for role in &provision.roles {
+                database.roles.insert(role.name.clone(), role.password.expose().to_owned());
+            }
+            database.slots.extend(provision.slots.iter().map(ToString::to_string));
+            database.exists = true;
+            Ok(())
+        };
+        self.gate.pass(make, || Err(cut())).await
+    }
+
+    async fn password_fits(&self, node: &NodeName, role: &str, password: &Secret) -> Result<bool, PostgresError> {
+        let compare = || {
+            let mut world = self.world();
+            let database = self.primary(&mut world, node)?;
+            Ok(database.roles.get(role).map(String::as_str) == Some(password.expose()))
+        };
+        self.gate.pass(compare, || Err(cut())).await
+    }
+
+    async fn has_row(
+        &self,
+        node: &NodeName,
+        _: &str,
+        table: &str,
+        column: &str,
+        value: &str,
+    ) -> Result<bool, PostgresError> {
+        assert_eq!((table, column), ("client", "client_id"));
+        let look = || Ok(self.primary(&mut self.world(), node)?.clients.contains_key(value));
+        self.gate.pass(look, || Err(cut())).await
+    }
+
+    async fn wait_replayed(&self, _: &NodeName, _: Lsn, _: Duration) -> Result<(), PostgresError> {
+        panic!("up does not wait for replay");
+    }
+}
+
+fn no_answer() -> KeycloakError {
+    KeycloakError::TimedOut { url: "http://fake".to_owned(), after: Duration::from_secs(1) }
+}
+
+fn denied() -> KeycloakError {
+    KeycloakError::Denied { url: "http://fake".to_owned(), message: "invalid_client".to_owned() }
+}
+
+impl Shared {
+    /// A Keycloak that was started becomes ready: the read-write one makes its schema, the read-only one needs it.
+    fn boot(&self, world: &mut World, node: &NodeName) -> Result<(), KeycloakError> {
+        let name = container_name(&self.topology, node, Component::Keycloak);
+        let at = self.engine_of(node);
+        let started = world.engines[at].containers.get(&name).is_some_and(|it| it.running());
+        let server = self.server(world, node);
+        let (Some((system, standby)), true) = (server, started) else { return Err(no_answer()) };
+        let conf = world.engines[at].file(&name, "/opt/keycloak/conf/keycloak.conf").unwrap_or_default();
+        let conf = String::from_utf8(conf).expect("text");
+        let database = world.databases.get_mut(&system).expect("a server has a database");
+        let password = database.roles.get(&self.topology.postgres.user);
+        if !database.exists || !password.is_some_and(|password| conf.contains(&format!("db-password={password}\n"))) {
+            return Err(no_answer());
+        }
+        if !database.schema {
+            if standby {
+                return Err(no_answer());
+            }
+            database.schema = true;
+            let secret = conf.split("bootstrap-admin-client-secret=").nth(1).and_then(|rest| rest.lines().next());
+            if let Some(secret) = secret {
+                database.clients.insert("ha-bootstrap".to_owned(), secret.to_owned());
+            }
+        }
+        world.engines[at].containers.get_mut(&name).expect("it runs").ready = true;
+        Ok(())
+    }
+
+    /// A change in Keycloak's database, which only a ready Keycloak on a primary makes.
+    async fn change<T: Send>(
+        &self,
+        node: &NodeName,
+        effect: impl FnOnce(&mut Database) -> T + Send,
+    ) -> Result<T, KeycloakError> {
+        let change = || {
+            let mut world = self.world();
+            let name = container_name(&self.topology, node, Component::Keycloak);
+            let ready = world.engines[self.engine_of(node)].containers.get(&name).is_some_and(|it| it.ready);
+            match self.server(&mut world, node) {
+                Some((system, false)) if ready => {
+                    Ok(effect(world.databases.get_mut(&system).expect("a server has a database")))
+                }
+                _ => Err(no_answer()),
+            }
+        };
+        self.gate.pass(change, || Err(no_answer())).await
+    }
+}
+
+#[async_trait]
+impl KeycloakAdmin for Shared {
+    async fn observe(&self, node: &NodeName, _: Duration) -> KeycloakObservation {
+        let look = || {
+            let mut world = self.world();
+            let name = container_name(&self.topology, node, Component::Keycloak);
+            let server = self.server(&mut world, node);
+            let fake = world.engines[self.engine_of(node)].containers.get(&name);
+            let (state, mode) = match fake.filter(|it| it.running()).map(|it| (it.ready, server)) {
+                None => (KeycloakState::Stopped, KeycloakMode::Unknown),
+                Some((true, Some((_, false)))) => (KeycloakState::Ready, KeycloakMode::ReadWrite),
+                Some((true, Some((_, true)))) => (KeycloakState::Ready, KeycloakMode::ReadOnly),
+                Some(_) => (KeycloakState::Starting, KeycloakMode::Unknown),
+            };
+            KeycloakObservation { state, mode, detail: None }
+        };
+        self.gate.pass(look, || KeycloakObservation::unreachable("cut")).await
+    }
+
+    async fn wait_ready(&self, node: &NodeName, _: Duration) -> Result<(), KeycloakError> {
+        self.gate.pass(|| self.boot(&mut self.world(), node), || Err(no_answer())).await
+    }
+
+    async fn token(&self, node: &NodeName, _: &str, grant: &TokenGrant) -> Result<Secret, KeycloakError> {
+        let TokenGrant::ClientCredentials { client_id, client_secret } = grant else { panic!("up logs no user in") };
+        let fits = |database: &mut Database| {
+            let known = database.clients.get(client_id).map(String::as_str) == Some(client_secret.expose());
+            if known { Ok(Secret::new("token")) } else { Err(denied()) }
+        };
+        self.change(node, fits).await?
+    }
+
+    async fn ensure_user(
+        &self,
+        node: &NodeName,
+        _: &Secret,
+        _: &str,
+        user: &UserSpec,
+    ) -> Result<String, KeycloakError> {
+        self.change(node, |database| {
+            database.admin.get_or_insert_with(|| user.username.clone());
+            "id".to_owned()
+        })
+        .await
+    }
+
+    async fn grant_realm_roles(
+        &self,
+        node: &NodeName,
+        _: &Secret,
+        _: &str,
+        _: &str,
+        roles: &[String],
+    ) -> Result<(), KeycloakError> {
+        let roles = format!("{roles:?}");
+        self.change(node, |database| {
+            let user = database.admin.as_mut().expect("roles are granted to a user that exists");
+            if !user.ends_with(&roles) {
+                user.push_str(&roles);
+            }
+        })
+        .await
+    }
+
+    async fn ensure_service_client(
+        &self,
+        node: &NodeName,
+        _: &Secret,
+        _: &str,
+        client_id: &str,
+        secret: &Secret,
+        _: &[String],
+    ) -> Result<(), KeycloakError> {
+        self.change(node, |database| {
+            drop(database.clients.insert(client_id.to_owned(), secret.expose().to_owned()));
+        })
+        .await
+    }
+
+    async fn delete_client(
+        &self,
+        node: &NodeName,
+        _: &Secret,
+        _: &str,
+        client_id: &str,
+    ) -> Result<bool, KeycloakError> {
+        self.change(node, |database| database.clients.remove(client_id).is_some()).await
+    }
+
+    async fn create_realm(&self, _: &NodeName, _: &Secret, _: &str) -> Result<(), KeycloakError> {
+        panic!("up makes no realm");
+    }
+
+    async fn delete_realm(&self, _: &NodeName, _: &Secret, _: &str) -> Result<bool, KeycloakError> {
+        panic!("up removes no realm");
+    }
+
+    async fn realm_is_served(&self, _: &NodeName, _: &str) -> Result<bool, KeycloakError> {
+        panic!("up looks for no realm");
+    }
+
+    async fn realms_starting_with(&self, _: &NodeName, _: &Secret, _: &str) -> Result<Vec<String>, KeycloakError> {
+        panic!("up lists no realms");
+    }
+
+    async fn create_public_client(&self, _: &NodeName, _: &Secret, _: &str, _: &str) -> Result<(), KeycloakError> {
+        panic!("up makes no public client");
+    }
+}
+
+/// So that the fakes and the layout keep meaning the same role.
+const _: () = assert!(REPLICATION_ROLE.len() == "ha_replication".len());
