@@ -11,7 +11,7 @@ use crate::values::{Lsn, ServerVersion, SystemIdentifier, TimelineId};
 pub struct PostgresObservation {
     /// `pg_control_system().system_identifier`.
     pub system_identifier: SystemIdentifier,
-    /// The timeline it is on: of the last checkpoint on a primary, of what was received last on a standby.
+    /// The timeline it is on: that it writes on a primary, of what was received last on a standby.
     pub timeline: TimelineId,
     /// `server_version_num`.
     pub version: ServerVersion,

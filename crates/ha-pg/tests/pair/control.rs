@@ -67,6 +67,24 @@ fn a_second_time_changes_nothing_and_another_password_is_taken_over() {
 }
 
 #[test]
+fn a_row_is_found_on_either_server_and_its_names_and_value_are_no_sql() {
+    with_pair_alone(async |pair| {
+        run(pair, "CREATE TABLE \"re'al\\m\"(name text); INSERT INTO \"re'al\\m\" VALUES (E'o''ne\\n;--')");
+        let target = pair.probe().observe(&vm1(), LIMIT).await.unwrap().write_lsn.unwrap();
+        pair.control().wait_replayed(&vm2(), target, LIMIT).await.unwrap();
+        for node in [vm1(), vm2()] {
+            let has =
+                async |value: &str| pair.control().has_row(&node, "keycloak", "re'al\\m", "name", value).await.unwrap();
+            assert!(has("o'ne\n;--").await);
+            assert!(!has("o'ne").await);
+        }
+        let missing = pair.control().has_row(&vm1(), "keycloak", "nothing", "name", "x").await;
+        assert!(matches!(missing, Err(PostgresError::Refused { .. })), "{missing:?}");
+        run(pair, "DROP TABLE \"re'al\\m\"");
+    });
+}
+
+#[test]
 fn a_standby_is_not_provisioned() {
     with_pair(async |pair| {
         let result = pair.control().provision(&vm2(), &provision()).await;

@@ -10,7 +10,7 @@ use ha_pg::{EngineControl, EngineProbe, NetworkProbe, Probe};
 use testcontainers::ImageExt as _;
 use testcontainers::runners::SyncRunner as _;
 
-use crate::engine::{docker, sql};
+use crate::engine::{docker, pause, sql};
 use crate::pair::{
     LIMIT, PROBE_PASSWORD, block_on, engines, no_engine, scripted, topology, unique, until, valid, vm1, vm2, with_pair,
     with_pair_alone,
@@ -91,7 +91,7 @@ fn a_frozen_server_times_out_within_the_limit() {
     with_pair_alone(async |pair| {
         let kept = pair.probe().keep_connections();
         kept.observe(&vm2(), LIMIT).await.unwrap();
-        docker(&["pause", &pair.standby()]);
+        pause(&pair.standby());
         let limit = Duration::from_secs(1);
         let over_network = fails(&pair.probe(), limit).await;
         let over_kept = fails(&kept, limit).await;
