@@ -86,9 +86,9 @@ pub fn passfile(secrets: &Secrets) -> String {
     format!("*:*:*:{REPLICATION_ROLE}:{password}\n")
 }
 
-/// A value of `postgresql.conf`.
+/// A value of `postgresql.conf`, where a backslash escapes within quotes, unlike in SQL.
 fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 /// `postgresql.conf` of a node: all but what depends on the roles of the moment.
