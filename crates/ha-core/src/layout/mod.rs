@@ -9,6 +9,8 @@ mod machine;
 mod names;
 mod postgres;
 mod spec_hash;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use keycloak::BOOTSTRAP_CLIENT;
 pub use keycloak::{

@@ -1,0 +1,252 @@
+//! The scripts that run inside the containers, tried with made-up programs in place of PostgreSQL's.
+
+#![expect(clippy::disallowed_methods, reason = "the ban on I/O is for the crate itself; scripts need files")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ha_core::layout::{COPY_SCRIPT, EXAMINE_SCRIPT, GUARD_SCRIPT, INIT_SCRIPT};
+
+const OURS: &str = "7412345678901234567";
+
+/// A container's file system, made up in a folder, with the programs that the scripts call.
+struct Fake {
+    root: PathBuf,
+}
+
+struct Run {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Run {
+    fn facts(&self) -> BTreeMap<&str, &str> {
+        self.stdout.lines().filter_map(|line| line.split_once('=')).collect()
+    }
+}
+
+impl Fake {
+    fn new(test: &str) -> Self {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("scripts-{test}-{}", std::process::id()));
+        if root.exists() {
+            fs::remove_dir_all(&root).expect("an earlier run's folder goes");
+        }
+        let fake = Self { root };
+        for folder in ["bin", "ha/config", "volume"] {
+            fs::create_dir_all(fake.root.join(folder)).expect("a folder of our own");
+        }
+        fake.file("ha/config/passfile", "secret");
+        fake.program("chown", "exit 0");
+        fake.program("sleep", "exit 0");
+        fake.program("sync", "exit 0");
+        fake.program("gosu", "shift; exec \"$@\"");
+        fake.program("postgres", "echo 'postgres (PostgreSQL) 17.6 (Debian 17.6-1)'");
+        fake.program(
+            "pg_controldata",
+            "echo \"Database system identifier:           $(cat \"$1/id\")\"\necho 'Database cluster state: shut down'",
+        );
+        fake.program("docker-entrypoint.sh", "echo \"entrypoint $*\"");
+        let make = |folder: &str| {
+            format!("mkdir -p \"{folder}\" && echo 17 >\"{folder}/PG_VERSION\" && echo {OURS} >\"{folder}/id\"")
+        };
+        fake.program("initdb", &make("${1#--pgdata=}"));
+        fake.program("pg_basebackup", &make("${1#--pgdata=}"));
+        fake
+    }
+
+    fn file(&self, path: &str, content: &str) {
+        let path = self.root.join(path);
+        fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("a folder of our own");
+        fs::write(path, content).expect("a file of our own");
+    }
+
+    fn program(&self, name: &str, body: &str) {
+        self.file(&format!("bin/{name}"), &format!("#!/bin/sh\n{body}\n"));
+        let path = self.root.join("bin").join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a file of our own");
+    }
+
+    fn database(&self, id: &str) {
+        self.file("volume/pgdata/PG_VERSION", "17\n");
+        self.file("volume/pgdata/id", id);
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.root.join(path).exists()
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.root.join(path)).unwrap_or_default().trim().to_owned()
+    }
+
+    /// Runs a script with the paths of the container moved into the folder. The scripts themselves take no such prefix:
+    /// a guard that could be pointed elsewhere would guard less.
+    fn run(&self, script: &str, arguments: &[&str]) -> Run {
+        let root = self.root.to_str().expect("a path of plain characters");
+        self.file("script.sh", &script.replace("/ha/", &format!("{root}/ha/")).replace("/ha ", &format!("{root}/ha ")));
+        let output = Command::new("/bin/sh")
+            .arg(self.root.join("script.sh"))
+            .args(arguments)
+            .env_clear()
+            .env("PATH", format!("{root}/bin:/usr/bin:/bin"))
+            .env("PGDATA", self.root.join("volume/pgdata"))
+            .env("LC_ALL", "C")
+            .output()
+            .expect("there is a shell");
+        Run {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        // What a failed test leaves is looked at by a person.
+        if !std::thread::panicking() {
+            drop(fs::remove_dir_all(&self.root));
+        }
+    }
+}
+
+#[test]
+fn every_script_is_one_that_a_plain_shell_reads() {
+    for (name, script) in
+        [("guard", GUARD_SCRIPT), ("init", INIT_SCRIPT), ("copy", COPY_SCRIPT), ("examine", EXAMINE_SCRIPT)]
+    {
+        let fake = Fake::new(&format!("syntax-{name}"));
+        fake.file("script.sh", script);
+        let output = Command::new("sh").arg("-n").arg(fake.root.join("script.sh")).output().expect("there is a shell");
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn the_guard_starts_the_server_on_the_nodes_own_database() {
+    let fake = Fake::new("guard-right");
+    fake.file("ha/identity", OURS);
+    fake.database(OURS);
+    let run = fake.run(GUARD_SCRIPT, &["postgres", "-c", "config_file=/x"]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "entrypoint postgres -c config_file=/x\n"), "{}", run.stderr);
+}
+
+#[test]
+fn the_guard_starts_nothing_else() {
+    let refused = |fake: &Fake, words: &str| {
+        let run = fake.run(GUARD_SCRIPT, &["postgres"]);
+        assert_eq!(run.code, Some(78), "{}", run.stderr);
+        assert!(run.stderr.contains(words), "{}", run.stderr);
+        assert_eq!(run.stdout, "", "the server was started");
+    };
+    let without = Fake::new("guard-no-identity");
+    without.database(OURS);
+    refused(&without, "identity is missing");
+    without.file("ha/identity", "");
+    refused(&without, "identity is missing");
+
+    let empty = Fake::new("guard-empty");
+    empty.file("ha/identity", OURS);
+    refused(&empty, "the data directory is empty");
+    empty.file("volume/pgdata/PG_VERSION", "");
+    refused(&empty, "the data directory is empty");
+
+    let other = Fake::new("guard-other");
+    other.file("ha/identity", OURS);
+    other.database("1");
+    refused(&other, "the data has system identifier 1");
+}
+
+#[test]
+fn the_guard_starts_nothing_when_a_program_it_needs_fails() {
+    let fake = Fake::new("guard-no-controldata");
+    fake.file("ha/identity", OURS);
+    fake.database(OURS);
+    fake.program("pg_controldata", "exit 1");
+    let run = fake.run(GUARD_SCRIPT, &["postgres"]);
+    assert_ne!(run.code, Some(0));
+    assert_eq!(run.stdout, "");
+}
+
+#[test]
+fn the_examination_tells_every_state_apart() {
+    let facts = |fake: &Fake, wanted: &[(&str, &str)]| {
+        let run = fake.run(EXAMINE_SCRIPT, &[]);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let facts = run.facts();
+        for (key, value) in wanted {
+            assert_eq!(facts.get(key), Some(value), "{key}: {}", run.stdout);
+        }
+    };
+    let fake = Fake::new("examine");
+    facts(&fake, &[("data", "empty"), ("image_version", "17.6")]);
+    fs::create_dir(fake.root.join("volume/lost+found")).expect("a folder of our own");
+    facts(&fake, &[("data", "empty")]);
+    fs::create_dir(fake.root.join("volume/pgdata.new")).expect("a folder of our own");
+    facts(&fake, &[("data", "partial")]);
+    fake.file("volume/photos", "");
+    facts(&fake, &[("data", "foreign"), ("found", "photos ")]);
+    fs::remove_file(fake.root.join("volume/photos")).expect("it was there");
+    fake.file("volume/pgdata/x", "");
+    facts(&fake, &[("data", "foreign"), ("found", "x ")]);
+    fake.database(OURS);
+    facts(&fake, &[("data", "complete"), ("system_identifier", OURS)]);
+    assert!(!fake.run(EXAMINE_SCRIPT, &[]).facts().contains_key("identity"));
+    fake.file("ha/identity", OURS);
+    fake.file("volume/pgdata/standby.signal", "");
+    facts(&fake, &[("data", "complete"), ("identity", OURS), ("standby_signal", "yes")]);
+}
+
+#[test]
+fn a_new_database_is_pinned_and_then_put_in_its_place() {
+    let fake = Fake::new("init");
+    let run = fake.run(INIT_SCRIPT, &[]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(run.stdout, format!("system_identifier={OURS}\n"));
+    assert_eq!(fake.read("ha/identity"), OURS);
+    assert!(fake.has("volume/pgdata/PG_VERSION") && !fake.has("volume/pgdata.new"));
+    // Again: it is there.
+    fake.program("initdb", "exit 9");
+    assert_eq!(fake.run(INIT_SCRIPT, &[]).code, Some(0));
+}
+
+#[test]
+fn no_database_is_made_in_place_of_one_that_is_gone() {
+    let fake = Fake::new("init-lost");
+    fake.file("ha/identity", "1");
+    let run = fake.run(INIT_SCRIPT, &[]);
+    assert_eq!(run.code, Some(65));
+    assert!(run.stderr.contains("gone"), "{}", run.stderr);
+    assert!(!fake.has("volume/pgdata"));
+    // What an interrupted run pinned and did not put in its place is made anew.
+    fs::create_dir_all(fake.root.join("volume/pgdata.new")).expect("a folder of our own");
+    assert_eq!(fake.run(INIT_SCRIPT, &[]).code, Some(0));
+    assert_eq!(fake.read("ha/identity"), OURS);
+}
+
+#[test]
+fn a_copy_becomes_a_standby_of_the_database_it_was_meant_to_copy() {
+    let fake = Fake::new("copy");
+    let run = fake.run(COPY_SCRIPT, &["host=x", "ha_vm2", OURS, "17.6"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(fake.has("volume/pgdata/standby.signal") && !fake.has("volume/pgdata.new"));
+    assert_eq!(fake.read("ha/identity"), OURS);
+}
+
+#[test]
+fn a_copy_that_fails_leaves_nothing() {
+    let fake = Fake::new("copy-fails");
+    for (arguments, code) in [(["host=x", "ha_vm2", "1", "17.6"], 65), (["host=x", "ha_vm2", OURS, "17.5"], 66)] {
+        let run = fake.run(COPY_SCRIPT, &arguments);
+        assert_eq!(run.code, Some(code), "{}", run.stderr);
+        assert!(!fake.has("volume/pgdata") && !fake.has("volume/pgdata.new") && !fake.has("ha/identity"));
+    }
+    fake.program("pg_basebackup", "mkdir \"${1#--pgdata=}\"; echo 'No space left on device' >&2; exit 1");
+    let run = fake.run(COPY_SCRIPT, &["host=x", "ha_vm2", OURS, "17.6"]);
+    assert_eq!(run.code, Some(1));
+    assert!(!fake.has("volume/pgdata.new"), "what was copied takes the room that is needed");
+}
