@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ha_core::observe::{KeycloakMode, KeycloakObservation, KeycloakState};
-use ha_core::ports::KeycloakError;
+use ha_core::ports::{KeycloakAdmin, KeycloakError};
 use ha_core::values::NodeName;
 use reqwest::StatusCode;
 
@@ -43,13 +43,14 @@ pub(crate) async fn wait_ready(http: &KeycloakHttp, node: &NodeName, timeout: Du
     loop {
         let left = timeout.saturating_sub(begun.elapsed());
         let seen = observe(http, node, left.min(ONE_LOOK)).await;
-        if seen.state == KeycloakState::Ready && seen.mode != KeycloakMode::Unknown {
+        // The role is known before the last of the boot is done; a realm is served only after it.
+        if seen.state == KeycloakState::Ready && http.realm_is_served(node, "master").await.is_ok_and(|served| served) {
             return Ok(());
         }
         if begun.elapsed() >= timeout {
             let url = http.url(node, "/")?;
             return Err(match seen.detail {
-                Some(message) => KeycloakError::Unexpected { url, status: 0, message },
+                Some(detail) => KeycloakError::NotReady { url, after: timeout, detail },
                 None => KeycloakError::TimedOut { url, after: timeout },
             });
         }

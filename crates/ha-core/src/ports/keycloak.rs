@@ -153,6 +153,16 @@ pub enum KeycloakError {
         /// How long was waited.
         after: Duration,
     },
+    /// It answers and did not become ready in time.
+    #[error("{url} was not ready after {} s: {detail}", after.as_secs_f32())]
+    NotReady {
+        /// Where.
+        url: String,
+        /// How long was waited.
+        after: Duration,
+        /// What it said last.
+        detail: String,
+    },
     /// The credentials or the token are refused, or not enough.
     #[error("{url} refused the credentials: {message}")]
     Denied {

@@ -138,7 +138,7 @@ pub(crate) async fn examine(
     let facts = match run(cluster, node, runtime, image, job, |_| {}).await {
         Ok(facts) => facts,
         Err(StepError::Runtime(error)) => return Err(error),
-        Err(other) => return Err(RuntimeError::Refused { status: 0, message: other.to_string() }),
+        Err(other) => return Err(RuntimeError::Invalid { message: other.to_string() }),
     };
     Ok(data_state(&facts))
 }
