@@ -80,3 +80,6 @@ pub fn decide_down(
     }
     plan
 }
+
+#[cfg(test)]
+mod tests;
