@@ -210,9 +210,7 @@ pub(crate) fn keycloak(mode: KeycloakMode) -> KeycloakObservation {
 pub(crate) fn well(topology: &Topology, node: &Node) -> NodeObservation {
     let (postgres, mode) = match node.initial_role {
         DesiredRole::Primary => (primary(topology, &node.name), KeycloakMode::ReadWrite),
-        DesiredRole::Standby => {
-            (standby(topology, &node.name, topology.initial_primary()), KeycloakMode::ReadOnly)
-        }
+        DesiredRole::Standby => (standby(topology, &node.name, topology.initial_primary()), KeycloakMode::ReadOnly),
     };
     let engine_id = if topology.cluster.demo { "shared".to_owned() } else { format!("engine-{}", node.name) };
     NodeObservation {

@@ -156,8 +156,12 @@ fn the_primary<'t>(
             matches!(known(facts, &node.name), Some(NodeFacts { data: DataState::Complete { standby: false, .. }, .. }))
         })
         .collect();
-    let unknown: Vec<_> =
-        topology.nodes().iter().filter(|node| why_unknown(facts, &node.name).is_some()).map(|node| &node.name).collect();
+    let unknown: Vec<_> = topology
+        .nodes()
+        .iter()
+        .filter(|node| why_unknown(facts, &node.name).is_some())
+        .map(|node| &node.name)
+        .collect();
     match (&running[..], &asleep[..], system) {
         ([one], [], _) | ([], [one], _) => Ok(one),
         // The primary is among those that cannot be seen; the others are brought up to follow it.

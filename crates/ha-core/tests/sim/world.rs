@@ -223,10 +223,12 @@ impl World {
             return Err("password authentication failed".to_owned());
         }
         let primary = self.engines.iter_mut().any(|engine| {
-            let servers: Vec<_> = engine.containers.values().filter(|it| it.component() == "postgres").cloned().collect();
-            servers.iter().filter(|it| it.running()).any(|it| {
-                *engine.data(&it.spec.name) == Data::Complete { system, standby: false }
-            })
+            let servers: Vec<_> =
+                engine.containers.values().filter(|it| it.component() == "postgres").cloned().collect();
+            servers
+                .iter()
+                .filter(|it| it.running())
+                .any(|it| *engine.data(&it.spec.name) == Data::Complete { system, standby: false })
         });
         if !primary {
             return Err("the primary does not run".to_owned());

@@ -209,16 +209,17 @@ fn state(topology: &Topology, nodes: &[NodeReport], findings: &[Finding]) -> Clu
         return ClusterState::Down;
     }
     let all_looked_at = nodes.len() == topology.nodes().len();
-    let whole = all_looked_at && nodes.iter().all(|node| {
-        let follows = match (&node.replication, node.role) {
-            (Some(replication), _) => {
-                matches!(replication.state, ReplicationState::Streaming)
-            }
-            (None, ReportedRole::Primary) => true,
-            (None, ReportedRole::Standby | ReportedRole::Unknown) => false,
-        };
-        follows && node.keycloak.state == KeycloakState::Ready
-    });
+    let whole = all_looked_at
+        && nodes.iter().all(|node| {
+            let follows = match (&node.replication, node.role) {
+                (Some(replication), _) => {
+                    matches!(replication.state, ReplicationState::Streaming)
+                }
+                (None, ReportedRole::Primary) => true,
+                (None, ReportedRole::Standby | ReportedRole::Unknown) => false,
+            };
+            follows && node.keycloak.state == KeycloakState::Ready
+        });
     let errors = findings.iter().any(|finding| finding.severity == super::Severity::Error);
     if whole && !errors { ClusterState::Healthy } else { ClusterState::Degraded }
 }

@@ -411,10 +411,8 @@ fn the_document_explains_every_code() {
         .filter(|line| line.starts_with("| `"))
         .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
         .collect();
-    let wanted: Vec<_> = Code::ALL
-        .iter()
-        .map(|code| (format!("`{code}`"), format!("{:?}", code.severity()).to_lowercase()))
-        .collect();
+    let wanted: Vec<_> =
+        Code::ALL.iter().map(|code| (format!("`{code}`"), format!("{:?}", code.severity()).to_lowercase())).collect();
     let documented: Vec<_> = rows.iter().map(|row| (row[0].to_owned(), row[1].to_owned())).collect();
     assert_eq!(documented, wanted);
     for row in rows {

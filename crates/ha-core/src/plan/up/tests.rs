@@ -5,8 +5,7 @@ use crate::observe::fixtures::{
     primary, secrets, standby, strict_pair, three, unobserved,
 };
 use crate::observe::{
-    KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresObservation, PostgresRole,
-    UnobservedWhy,
+    KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresObservation, PostgresRole, UnobservedWhy,
 };
 use crate::plan::{DataState, NodeFacts, Plan, Refusal, RefusalKind};
 use crate::ports::{Container, ContainerStatus};
@@ -148,10 +147,18 @@ fn plans(facts: &Facts, wanted: &[&str]) {
 
 /// Expects exactly one refusal, of that kind, with those words, and some advice.
 #[track_caller]
-fn refuses_of(topology: &Topology, selected: &[&str], facts: &Facts, options: UpOptions, kind: RefusalKind, words: &[&str]) {
+fn refuses_of(
+    topology: &Topology,
+    selected: &[&str],
+    facts: &Facts,
+    options: UpOptions,
+    kind: RefusalKind,
+    words: &[&str],
+) {
     let selected: Vec<_> = selected.iter().map(|text| name(text)).collect();
     let selected = if selected.is_empty() { all(topology) } else { selected };
-    let refusals: Vec<Refusal> = decide_up(topology, &secrets(), &selected, facts, options).expect_err("it was planned");
+    let refusals: Vec<Refusal> =
+        decide_up(topology, &secrets(), &selected, facts, options).expect_err("it was planned");
     assert_eq!(refusals.len(), 1, "{refusals:#?}");
     assert_eq!(refusals[0].kind, kind);
     let text = refusals[0].to_string();
@@ -512,13 +519,9 @@ fn stopped_containers_are_started() {
 #[test]
 fn every_state_of_a_container_but_running_is_mended() {
     use ContainerStatus::{Created, Dead, Exited, Paused, Restarting};
-    for (status, what) in [
-        (Created, "start"),
-        (Paused, "start"),
-        (Restarting, "start"),
-        (Exited { code: 1 }, "start"),
-        (Dead, "replace"),
-    ] {
+    for (status, what) in
+        [(Created, "start"), (Paused, "start"), (Restarting, "start"), (Exited { code: 1 }, "start"), (Dead, "replace")]
+    {
         let mut facts = running(&pair());
         stop_keycloak(at(&mut facts, "vm2"));
         container(&mut facts, "vm2", Component::Keycloak).status = status;
@@ -544,10 +547,7 @@ fn what_was_left_to_start_is_waited_for() {
     let mut facts = running(&pair());
     let node = at(&mut facts, "vm1");
     (node.observation.keycloak.state, node.service_client_works) = (KeycloakState::Starting, None);
-    plans(
-        &facts,
-        &["0 vm1: start Keycloak <>", "1 vm1: set up Keycloak's administrator and the service client <0>"],
-    );
+    plans(&facts, &["0 vm1: start Keycloak <>", "1 vm1: set up Keycloak's administrator and the service client <0>"]);
 }
 
 #[test]

@@ -37,9 +37,14 @@ fn container(well: Container) -> impl Strategy<Value = Result<Option<Container>,
 }
 
 fn receiver() -> impl Strategy<Value = Option<WalReceiver>> {
-    proptest::option::of(word(&["streaming", "streaming", "starting", "waiting", "dreaming"]).prop_map(|status| {
-        WalReceiver { status, slot: None, host: None, port: None }
-    }))
+    proptest::option::of(
+        word(&["streaming", "streaming", "starting", "waiting", "dreaming"]).prop_map(|status| WalReceiver {
+            status,
+            slot: None,
+            host: None,
+            port: None,
+        }),
+    )
 }
 
 fn server(index: usize) -> impl Strategy<Value = PostgresObservation> {

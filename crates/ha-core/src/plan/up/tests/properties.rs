@@ -40,7 +40,10 @@ fn data() -> impl Strategy<Value = DataState> {
 }
 
 /// One node, from what is well, each part changed by itself.
-fn node(topology: &Topology, index: usize) -> impl Strategy<Value = Result<NodeFacts, crate::observe::Unobserved>> + use<> {
+fn node(
+    topology: &Topology,
+    index: usize,
+) -> impl Strategy<Value = Result<NodeFacts, crate::observe::Unobserved>> + use<> {
     let name = topology.nodes()[index].name.clone();
     let well = running(topology).remove(&name).unwrap().unwrap();
     let fresh = empty(topology).remove(&name).unwrap().unwrap();
