@@ -105,7 +105,7 @@ final class Follower {
         }
         if (!comparison.idle()) {
             Set<SessionKey> gone = comparison.step(caches::sessions,
-                    keys -> SessionComparison.existing(connection, schema, keys));
+                    keys -> SessionComparison.missing(connection, schema, keys));
             caches.remove(gone);
             LOG.debugf("sessions ended on the primary: %d", gone.size());
         }

@@ -1,6 +1,5 @@
 package org.hacli.standby;
 
-import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -23,7 +22,7 @@ import java.util.function.Supplier;
  */
 final class SessionComparison {
 
-    private static final int ROUND_STEPS = 4;
+    private static final int ROUND_STEPS = 8;
 
     private final Deque<SessionKey> queue = new ArrayDeque<>();
     private Set<SessionKey> missedOnce = new HashSet<>();
@@ -47,9 +46,9 @@ final class SessionComparison {
         return !again && queue.isEmpty() && missedOnce.isEmpty();
     }
 
-    /** Which sessions of a set have a row. */
+    /** Which sessions of a set have no row. */
     interface Rows {
-        Set<SessionKey> existing(Collection<SessionKey> sessions) throws SQLException;
+        Set<SessionKey> missing(Collection<SessionKey> sessions) throws SQLException;
     }
 
     /** One pass. Returns what must be removed from the caches. */
@@ -69,8 +68,7 @@ final class SessionComparison {
         if (asked.isEmpty()) {
             return Set.of();
         }
-        Set<SessionKey> missing = new HashSet<>(asked);
-        missing.removeAll(rows.existing(asked));
+        Set<SessionKey> missing = new HashSet<>(rows.missing(asked));
         missing.removeIf(MadeHere::contains);
         Set<SessionKey> gone = new HashSet<>(missing);
         gone.retainAll(missedOnce);
@@ -79,50 +77,52 @@ final class SessionComparison {
         return gone;
     }
 
-    static Set<SessionKey> existing(Connection connection, String schema, Collection<SessionKey> sessions)
+    private static final String MISSING_USER_SESSIONS = """
+            select k from unnest(?) k
+             where not exists (select from "%s".offline_user_session s
+                    where s.user_session_id = k and s.offline_flag = ?)""";
+    private static final String MISSING_CLIENT_SESSIONS = """
+            select k, c from unnest(?, ?) u(k, c)
+             where not exists (select from "%s".offline_client_session s
+                    where s.user_session_id = k and s.offline_flag = ?
+                      and c = case when s.client_id = 'external'
+                              then 'f:' || s.client_storage_provider || ':' || s.external_client_id
+                              else s.client_id end)""";
+
+    /** Those without a row. The server looks each up by its index, and sends back only what is missing. */
+    static Set<SessionKey> missing(Connection connection, String schema, Collection<SessionKey> sessions)
             throws SQLException {
         Set<SessionKey> out = new HashSet<>();
         for (boolean offline : new boolean[] {false, true}) {
-            Set<String> users = new HashSet<>();
-            Set<String> clients = new HashSet<>();
-            for (SessionKey session : sessions) {
-                if (session.offline() == offline) {
-                    (session.client() == null ? users : clients).add(session.userSession());
-                }
-            }
-            String flag = offline ? "1" : "0";
-            select(connection, "select user_session_id from \"" + schema + "\".offline_user_session"
-                    + " where user_session_id = any(?) and offline_flag = ?", users, flag,
-                    row -> out.add(SessionKey.user(offline, row.getString(1))));
-            select(connection, "select user_session_id, client_id, client_storage_provider, external_client_id from \""
-                    + schema + "\".offline_client_session where user_session_id = any(?) and offline_flag = ?", clients,
-                    flag, row -> out.add(SessionKey.client(offline, row.getString(1), row.getString(2),
-                            row.getString(3), row.getString(4))));
+            List<SessionKey> users = sessions.stream()
+                    .filter(key -> key.offline() == offline && key.client() == null).toList();
+            List<SessionKey> clients = sessions.stream()
+                    .filter(key -> key.offline() == offline && key.client() != null).toList();
+            select(connection, MISSING_USER_SESSIONS.formatted(schema), users, false, offline, out);
+            select(connection, MISSING_CLIENT_SESSIONS.formatted(schema), clients, true, offline, out);
         }
         return out;
     }
 
-    private interface RowReader {
-        void read(ResultSet row) throws SQLException;
-    }
-
-    private static void select(Connection connection, String sql, Set<String> ids, String flag, RowReader reader)
-            throws SQLException {
-        if (ids.isEmpty()) {
+    private static void select(Connection connection, String sql, List<SessionKey> keys, boolean clients,
+                               boolean offline, Set<SessionKey> out) throws SQLException {
+        if (keys.isEmpty()) {
             return;
         }
-        Array array = connection.createArrayOf("varchar", List.copyOf(ids).toArray());
         try (PreparedStatement select = connection.prepareStatement(sql)) {
-            select.setArray(1, array);
-            select.setString(2, flag);
-            select.setFetchSize(0);
+            int i = 1;
+            select.setArray(i++, connection.createArrayOf("varchar",
+                    keys.stream().map(SessionKey::userSession).toArray()));
+            if (clients) {
+                select.setArray(i++, connection.createArrayOf("varchar",
+                        keys.stream().map(SessionKey::client).toArray()));
+            }
+            select.setString(i, offline ? "1" : "0");
             try (ResultSet row = select.executeQuery()) {
                 while (row.next()) {
-                    reader.read(row);
+                    out.add(new SessionKey(offline, row.getString(1), clients ? row.getString(2) : null));
                 }
             }
-        } finally {
-            array.free();
         }
     }
 }

@@ -25,14 +25,14 @@ class SessionComparisonTest {
         comparison.idle();
     }
 
-    private Set<SessionKey> existing(Collection<SessionKey> keys) {
+    private Set<SessionKey> missing(Collection<SessionKey> keys) {
         asked += keys.size();
         mostAsked = Math.max(mostAsked, keys.size());
-        return keys.stream().filter(rows::contains).collect(Collectors.toSet());
+        return keys.stream().filter(key -> !rows.contains(key)).collect(Collectors.toSet());
     }
 
     private Set<SessionKey> step() throws Exception {
-        return comparison.step(() -> new HashSet<>(cached), this::existing);
+        return comparison.step(() -> new HashSet<>(cached), this::missing);
     }
 
     private static SessionKey key(String id) {
