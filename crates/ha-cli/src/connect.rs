@@ -45,7 +45,9 @@ pub const fn extension() -> KeycloakExtension {
     KeycloakExtension { jar: ha_keycloak::extension::JAR, driver_class: ha_keycloak::extension::DRIVER_CLASS }
 }
 
-fn cluster(topology: Arc<Topology>, secrets: Secrets, purpose: Purpose) -> Cluster {
+/// Puts the adapters together for files that are read already.
+#[must_use]
+pub fn cluster(topology: Arc<Topology>, secrets: Secrets, purpose: Purpose) -> Cluster {
     let limit = match purpose {
         Purpose::Look => LOOK_LIMIT,
         Purpose::Work => WORK_LIMIT,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::drift::{self, Disagreement, NodeDrift};
 use crate::health::{self, Report};
 use crate::layout::KeycloakExtension;
 use crate::observe::NodeObservation;
@@ -106,6 +107,16 @@ impl Cluster {
     /// Looks at every node and tells what it means.
     pub async fn report(&self) -> Report {
         health::assess(&self.topology, &self.observe().await)
+    }
+
+    /// Compares what each node was brought up with with the topology.
+    pub async fn drift(&self) -> Vec<NodeDrift> {
+        drift::of_nodes(self).await
+    }
+
+    /// What the nodes should share and do not.
+    pub async fn disagreements(&self) -> Vec<Disagreement> {
+        drift::between_nodes(self).await
     }
 
     /// Plans to bring `selected` up. Looks at every node; changes nothing, but that data which no container guards is

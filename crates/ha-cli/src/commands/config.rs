@@ -12,9 +12,9 @@ use crate::output::Printer;
 ///
 /// # Errors
 /// The file cannot be found or read, or what it says is wrong.
-pub(super) fn run(globals: &Globals, command: &ConfigCommand, printer: &Printer) -> Result<Outcome, Error> {
+pub(super) async fn run(globals: &Globals, command: &ConfigCommand, printer: &Printer) -> Result<Outcome, Error> {
     match command {
         ConfigCommand::Show => show::run(globals, printer),
-        ConfigCommand::Check => check::run(globals, printer),
+        ConfigCommand::Check => check::run(globals, printer).await,
     }
 }

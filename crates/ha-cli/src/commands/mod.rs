@@ -24,7 +24,7 @@ use crate::output::Printer;
 pub async fn run(cli: Cli, printer: &Printer) -> Result<Outcome, Error> {
     match cli.command {
         Command::Setup(args) => setup::run(&cli.globals, &args, printer),
-        Command::Config(command) => config::run(&cli.globals, &command, printer),
+        Command::Config(command) => config::run(&cli.globals, &command, printer).await,
         Command::Haproxy(args) => haproxy::run(&cli.globals, &args, printer),
         Command::Up(args) => up::run(&cli.globals, &args, printer).await,
         Command::Down(args) => down::run(&cli.globals, &args, printer).await,

@@ -3,7 +3,6 @@
 //! Everything here is a pure function of the topology, of the machine's size and of the secrets, so that what runs
 //! can be compared with what should run without asking anything but Docker.
 
-pub mod haproxy;
 mod keycloak;
 mod machine;
 mod names;

@@ -65,14 +65,6 @@ fn topology_json_of_a_pair() {
     insta::assert_snapshot!(topology_json(&pair()));
 }
 
-#[test]
-fn haproxy_conf_of_three_nodes() {
-    let mut spec = pair_spec().node(crate::topology::NodeSpec::standby("vm3", "2001:db8::3"));
-    spec.keycloak.proxy_headers = "forwarded".to_owned();
-    spec.cluster.public_url = "https://example.org/sso".to_owned();
-    insta::assert_snapshot!(haproxy::haproxy_conf(&spec.validate().unwrap()));
-}
-
 /// Whatever anybody may read of a container, or what its hash covers, holds no secret, in whatever spelling.
 #[test]
 fn no_secret_is_where_anybody_sees_it() {
@@ -86,7 +78,7 @@ fn no_secret_is_where_anybody_sees_it() {
         &secrets.keycloak_bootstrap_secret,
     ];
     for topology in [pair(), strict_pair(), three(), demo()] {
-        let mut seen = vec![topology_json(&topology), haproxy::haproxy_conf(&topology), pg_hba_conf(&topology)];
+        let mut seen = vec![topology_json(&topology), pg_hba_conf(&topology)];
         for (index, node) in topology.nodes().iter().enumerate() {
             let upstream = topology.initial_primary();
             let (hashed, _) = postgres_files(&topology, node, SHARE, Some(upstream), &secrets);
@@ -160,8 +152,14 @@ fn what_a_standby_must_not_have_lower_is_the_same_on_every_node() {
     let topology = three();
     let of = |index: usize| {
         let conf = postgresql_conf(&topology, &topology.nodes()[index], SHARE);
-        ["max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_transactions", "max_locks_per_transaction"]
-            .map(|name| conf.lines().find(|line| line.starts_with(name)).unwrap().to_owned())
+        [
+            "max_connections",
+            "max_worker_processes",
+            "max_wal_senders",
+            "max_prepared_transactions",
+            "max_locks_per_transaction",
+        ]
+        .map(|name| conf.lines().find(|line| line.starts_with(name)).unwrap().to_owned())
     };
     assert_eq!(of(0), of(1));
     assert_eq!(of(0), of(2));

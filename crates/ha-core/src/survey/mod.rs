@@ -4,4 +4,4 @@ mod facts;
 mod observe;
 
 pub(crate) use facts::facts_of_all;
-pub(crate) use observe::observe_all;
+pub(crate) use observe::{chain, observe_all};
