@@ -278,9 +278,7 @@ fn topology(options: &PairOptions) -> Result<Topology, PairError> {
     let name = format!("{}{}-{}", leftovers::PREFIX, std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     let mut nodes = vec![NodeSpec::primary("vm1", "127.0.0.1").ports(ports::free()?, ports::free()?)];
     for number in 0..options.standbys {
-        nodes.push(
-            NodeSpec::standby(format!("vm{}", number + 2), "127.0.0.1").ports(ports::free()?, ports::free()?),
-        );
+        nodes.push(NodeSpec::standby(format!("vm{}", number + 2), "127.0.0.1").ports(ports::free()?, ports::free()?));
     }
     let mut spec = TopologySpec::new(name, format!("http://127.0.0.1:{}", nodes[0].keycloak_port));
     spec.cluster.demo = true;
@@ -314,9 +312,7 @@ fn cluster(topology: Arc<Topology>, secrets: Secrets, runtime: Arc<dyn Container
         control: Arc::new(ha_pg::EngineControl::new(Arc::clone(&topology), engines)),
         keycloak: Arc::new(ha_keycloak::KeycloakHttp::new(Arc::clone(&topology))),
     };
-    let extension = KeycloakExtension {
-        jar: ha_keycloak::extension::JAR,
-        driver_class: ha_keycloak::extension::DRIVER_CLASS,
-    };
+    let extension =
+        KeycloakExtension { jar: ha_keycloak::extension::JAR, driver_class: ha_keycloak::extension::DRIVER_CLASS };
     Cluster::new(topology, secrets, extension, ports)
 }

@@ -1,0 +1,237 @@
+//! The read-only node's PostgreSQL is promoted, and later made a standby again. The cases after each are about one and the
+//! same event, which the first of them brings about.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ha_core::layout::{Component, PGDATA};
+use ha_core::ports::{ContainerRuntime as _, ExecSpec};
+use libtest_mimic::Failed;
+use reqwest::Method;
+use serde_json::json;
+use tokio::sync::OnceCell;
+
+use crate::check::{LOOK_AGAIN, Reader, ensure, ensure_eq, ensure_refused, is_denied, until};
+use crate::realm::{ALICE, Realm, Tokens, claims, user};
+use crate::role;
+use crate::suite::Outcome;
+use crate::world::{PATIENCE, World, count, told};
+
+/// From the return of `pg_promote()` to the first accepted write.
+const BOUND: Duration = Duration::from_secs(1);
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+
+/// What has happened to the pair so far. A step that failed stays failed: it cannot be taken back.
+#[derive(Default)]
+pub(crate) struct Story {
+    promoted: OnceCell<Result<Promoted, String>>,
+    demoted: OnceCell<Result<Demoted, String>>,
+}
+
+struct Promoted {
+    realm: Realm,
+    /// Of a session made here before.
+    own: Tokens,
+    /// Of a session made on the primary before.
+    other: Tokens,
+    /// From the return of `pg_promote()`.
+    first_write: Duration,
+    role_changed: Duration,
+    started_before: String,
+}
+
+struct Demoted {
+    /// Of a session made and stored between promotion and demotion.
+    stored: Tokens,
+    role_changed: Duration,
+}
+
+impl Story {
+    pub(crate) fn report(&self, version: &str) {
+        if let Some(Ok(promoted)) = self.promoted.get() {
+            println!(
+                "Keycloak {version}: after pg_promote() first write {} ms, role URLs {} ms",
+                promoted.first_write.as_millis(),
+                promoted.role_changed.as_millis()
+            );
+        }
+        if let Some(Ok(demoted)) = self.demoted.get() {
+            println!(
+                "Keycloak {version}: after the restart as a standby, role URLs {} ms",
+                demoted.role_changed.as_millis()
+            );
+        }
+    }
+}
+
+async fn promoted(world: &Arc<World>) -> Result<&Promoted, Failed> {
+    let promote = async || promote(world).await.map_err(|error| error.message().unwrap_or("it failed").to_owned());
+    world.story.promoted.get_or_init(promote).await.as_ref().map_err(|error| format!("the promotion: {error}").into())
+}
+
+async fn demoted(world: &Arc<World>) -> Result<(&Promoted, &Demoted), Failed> {
+    let promoted = promoted(world).await?;
+    let demote = async || {
+        demote(world, &promoted.realm).await.map_err(|error| error.message().unwrap_or("it failed").to_owned())
+    };
+    let demoted = world.story.demoted.get_or_init(demote).await.as_ref();
+    Ok((promoted, demoted.map_err(|error| Failed::from(format!("the demotion: {error}")))?))
+}
+
+async fn promote(world: &Arc<World>) -> Result<Promoted, Failed> {
+    let realm =
+        Realm::make(world, "promoted", json!({ "eventsEnabled": true, "eventsListeners": ["jboss-logging"] })).await?;
+    let own = realm.login(&world.standby, ALICE).await?;
+    let other = realm.login(&world.primary, ALICE).await?;
+    world.caught_up().await?;
+    for made in [&own, &other] {
+        ensure!(realm.refreshes(&world.standby, made).await?, "a session does not refresh before the promotion");
+    }
+    let write =
+        async |name: &str| world.try_change(&world.standby, Method::POST, &realm.admin("/users"), &user(name)).await;
+    ensure_refused(&write("early").await?, 405, Reader::Program)?;
+    let started_before = started_at(world).await?;
+
+    let runtime = world.pair.runtime();
+    for component in [Component::Keycloak, Component::Postgres] {
+        let name = world.pair.container(world.pair.primary(), component);
+        runtime.stop_container(&name, STOP_LIMIT).await.map_err(told)?;
+    }
+    let done = world.pair.superuser(world.pair.standby(), "SELECT pg_promote()").await.map_err(told)?;
+    let returned = Instant::now();
+    ensure_eq!(done, "t", "pg_promote()");
+    // Both at the same time: each is measured on its own.
+    let watch = {
+        let site = world.standby.clone();
+        tokio::spawn(async move {
+            loop {
+                if role::of(&site).await? == "read-write" {
+                    return Ok::<_, Failed>(returned.elapsed());
+                }
+                ensure!(returned.elapsed() < PATIENCE, "the role is not read-write after {} s", PATIENCE.as_secs());
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        })
+    };
+    loop {
+        let answer = write("first").await?;
+        if answer.status == 201 {
+            break;
+        }
+        ensure_refused(&answer, if answer.status == 405 { 405 } else { 503 }, Reader::Program)?;
+        ensure!(returned.elapsed() < PATIENCE, "no write is accepted {} s after the promotion", PATIENCE.as_secs());
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    let first_write = returned.elapsed();
+    let role_changed = watch.await??;
+    Ok(Promoted { realm, own, other, first_write, role_changed, started_before })
+}
+
+async fn demote(world: &Arc<World>, realm: &Realm) -> Result<Demoted, Failed> {
+    let stored = realm.login(&world.standby, ALICE).await?;
+    until(PATIENCE, "the session is stored", async || Ok(rows_of(world, &stored).await? == 1)).await?;
+    let (runtime, node) = (world.pair.runtime(), world.pair.standby());
+    let name = world.pair.container(node, Component::Postgres);
+    let signal = ExecSpec {
+        argv: vec!["touch".to_owned(), format!("{PGDATA}/standby.signal")],
+        user: Some("postgres".to_owned()),
+        ..ExecSpec::default()
+    };
+    ensure_eq!(runtime.exec(&name, &signal, PATIENCE).await.map_err(told)?.exit_code, 0, "touch");
+    runtime.stop_container(&name, STOP_LIMIT).await.map_err(told)?;
+    runtime.start_container(&name).await.map_err(told)?;
+    until(STOP_LIMIT, "PostgreSQL is a standby again", async || {
+        Ok(world.pair.superuser(node, "SELECT pg_is_in_recovery()").await.is_ok_and(|answer| answer == "t"))
+    })
+    .await?;
+    let began = Instant::now();
+    until(PATIENCE, "the role is read-only", async || Ok(role::of(&world.standby).await? == "read-only")).await?;
+    Ok(Demoted { stored, role_changed: began.elapsed() })
+}
+
+async fn started_at(world: &World) -> Result<String, Failed> {
+    let name = world.pair.container(world.pair.standby(), Component::Keycloak);
+    let container = world.pair.runtime().find_container(&name).await.map_err(told)?;
+    container.and_then(|container| container.started_at).ok_or_else(|| "no such container".into())
+}
+
+/// How many rows the session of a token has on this node.
+async fn rows_of(world: &World, made: &Tokens) -> Result<i64, Failed> {
+    let session = claims(&made.access)?["sid"].as_str().unwrap_or_default().to_owned();
+    // A connection for each: the server was restarted, or will be.
+    let client = world.pair.connect(world.pair.standby()).await.map_err(told)?;
+    count(&client, "SELECT count(*) FROM offline_user_session WHERE user_session_id = $1", &session).await
+}
+
+pub(crate) async fn writes_are_accepted_within_a_second(world: Arc<World>) -> Outcome {
+    let promoted = promoted(&world).await?;
+    let (write, role) = (promoted.first_write, promoted.role_changed);
+    ensure!(write <= BOUND, "the first write was accepted after {} ms", write.as_millis());
+    ensure!(role <= BOUND, "the role was told after {} ms", role.as_millis());
+    let path = promoted.realm.admin("/users?exact=true&username=");
+    ensure_eq!(world.read(&world.standby, &format!("{path}first")).await?[0]["username"], "first", "what was written");
+    ensure_eq!(world.read(&world.standby, &format!("{path}early")).await?, json!([]), "what was refused before");
+    role::ensure_is(&world.standby, "read-write").await
+}
+
+pub(crate) async fn it_is_the_same_process(world: Arc<World>) -> Outcome {
+    let promoted = promoted(&world).await?;
+    ensure_eq!(started_at(&world).await?, promoted.started_before, "Keycloak was restarted");
+    Ok(())
+}
+
+pub(crate) async fn sessions_and_events_are_stored_again(world: Arc<World>) -> Outcome {
+    let promoted = promoted(&world).await?;
+    let made = promoted.realm.login(&world.standby, ALICE).await?;
+    until(PATIENCE, "a new session has its row", async || Ok(rows_of(&world, &made).await? == 1)).await?;
+    let session = claims(&made.access)?["sid"].clone();
+    until(PATIENCE, "its event is stored", async || {
+        let events = world.read(&world.standby, &promoted.realm.admin("/events?type=LOGIN")).await?;
+        Ok(events.as_array().into_iter().flatten().any(|event| event["sessionId"] == session))
+    })
+    .await
+}
+
+/// Those made here stay usable on this node, without a row of their own; those of the primary were never lost.
+pub(crate) async fn earlier_sessions_go_on(world: Arc<World>) -> Outcome {
+    let promoted = promoted(&world).await?;
+    let realm = &promoted.realm;
+    for (made, rows, whose) in [(&promoted.own, 0, "made here"), (&promoted.other, 1, "made on the primary")] {
+        ensure!(realm.refreshes(&world.standby, made).await?, "a session {whose} does not refresh");
+        ensure_eq!(rows_of(&world, made).await?, rows, "rows of a session {whose}");
+    }
+    ensure_eq!(realm.logout(&world.standby, &promoted.own).await?.status, 204, "the logout of one made here");
+    ensure!(is_denied(&realm.refresh(&world.standby, &promoted.own).await?), "it lives on");
+    Ok(())
+}
+
+pub(crate) async fn what_was_refused_is_done(world: Arc<World>) -> Outcome {
+    let promoted = promoted(&world).await?;
+    let realm = &promoted.realm;
+    ensure_eq!(
+        realm.logout(&world.standby, &promoted.other).await?.status,
+        204,
+        "the logout of one made on the primary"
+    );
+    ensure!(!realm.refreshes(&world.standby, &promoted.other).await?, "it lives on");
+    let more = [("scope", "openid offline_access")];
+    let answer = realm.grant_with(&world.standby, ALICE, &crate::realm::password_of(ALICE), &more).await?;
+    ensure_eq!(answer.status, 200, "an offline session: {}", answer.shown());
+    Ok(())
+}
+
+pub(crate) async fn a_standby_again_refuses_again(world: Arc<World>) -> Outcome {
+    let (promoted, demoted) = demoted(&world).await?;
+    let realm = &promoted.realm;
+    role::ensure_is(&world.standby, "read-only").await?;
+    let path = realm.admin("/users");
+    let answer = world.try_change(&world.standby, Method::POST, &path, &user("late")).await?;
+    ensure_refused(&answer, 405, Reader::Program)?;
+    let made = realm.login(&world.standby, ALICE).await?;
+    ensure!(realm.refreshes(&world.standby, &made).await?, "a session made here does not refresh");
+    ensure_eq!(rows_of(&world, &made).await?, 0, "rows of a session made here");
+    ensure!(realm.refreshes(&world.standby, &demoted.stored).await?, "a session stored before does not refresh");
+    ensure_refused(&realm.logout(&world.standby, &demoted.stored).await?, 503, Reader::Program)?;
+    ensure_eq!(started_at(&world).await?, promoted.started_before, "Keycloak was restarted");
+    Ok(())
+}

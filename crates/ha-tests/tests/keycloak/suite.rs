@@ -1,0 +1,134 @@
+//! Runs the cases, one Keycloak version after the other.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::runtime::Runtime;
+
+use crate::capabilities::{Table, Word};
+use crate::cases;
+use crate::world::World;
+
+pub(crate) type Outcome = Result<(), Failed>;
+type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// One test.
+#[derive(Clone, Copy)]
+pub(crate) struct Case {
+    pub name: &'static str,
+    /// Its row in the table of capabilities; several cases may share one.
+    pub capability: Option<(&'static str, Word)>,
+    pub run: fn(Arc<World>) -> Running,
+}
+
+/// Names a case after its function.
+macro_rules! case {
+    ($($path:ident)::+) => {
+        $crate::suite::Case {
+            name: stringify!($($path)::+),
+            capability: None,
+            run: |world| Box::pin($crate::$($path)::+(world)),
+        }
+    };
+    ($($path:ident)::+, $word:ident, $capability:literal) => {
+        $crate::suite::Case {
+            name: stringify!($($path)::+),
+            capability: Some(($capability, $crate::capabilities::Word::$word)),
+            run: |world| Box::pin($crate::$($path)::+(world)),
+        }
+    };
+}
+pub(crate) use case;
+
+/// Cases that run after those before them have ended.
+pub(crate) struct Phase {
+    pub cases: Vec<Case>,
+    /// One at a time: they measure, or change the pair.
+    pub alone: bool,
+}
+
+/// The pair of one version, made when the first case asks for it.
+struct Version {
+    number: String,
+    world: OnceLock<Result<Arc<World>, String>>,
+    runtime: Arc<Runtime>,
+}
+
+impl Version {
+    fn world(&self) -> Result<Arc<World>, Failed> {
+        let start = || {
+            let began = Instant::now();
+            let world = self
+                .runtime
+                .block_on(World::start(&self.number))
+                .map_err(|error| error.message().unwrap_or("it failed").to_owned())?;
+            println!("Keycloak {}: a pair runs after {:.1} s", self.number, began.elapsed().as_secs_f32());
+            Ok(Arc::new(world))
+        };
+        self.world.get_or_init(start).clone().map_err(|error| format!("there is no pair: {error}").into())
+    }
+}
+
+pub(crate) fn run() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let ignored = !ha_tests::engine_is_wanted();
+    let runtime = Arc::new(Runtime::new().expect("a runtime needs threads only"));
+    let table = Arc::new(Table::default());
+    let mut failed = false;
+    let mut listed = Vec::new();
+    for number in versions() {
+        let version =
+            Arc::new(Version { number: number.clone(), world: OnceLock::new(), runtime: Arc::clone(&runtime) });
+        table.add_version(&number);
+        for phase in cases::phases() {
+            let trials: Vec<Trial> =
+                phase.cases.iter().map(|case| trial(&version, &table, *case).with_ignored_flag(ignored)).collect();
+            if arguments.list {
+                listed.extend(trials);
+                continue;
+            }
+            if trials.iter().all(|trial| arguments.is_filtered_out(trial)) {
+                continue;
+            }
+            let mut arguments = arguments.clone();
+            if phase.alone {
+                arguments.test_threads = Some(1);
+            }
+            failed |= libtest_mimic::run(&arguments, trials).has_failed();
+        }
+        if let Some(Ok(world)) = version.world.get() {
+            world.report();
+        }
+        // The trials are gone, so this is the last one to know the pair, and removes it.
+    }
+    if arguments.list {
+        failed |= libtest_mimic::run(&arguments, listed).has_failed();
+    }
+    if let Some(path) = std::env::var_os("HA_CAPABILITIES").filter(|_| !arguments.list) {
+        table.write(path.as_ref()).expect("the file of HA_CAPABILITIES can be written");
+    }
+    if failed { ExitCode::from(101) } else { ExitCode::SUCCESS }
+}
+
+fn trial(version: &Arc<Version>, table: &Arc<Table>, case: Case) -> Trial {
+    let (version, table) = (Arc::clone(version), Arc::clone(table));
+    // The macro leaves blanks around the colons of a path.
+    let name = format!("{}::{}", version.number, case.name.replace(" ", ""));
+    Trial::test(name, move || {
+        let outcome = version.world().and_then(|world| version.runtime.block_on((case.run)(world)));
+        if let Some((capability, word)) = case.capability {
+            table.saw(&version.number, capability, word, outcome.is_ok());
+        }
+        outcome
+    })
+}
+
+fn versions() -> Vec<String> {
+    let named = std::env::var("HA_TEST_KEYCLOAKS").unwrap_or_default();
+    let versions: Vec<String> = named.split_whitespace().map(str::to_owned).collect();
+    if versions.is_empty() { vec!["26.7.3".to_owned()] } else { versions }
+}

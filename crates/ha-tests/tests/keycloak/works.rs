@@ -1,0 +1,6 @@
+//! What a read-only node does as a read-write one does.
+
+pub(crate) mod admin;
+pub(crate) mod login;
+pub(crate) mod metadata;
+pub(crate) mod session;

@@ -1,0 +1,79 @@
+//! Logins.
+
+use std::sync::Arc;
+
+use ha_tests::keycloak::Browser;
+use serde_json::json;
+
+use crate::check::{ensure, ensure_eq, is_denied, until};
+use crate::realm::{ALICE, APP, BACKEND_SECRET, Realm, claims, password_of, tokens};
+use crate::suite::Outcome;
+use crate::world::{PATIENCE, World};
+
+pub(crate) async fn password_login(world: Arc<World>) -> Outcome {
+    let realm = Realm::plain(&world, "password").await?;
+    let made = realm.login(&world.standby, ALICE).await?;
+    let said = claims(&made.access)?;
+    ensure_eq!(said["preferred_username"], ALICE, "the token's user");
+    ensure_eq!(said["iss"], format!("{}{}", world.standby.public(), realm.path("")).as_str(), "the token's issuer");
+    Ok(())
+}
+
+pub(crate) async fn wrong_password_is_refused(world: Arc<World>) -> Outcome {
+    let realm = Realm::plain(&world, "wrong").await?;
+    for user in [ALICE, "nobody"] {
+        let answer = realm.grant(&world.standby, user, "not the password").await?;
+        ensure!(is_denied(&answer), "{user}: {}", answer.shown());
+    }
+    let mut browser = Browser::new(&world.standby);
+    let page = browser.open(&realm.login_url(APP)).await?;
+    let form = page.form_asking("username")?;
+    let page = browser.submit(&page, &form, &[("username", ALICE), ("password", "not the password")]).await?;
+    ensure!(page.left_for.is_none(), "the form let a wrong password in: {:?}", page.left_for);
+    page.form_asking("username")?;
+    Ok(())
+}
+
+pub(crate) async fn browser_login(world: Arc<World>) -> Outcome {
+    let realm = Realm::plain(&world, "browser").await?;
+    let mut browser = Browser::new(&world.standby);
+    let page = realm.fill_in(&mut browser, ALICE).await?;
+    ensure_eq!(page.handed_over("state")?, "a-state", "the application's state comes back");
+    let made = tokens(&realm.exchange(&world.standby, APP, &page).await?)?;
+    ensure_eq!(claims(&made.id)?["preferred_username"], ALICE, "the identity");
+    ensure!(realm.refreshes(&world.standby, &made).await?, "the session does not refresh");
+    Ok(())
+}
+
+pub(crate) async fn a_code_is_good_once(world: Arc<World>) -> Outcome {
+    let realm = Realm::plain(&world, "code").await?;
+    let page = realm.fill_in(&mut Browser::new(&world.standby), ALICE).await?;
+    tokens(&realm.exchange(&world.standby, APP, &page).await?)?;
+    let again = realm.exchange(&world.standby, APP, &page).await?;
+    ensure!(is_denied(&again), "the code was taken twice: {}", again.shown());
+    Ok(())
+}
+
+pub(crate) async fn client_credentials(world: Arc<World>) -> Outcome {
+    let realm = Realm::plain(&world, "client").await?;
+    let token = realm.client_credentials(&world.standby, BACKEND_SECRET).await?.expect(200)?.field("access_token")?;
+    ensure_eq!(claims(&token)?["preferred_username"], "service-account-backend", "the token's user");
+    let wrong = realm.client_credentials(&world.standby, "not the secret").await?;
+    ensure_eq!(wrong.status, 401, "a wrong secret");
+    Ok(())
+}
+
+pub(crate) async fn brute_force_locks_out(world: Arc<World>) -> Outcome {
+    let protection = json!({
+        "bruteForceProtected": true, "failureFactor": 3, "permanentLockout": false,
+        "waitIncrementSeconds": 300, "maxFailureWaitSeconds": 900,
+    });
+    let realm = Realm::make(&world, "brute", protection).await?;
+    ensure!(realm.lets_in(&world.standby, ALICE, &password_of(ALICE)).await?, "the password does not work at all");
+    for _ in 0..4 {
+        ensure!(!realm.lets_in(&world.standby, ALICE, "guessed").await?, "a guess was let in");
+    }
+    // Failures are counted behind the answer's back.
+    until(PATIENCE, "the lock-out", async || Ok(!realm.lets_in(&world.standby, ALICE, &password_of(ALICE)).await?))
+        .await
+}
