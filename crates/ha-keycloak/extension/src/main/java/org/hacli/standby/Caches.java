@@ -2,11 +2,14 @@ package org.hacli.standby;
 
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.infinispan.Cache;
 import org.keycloak.connections.infinispan.InfinispanConnectionProvider;
 import org.keycloak.models.KeycloakSession;
@@ -113,21 +116,54 @@ final class Caches {
                 .forEach(realms::invalidateObject);
     }
 
-    /** Keys of all cached sessions. */
-    Set<SessionKey> sessions() {
-        Set<SessionKey> out = new HashSet<>();
-        for (Boolean offline : List.of(false, true)) {
-            for (String id : userSessions.get(offline).keySet()) {
-                out.add(SessionKey.user(offline, id));
-            }
-            clientSessions.get(offline).forEach((key, value) -> {
-                SessionKey session = clientKey(offline, key, value);
-                if (session != null) {
-                    out.add(session);
+    /** Keys of all cached sessions, read from the caches as they are asked for; null for one that has no key. */
+    Iterator<SessionKey> sessions() {
+        Iterator<Iterator<SessionKey>> parts = List.<Supplier<Iterator<SessionKey>>>of(
+                () -> userKeys(false), () -> clientKeys(false), () -> userKeys(true), () -> clientKeys(true))
+                .stream().map(Supplier::get).iterator();
+        return new Iterator<>() {
+            private Iterator<SessionKey> part = parts.next();
+
+            @Override
+            public boolean hasNext() {
+                while (!part.hasNext() && parts.hasNext()) {
+                    part = parts.next();
                 }
-            });
-        }
-        return out;
+                return part.hasNext();
+            }
+
+            @Override
+            public SessionKey next() {
+                if (!hasNext()) {
+                    throw new NoSuchElementException();
+                }
+                return part.next();
+            }
+        };
+    }
+
+    private Iterator<SessionKey> userKeys(boolean offline) {
+        return mapped(userSessions.get(offline).keySet().iterator(), id -> SessionKey.user(offline, id));
+    }
+
+    private Iterator<SessionKey> clientKeys(boolean offline) {
+        return mapped(clientSessions.get(offline).entrySet().iterator(),
+                entry -> clientKey(offline, entry.getKey(), entry.getValue()));
+    }
+
+    /** Unlike a stream's iterator this one never reads ahead. */
+    private static <T> Iterator<SessionKey> mapped(Iterator<T> from, Function<T, SessionKey> key) {
+        return new Iterator<>() {
+            @Override
+            public boolean hasNext() {
+                return from.hasNext();
+            }
+
+            @Override
+            public SessionKey next() {
+                return key.apply(from.next());
+            }
+        };
     }
 
     private static SessionKey clientKey(boolean offline, Object key, SessionEntityWrapper<AuthenticatedClientSessionEntity> value) {

@@ -4,10 +4,9 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.ArrayDeque;
 import java.util.Collection;
-import java.util.Deque;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -18,13 +17,17 @@ import java.util.function.Supplier;
  * and are spared. Only what two look-ups in a row have missed is removed: Keycloak may write to its cache before the
  * INSERT that tells the driver "made here".
  *
- * <p>All cached sessions are compared within {@link #ROUND_STEPS} passes, a part in each.
+ * <p>All cached sessions are compared within about {@link #ROUND_STEPS} passes, a part in each.
  */
 final class SessionComparison {
 
     private static final int ROUND_STEPS = 8;
+    private static final int AT_LEAST = 1_000;
 
-    private final Deque<SessionKey> queue = new ArrayDeque<>();
+    /** What is left of the running round; null: none is running. */
+    private Iterator<SessionKey> round;
+    /** The keys of the running round; of the last one, their number sizes the parts of the next. */
+    private Set<SessionKey> seen = new HashSet<>();
     private Set<SessionKey> missedOnce = new HashSet<>();
     private int perStep;
     private boolean again;
@@ -43,7 +46,7 @@ final class SessionComparison {
 
     boolean idle() {
         again |= REQUESTED.getAndSet(false);
-        return !again && queue.isEmpty() && missedOnce.isEmpty();
+        return !again && round == null && missedOnce.isEmpty();
     }
 
     /** Which sessions of a set have no row. */
@@ -52,18 +55,24 @@ final class SessionComparison {
     }
 
     /** One pass. Returns what must be removed from the caches. */
-    Set<SessionKey> step(Supplier<Set<SessionKey>> cached, Rows rows) throws SQLException {
-        if (queue.isEmpty() && again) {
+    Set<SessionKey> step(Supplier<Iterator<SessionKey>> cached, Rows rows) throws SQLException {
+        if (round == null && again) {
             again = false;
-            Set<SessionKey> all = cached.get();
-            MadeHere.retain(all);
-            all.removeIf(MadeHere::contains);
-            queue.addAll(all);
-            perStep = Math.max(500, (all.size() + ROUND_STEPS - 1) / ROUND_STEPS);
+            round = cached.get();
+            perStep = Math.max(AT_LEAST, (seen.size() + ROUND_STEPS - 1) / ROUND_STEPS);
+            seen = new HashSet<>(seen.size() * 2);
         }
         Set<SessionKey> asked = new HashSet<>(missedOnce);
-        for (int i = 0; i < perStep && !queue.isEmpty(); i++) {
-            asked.add(queue.poll());
+        for (int i = 0; round != null && i < perStep; i++) {
+            if (!round.hasNext()) {
+                round = null;
+                MadeHere.retain(seen);
+            } else {
+                SessionKey key = round.next();
+                if (key != null && seen.add(key) && !MadeHere.contains(key)) {
+                    asked.add(key);
+                }
+            }
         }
         if (asked.isEmpty()) {
             return Set.of();
