@@ -66,14 +66,16 @@ wrong_usage() {
 
 wanted() { ((${#only[@]} == 0)) || [[ " ${only[*]} " == *" $1 "* ]]; }
 
-# Tests in `crates/*/tests` are integration tests of cargo; those of ha-tests need an engine, the others must not.
+# Tests in `crates/*/tests` are integration tests of cargo; those of the adapters and of ha-tests need an engine, those
+# of ha-core and ha-cli must not.
 test_targets() {
-  local path name
+  local path name needs
   for path in crates/*/tests/*; do
-    case "$1:$path" in
-      engine:crates/ha-tests/*) ;;
-      engine:* | plain:crates/ha-tests/*) continue ;;
+    case "$path" in
+      crates/ha-core/* | crates/ha-cli/*) needs=plain ;;
+      *) needs=engine ;;
     esac
+    [[ "$needs" == "$1" ]] || continue
     name="$(basename "$path" .rs)"
     if [[ "$path" == *.rs || -f "$path/main.rs" ]]; then printf -- '--test\n%s\n' "$name"; fi
   done

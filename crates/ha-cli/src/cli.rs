@@ -110,8 +110,8 @@ pub enum Command {
 pub enum ConfigCommand {
     /// Show every setting in effect and where it comes from; secrets stay hidden
     Show,
-    /// Say everything that is wrong with the file and the secrets, or that nothing is
-    Check,
+    /// Say everything that is wrong with the file and the secrets, and what the nodes run that the file does not say
+    Check(CheckArgs),
 }
 
 /// `haproxy`
@@ -136,6 +136,14 @@ fn bind(text: &str) -> Result<String, String> {
     let good_address = address.is_empty() || address == "*" || bare.parse::<std::net::IpAddr>().is_ok();
     let good_port = port.parse::<u16>().is_ok_and(|port| port > 0);
     if good_address && good_port { Ok(text.to_owned()) } else { Err(wrong()) }
+}
+
+/// `config check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The files only: contact no node
+    #[arg(long)]
+    pub offline: bool,
 }
 
 /// `completions`

@@ -15,6 +15,6 @@ use crate::output::Printer;
 pub(super) async fn run(globals: &Globals, command: &ConfigCommand, printer: &Printer) -> Result<Outcome, Error> {
     match command {
         ConfigCommand::Show => show::run(globals, printer),
-        ConfigCommand::Check => check::run(globals, printer).await,
+        ConfigCommand::Check(args) => check::run(globals, args, printer).await,
     }
 }

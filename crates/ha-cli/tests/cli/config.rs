@@ -7,7 +7,7 @@ use crate::{GOOD, Place};
 fn refused(text: &str) -> String {
     let place = Place::new();
     place.write("ha.toml", text).with_secrets();
-    let ran = place.run(&["config", "check"]).ends_with(2);
+    let ran = place.run(&["config", "check", "--offline"]).ends_with(2);
     assert_eq!(ran.out, "", "a refusal is no data");
     assert!(ran.err.contains("ha.toml"), "the file is not named: {}", ran.err);
     ran.err
@@ -24,10 +24,10 @@ fn but(from: &str, to: &str) -> String {
 fn a_good_file_passes() {
     let place = Place::new();
     place.write("ha.toml", GOOD).with_secrets();
-    let ran = place.run(&["config", "check"]).ends_with(0);
+    let ran = place.run(&["config", "check", "--offline"]).ends_with(0);
     insta::assert_snapshot!(ran.out);
     assert_eq!(ran.err, "");
-    let json = place.run(&["config", "check", "--output", "json"]).ends_with(0).json();
+    let json = place.run(&["config", "check", "--offline", "--output", "json"]).ends_with(0).json();
     assert_eq!(json["problems"], serde_json::json!([]));
 }
 
@@ -91,7 +91,7 @@ fn what_is_no_text_is_refused() {
     let place = Place::new();
     place.with_secrets();
     std::fs::write(place.path("ha.toml"), b"schema = 1\nx = \"\xff\xfe\"\n").unwrap();
-    let ran = place.run(&["config", "check"]).ends_with(2);
+    let ran = place.run(&["config", "check", "--offline"]).ends_with(2);
     assert!(ran.err.contains("is not UTF-8"), "{}", ran.err);
 }
 
@@ -108,7 +108,7 @@ fn several_problems_come_at_once_each_with_its_place() {
         .write("ha.toml", &text)
         .write("ha.secrets.toml", "probe_password = \"short\"\n")
         .chmod("ha.secrets.toml", 0o600);
-    let ran = place.run(&["config", "check", "--output", "json"]).ends_with(2);
+    let ran = place.run(&["config", "check", "--offline", "--output", "json"]).ends_with(2);
     let json = ran.json();
     assert_eq!(json["schema"], 1);
     let problems = json["problems"].as_array().unwrap();
@@ -130,7 +130,7 @@ fn several_problems_come_at_once_each_with_its_place() {
 #[test]
 fn a_file_that_is_nowhere_is_told_where_it_was_looked_for() {
     let place = Place::new();
-    let ran = place.run(&["config", "check"]).ends_with(2);
+    let ran = place.run(&["config", "check", "--offline"]).ends_with(2);
     for looked in ["ha.toml", "home/.config/ha-cli/ha.toml", "/etc/ha-cli/ha.toml", "`ha-cli setup`"] {
         assert!(ran.err.contains(looked), "{looked}: {}", ran.err);
     }
@@ -162,8 +162,8 @@ fn the_file_is_found_in_the_documented_order() {
 fn a_folder_or_a_device_is_no_file() {
     let place = Place::new();
     std::fs::create_dir(place.path("ha.toml")).unwrap();
-    place.run(&["config", "check"]).ends_with(2);
-    let ran = place.run(&["config", "check", "--config", "/dev/zero"]).ends_with(2);
+    place.run(&["config", "check", "--offline"]).ends_with(2);
+    let ran = place.run(&["config", "check", "--offline", "--config", "/dev/zero"]).ends_with(2);
     assert!(ran.err.contains("larger than 1 MiB"), "{}", ran.err);
 }
 
@@ -190,9 +190,9 @@ fn a_password_in_the_wrong_file_is_not_quoted() {
 fn public_addresses_and_plain_http_are_warned_about() {
     let place = Place::new();
     place.write("ha.toml", &but("192.0.2.12", "8.8.8.8").replace("https", "http")).with_secrets();
-    let ran = place.run(&["config", "check"]).ends_with(0);
+    let ran = place.run(&["config", "check", "--offline"]).ends_with(0);
     insta::assert_snapshot!(ran.err);
-    let json = place.run(&["config", "check", "--output", "json"]).ends_with(0).json();
+    let json = place.run(&["config", "check", "--offline", "--output", "json"]).ends_with(0).json();
     assert_eq!(json["warnings"].as_array().unwrap().len(), 2);
 }
 

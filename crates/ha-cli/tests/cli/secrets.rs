@@ -6,8 +6,8 @@ use crate::{GOOD, Place, SECRETS};
 fn refused(secrets: &str, mode: u32) -> String {
     let place = Place::new();
     place.write("ha.toml", GOOD).write("ha.secrets.toml", secrets).chmod("ha.secrets.toml", mode);
-    let human = place.run(&["config", "check"]).ends_with(2);
-    let json = place.run(&["config", "check", "--output", "json", "-vv"]).ends_with(2);
+    let human = place.run(&["config", "check", "--offline"]).ends_with(2);
+    let json = place.run(&["config", "check", "--offline", "--output", "json", "-vv"]).ends_with(2);
     for text in [&human.err, &human.out, &json.err, &json.out] {
         assert!(!text.contains("canary"), "a secret is shown: {text}");
     }
@@ -18,7 +18,7 @@ fn refused(secrets: &str, mode: u32) -> String {
 fn a_missing_file_says_how_to_get_one() {
     let place = Place::new();
     place.write("ha.toml", GOOD);
-    let ran = place.run(&["config", "check"]).ends_with(2);
+    let ran = place.run(&["config", "check", "--offline"]).ends_with(2);
     insta::assert_snapshot!(ran.err);
 }
 
@@ -49,7 +49,7 @@ fn a_file_of_another_user_is_refused() {
     if std::os::unix::fs::chown(place.path("ha.secrets.toml"), Some(12345), None).is_err() {
         return;
     }
-    let ran = place.run(&["config", "check"]).ends_with(2);
+    let ran = place.run(&["config", "check", "--offline"]).ends_with(2);
     assert!(ran.err.contains("another user (id 12345)") && ran.err.contains("chown"), "{}", ran.err);
 }
 
