@@ -58,7 +58,7 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
     }
 
     private static Response role(String page) {
-        Role role = Role.now();
+        Role role = Bootstrap.isCompleted() ? Role.now() : Role.unknown();
         boolean yes = page.equals("role") || role.mode().word.equals(page);
         return Response.status(yes ? 200 : 503).type(MediaType.APPLICATION_JSON_TYPE)
                 .header("Cache-Control", "no-store").entity(role.json()).build();

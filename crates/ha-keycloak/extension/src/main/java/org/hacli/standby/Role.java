@@ -26,6 +26,10 @@ record Role(Mode mode, String replayLsn, String receiveLsn, Long replayLagBytes,
     private static final Role NONE = new Role(Mode.UNKNOWN, null, null, null, null, 0);
     private static volatile Role last = NONE;
 
+    static Role unknown() {
+        return NONE;
+    }
+
     static Role now() {
         Role role = last;
         return System.nanoTime() - role.nanoTime > VALID_NANOS ? NONE : role;

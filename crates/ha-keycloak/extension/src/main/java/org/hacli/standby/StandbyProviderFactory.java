@@ -45,6 +45,7 @@ public final class StandbyProviderFactory implements EventListenerProviderFactor
     @Override
     public void postInit(KeycloakSessionFactory factory) {
         QuietLog.install();
+        Bootstrap.watch(factory);
         factory.register(event -> {
             if (event instanceof PostMigrationEvent) {
                 start(factory);
