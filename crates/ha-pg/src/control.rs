@@ -66,10 +66,16 @@ impl PostgresControl for EngineControl {
         Ok(())
     }
 
-    async fn password_fits(&self, node: &NodeName, role: &str, password: &Secret) -> Result<bool, PostgresError> {
+    async fn password_fits(
+        &self,
+        node: &NodeName,
+        role: &str,
+        password: &Secret,
+    ) -> Result<Option<bool>, PostgresError> {
         let script = set("role", role) + "SELECT rolpassword FROM pg_authid WHERE rolname = :'role';\n";
         let answer = self.server(node)?.run(&script, LIMIT).await.map_err(|error| refused("show a verifier", error))?;
-        Ok(scram::fits(answer.trim_end_matches('\n'), password))
+        // No line: no role. An empty one: a role without a password.
+        Ok(answer.strip_suffix('\n').map(|verifier| scram::fits(verifier, password)))
     }
 
     async fn has_row(

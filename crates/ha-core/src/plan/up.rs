@@ -91,15 +91,15 @@ fn foreign_data(selected: &[NodeName], facts: &Facts, refusals: &mut Vec<Refusal
 fn passwords(topology: &Topology, facts: &Facts, refusals: &mut Vec<Refusal>) {
     for (name, node) in facts {
         let Ok(node) = node else { continue };
-        let primary = node.observation.postgres.as_ref().is_ok_and(|postgres| postgres.role == PostgresRole::Primary);
-        if primary && node.passwords_fit == Some(false) {
+        if node.passwords_fit == Some(false) {
             refusals.push(Refusal::new(
                 RefusalKind::Mismatch,
                 Some(name),
                 format!(
-                    "the database knows other passwords for {} or {} than the secrets file",
+                    "the database knows other passwords for {}, {} or {} than the secrets file",
                     topology.postgres.user,
-                    layout::REPLICATION_ROLE
+                    layout::REPLICATION_ROLE,
+                    layout::PROBE_ROLE
                 ),
                 "put the secrets file back that the cluster was made with; nothing was changed",
             ));

@@ -22,8 +22,14 @@ pub trait PostgresControl: Send + Sync {
     /// brought in line, a password that already fits is left alone. Runs on the primary only.
     async fn provision(&self, node: &NodeName, provision: &Provision) -> Result<(), PostgresError>;
 
-    /// Whether `password` is the password of `role` on that server, without logging in with it.
-    async fn password_fits(&self, node: &NodeName, role: &str, password: &Secret) -> Result<bool, PostgresError>;
+    /// Whether `password` is the password of `role` on that server, without logging in with it; `None` when there is no
+    /// such role.
+    async fn password_fits(
+        &self,
+        node: &NodeName,
+        role: &str,
+        password: &Secret,
+    ) -> Result<Option<bool>, PostgresError>;
 
     /// Whether `table` of `database` has a row whose `column` is `value`.
     async fn has_row(

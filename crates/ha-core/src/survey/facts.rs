@@ -5,7 +5,7 @@ use futures_util::future::{join, join_all, join3};
 use super::observe::{observe, runtime_failure};
 use crate::cluster::Cluster;
 use crate::layout::{self, BOOTSTRAP_CLIENT, LABEL_SYSTEM, PGDATA};
-use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Unobserved};
+use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Unobserved, UnobservedWhy};
 use crate::plan::{DataState, Facts, NodeFacts};
 use crate::ports::{Container, ContainerRuntime, Image, KeycloakError, RuntimeError, TokenGrant};
 use crate::steps::one_off;
@@ -109,22 +109,27 @@ async fn guarded_data(
     }
 }
 
+/// Compares the roles' passwords on a primary, or on a server that did not let the probe in: whether it is a primary
+/// is not known then, but its roles are the primary's.
 async fn passwords_fit(cluster: &Cluster, node: &Node, observation: &NodeObservation) -> Option<bool> {
-    if observation.postgres.as_ref().ok()?.role != PostgresRole::Primary {
-        return None;
+    match &observation.postgres {
+        Ok(postgres) if postgres.role == PostgresRole::Primary => {}
+        Err(Unobserved { why: UnobservedWhy::Denied, .. }) => {}
+        Ok(_) | Err(_) => return None,
     }
     let control = &cluster.ports.control;
     let secrets = &cluster.secrets;
-    let (keycloak, replication) = join(
+    let (keycloak, replication, probe) = join3(
         control.password_fits(&node.name, &cluster.topology.postgres.user, &secrets.keycloak_db_password),
         control.password_fits(&node.name, layout::REPLICATION_ROLE, &secrets.replication_password),
+        control.password_fits(&node.name, layout::PROBE_ROLE, &secrets.probe_password),
     )
     .await;
-    match (keycloak, replication) {
-        (Ok(a), Ok(b)) => Some(a && b),
-        (Ok(false), Err(_)) | (Err(_), Ok(false)) => Some(false),
-        (Ok(true), Err(_)) | (Err(_), Ok(true)) | (Err(_), Err(_)) => None,
+    let known = [keycloak, replication, probe].map(|fits| fits.ok().flatten());
+    if known.contains(&Some(false)) {
+        return Some(false);
     }
+    known.iter().all(|fits| *fits == Some(true)).then_some(true)
 }
 
 async fn service_client_works(cluster: &Cluster, node: &Node, observation: &NodeObservation) -> Option<bool> {

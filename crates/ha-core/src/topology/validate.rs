@@ -357,7 +357,9 @@ fn sql_identifier(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 63 || !text.bytes().all(inner) || !text.as_bytes()[0].is_ascii_lowercase() {
         return Err(format!("\"{}\" is no plain SQL identifier", text.escape_debug()));
     }
-    if text == "postgres" || text.starts_with("pg_") || text.starts_with("ha_") {
+    // The others mean something else in pg_hba.conf (PostgreSQL 17, "The pg_hba.conf File").
+    let words = ["postgres", "all", "replication", "sameuser", "samerole", "samegroup"];
+    if words.contains(&text) || text.starts_with("pg_") || text.starts_with("ha_") {
         return Err(format!("\"{text}\" is reserved"));
     }
     Ok(text.to_owned())

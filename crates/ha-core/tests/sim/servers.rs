@@ -117,11 +117,16 @@ impl PostgresControl for Shared {
         self.gate.pass(make, || Err(cut())).await
     }
 
-    async fn password_fits(&self, node: &NodeName, role: &str, password: &Secret) -> Result<bool, PostgresError> {
+    async fn password_fits(
+        &self,
+        node: &NodeName,
+        role: &str,
+        password: &Secret,
+    ) -> Result<Option<bool>, PostgresError> {
         let compare = || {
             let mut world = self.world();
             let database = self.primary(&mut world, node)?;
-            Ok(database.roles.get(role).map(String::as_str) == Some(password.expose()))
+            Ok(database.roles.get(role).map(|known| known == password.expose()))
         };
         self.gate.pass(compare, || Err(cut())).await
     }

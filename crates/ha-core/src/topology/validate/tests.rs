@@ -53,6 +53,7 @@ fn every_mistake_is_said_at_its_place() {
     check(|s| s.replication.slot_keep_mib = 256, "replication.slot_keep_mib", "wal_keep_mib");
     check(|s| s.postgres.max_connections = 30, "postgres.max_connections", "too few");
     check(|s| s.postgres.user = "postgres".into(), "postgres.user", "reserved");
+    check(|s| s.postgres.database = "replication".into(), "postgres.database", "reserved");
     check(|s| s.keycloak.proxy_headers = "yes".into(), "keycloak.proxy_headers", "yes");
     check(|s| s.keycloak.admin = "me".into(), "keycloak.admin", "me");
     check(
