@@ -20,6 +20,8 @@ use crate::task::Task;
 
 /// A pull may take as long as it moves.
 const PULL_SILENCE: Duration = Duration::from_secs(60);
+/// The engine itself waits up to 15 s for a registry that does not answer, and asks more than once.
+const REGISTRY_LIMIT: Duration = Duration::from_secs(20);
 const BUILD_LIMIT: Duration = Duration::from_secs(600);
 /// What is kept of a build's output, for the error.
 const BUILD_LINES: usize = 20;
@@ -53,6 +55,17 @@ impl DockerRuntime {
         pulled.ok_or_else(|| failed("the engine does not have it afterwards".to_owned()))
     }
 
+    pub(crate) async fn in_registry(&self, reference: &str) -> Result<(), RuntimeError> {
+        let task = Task::new("asking the registry for", "image", reference);
+        let failed = |message| RuntimeError::PullFailed { reference: reference.to_owned(), message };
+        let name = with_tag(reference);
+        let ask = async {
+            let answer = self.docker.inspect_registry_image(&name, None).await;
+            answer.map(|_| ()).map_err(|error| pull_error(self.failed(task, error), failed))
+        };
+        self.patient(task, REGISTRY_LIMIT, ask).await
+    }
+
     pub(crate) async fn build(&self, build: &ImageBuild) -> Result<Image, RuntimeError> {
         let task = Task::new("building", "image", &build.tag);
         let context = Bytes::from(archive::pack(&[], &build.context)?);
@@ -68,6 +81,8 @@ impl DockerRuntime {
             .dockerfile("Dockerfile")
             .t(&build.tag)
             .labels(&convert::hash(&build.labels))
+            // What is built has all it needs in its context: an engine without a default bridge builds it, too.
+            .networkmode("none")
             .rm(true)
             .forcerm(true)
             .build();

@@ -26,6 +26,10 @@ impl ContainerRuntime for DockerRuntime {
         self.pull(reference, progress).await
     }
 
+    async fn registry_has(&self, reference: &str) -> Result<(), RuntimeError> {
+        self.in_registry(reference).await
+    }
+
     async fn build_image(&self, build: &ImageBuild) -> Result<Image, RuntimeError> {
         self.build(build).await
     }

@@ -35,7 +35,16 @@ pub trait ContainerRuntime: Send + Sync {
     /// [`RuntimeError::PullFailed`] with the registry's words.
     async fn pull_image(&self, reference: &str, progress: Arc<dyn Progress>) -> Result<Image, RuntimeError>;
 
-    /// Builds an image with the engine's classic builder and tags it; at most 10 minutes.
+    /// Asks the image's registry, through the engine, whether it hands it out, without pulling it.
+    ///
+    /// # Errors
+    /// [`RuntimeError::PullFailed`] with the registry's words when it does not; [`RuntimeError::Invalid`] from an
+    /// implementation that has no way to ask.
+    async fn registry_has(&self, reference: &str) -> Result<(), RuntimeError> {
+        Err(RuntimeError::Invalid { message: format!("there is no way to ask the registry of {reference}") })
+    }
+
+    /// Builds an image with the engine's classic builder, without any network, and tags it; at most 10 minutes.
     ///
     /// # Errors
     /// [`RuntimeError::BuildFailed`] with the last lines of the build's output.
