@@ -40,8 +40,8 @@ impl DockerRuntime {
         let mut twins = self.call(task, self.docker.list_networks(Some(options))).await?;
         // The engine's filter also takes names that only contain it.
         twins.retain(|network| network.name.as_deref() == Some(name));
-        let age = |network: &Network| (network.created, network.id.clone());
-        let oldest = twins.iter().min_by_key(|network| age(network)).and_then(|network| network.id.as_deref());
+        let age = |a: &&Network, b: &&Network| (&a.created, &a.id).cmp(&(&b.created, &b.id));
+        let oldest = twins.iter().min_by(age).and_then(|network| network.id.as_deref());
         if oldest.is_none_or(|oldest| oldest == ours) {
             return Ok(());
         }
