@@ -4,9 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod doctor;
+mod monitor;
 mod run;
 mod setup;
 
+pub use doctor::DoctorArgs;
+pub use monitor::MonitorArgs;
 pub use run::{ComponentArg, DownArgs, HealthArgs, LogsArgs, StatusArgs, UpArgs};
 pub use setup::{DurabilityArg, Pair, ProxyHeadersArg, SetupArgs};
 
@@ -99,6 +103,10 @@ pub enum Command {
     Health(HealthArgs),
     /// What the nodes' PostgreSQL and Keycloak wrote
     Logs(LogsArgs),
+    /// Look again and again, until interrupted; tells what changes, and the lag over time
+    Monitor(MonitorArgs),
+    /// Whether the hosts are fit: engine, disk, ports, network, clocks, images, kernel, memory; before `up` and after
+    Doctor(DoctorArgs),
     /// Prove that data arrives: make a realm and a user, find them on every standby, log in there, remove them
     Verify,
     /// Print the completions of a shell

@@ -3,9 +3,11 @@
 
 mod completions;
 mod config;
+mod doctor;
 mod down;
 mod haproxy;
 mod logs;
+mod monitor;
 mod plan;
 mod setup;
 mod status;
@@ -31,6 +33,8 @@ pub async fn run(cli: Cli, printer: &Printer) -> Result<Outcome, Error> {
         Command::Status(args) => status::status(&cli.globals, &args, printer).await,
         Command::Health(args) => status::health(&cli.globals, &args, printer).await,
         Command::Logs(args) => logs::run(&cli.globals, &args, printer).await,
+        Command::Monitor(args) => monitor::run(&cli.globals, &args, printer).await,
+        Command::Doctor(args) => doctor::run(&cli.globals, &args, printer).await,
         Command::Verify => verify::run(&cli.globals, printer).await,
         Command::Completions(args) => completions::run(&args, printer),
     }

@@ -15,7 +15,7 @@ use crate::exit::Outcome;
 use crate::output::{Page, Printer, Report, Tone, size};
 
 /// Tokio's clock.
-struct TokioClock(tokio::time::Instant);
+pub(super) struct TokioClock(pub(super) tokio::time::Instant);
 
 #[async_trait]
 impl Clock for TokioClock {

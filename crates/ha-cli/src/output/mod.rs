@@ -13,8 +13,8 @@ use std::sync::{Mutex, PoisonError};
 
 pub use human::{Page, Tone, wrap};
 pub use progress::PlanProgress;
-pub(crate) use report::size;
 pub use report::{HealthReport, StatusReport};
+pub(crate) use report::{lag, size};
 
 use crate::cli::OutputFormat;
 use crate::error::Error;

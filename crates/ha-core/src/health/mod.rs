@@ -1,10 +1,12 @@
 //! What the observations mean: one report for people and machines, with a finding for each cause.
 
 mod assess;
+mod changes;
 mod finding;
 mod report;
 
 pub use assess::assess;
+pub use changes::{Change, carry, changes};
 pub use finding::{Code, Finding, Severity};
 pub use report::{
     ClusterState, KeycloakReport, NodeReport, PostgresReport, PostgresState, ReplicationReport, ReplicationState,

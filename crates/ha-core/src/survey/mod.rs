@@ -1,5 +1,6 @@
 //! Looking at the nodes through the ports. Reads only, and has no opinion.
 
+mod doctor;
 mod facts;
 mod observe;
 

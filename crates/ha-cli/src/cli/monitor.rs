@@ -1,0 +1,72 @@
+//! `monitor`
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use clap::Args;
+
+/// `monitor`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "On a terminal the picture is drawn anew in its place. Elsewhere the first look is printed, then a \
+                        line for each change. With --output json every look is one object on one line, that of `status` \
+                        with its time.\n\nThe exit code is that of the last look: 0 healthy, 3 degraded, 4 down"
+)]
+pub struct MonitorArgs {
+    /// Time from one look to the next: 2s, 500ms, 1m
+    #[arg(long, default_value = "2s", value_name = "TIME", value_parser = interval)]
+    pub interval: Duration,
+
+    /// End after so many looks; without it, ctrl-c ends it
+    #[arg(long, value_name = "N")]
+    pub count: Option<NonZeroU64>,
+}
+
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// A number with `ms`, `s`, `m` or `h` after it; seconds without one.
+fn interval(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a time such as 2s, 500ms or 1m, from 100ms to 24h".to_owned();
+    let digits = text.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit.trim() {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let time = Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())?;
+    if (SHORTEST..=LONGEST).contains(&time) { Ok(time) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_times_and_refuses_what_would_flood_or_never_look() {
+        let table = [
+            ("2s", Some(2000)),
+            ("2", Some(2000)),
+            ("0.5s", Some(500)),
+            ("500ms", Some(500)),
+            ("1m", Some(60_000)),
+            ("24h", Some(86_400_000)),
+            ("25h", None),
+            ("99ms", None),
+            ("0", None),
+            ("", None),
+            ("s", None),
+            ("-1s", None),
+            ("1e9s", None),
+            ("2 days", None),
+            ("1.2.3s", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(interval(text).ok().map(|time| time.as_millis()), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `monitor`: looks again and again, and tells what changes.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use ha_core::health::{Change, Report as Health, carry, changes};
+use serde_json::json;
+
+use self::history::History;
+use super::status::outcome;
+use crate::cli::{Globals, MonitorArgs, OutputFormat};
+use crate::connect::{Purpose, connect};
+use crate::error::{Error, Failure};
+use crate::exit::Outcome;
+use crate::output::Printer;
+
+mod history;
+mod screen;
+mod time;
+
+/// The way in which looks are shown.
+enum Show {
+    /// An object a look.
+    Json,
+    /// The first look, then a line for each change.
+    Lines,
+    /// A picture that is drawn anew in its place.
+    Screen(screen::Screen),
+}
+
+pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer) -> Result<Outcome, Error> {
+    let cluster = connect(globals, Purpose::Look)?;
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    let mut show = match printer.format() {
+        OutputFormat::Json => Show::Json,
+        OutputFormat::Human if std::io::stdout().is_terminal() && !dumb => Show::Screen(screen::Screen::default()),
+        OutputFormat::Human => Show::Lines,
+    };
+    let public_url = cluster.topology().cluster.public_url.clone();
+    let mut history = History::default();
+    let mut last: Option<Health> = None;
+    let mut ends = Ends { state: None };
+    // A look that takes longer than the interval delays the next one; none is made up for.
+    let mut ticks = tokio::time::interval(args.interval.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let interrupt = tokio::signal::ctrl_c();
+    tokio::pin!(interrupt);
+    let mut looks: u64 = 0;
+    while !printer.closed() && args.count.is_none_or(|count| looks < count.get()) {
+        let look = async {
+            ticks.tick().await;
+            cluster.report().await
+        };
+        let report = tokio::select! {
+            report = look => report,
+            _ = &mut interrupt => break,
+        };
+        let now = time::now();
+        let news: Vec<Change> = last.as_ref().map(|last| changes(last, &report)).unwrap_or_default();
+        history.add(&now, &report, &news);
+        match &mut show {
+            Show::Json => {
+                let mut value = serde_json::to_value(&report).unwrap_or_default();
+                if let Some(object) = value.as_object_mut() {
+                    object.insert("time".to_owned(), json!(now));
+                }
+                printer.raw(format!("{value}\n").as_bytes())?;
+            }
+            Show::Lines if last.is_none() => screen::first(printer, &now, &report, &public_url)?,
+            Show::Lines => screen::lines(printer, &now, &news)?,
+            Show::Screen(screen) => screen.draw(printer, &now, &report, &public_url, &history)?,
+        }
+        ends.state = Some(report.state);
+        last = Some(last.map_or_else(|| report.clone(), |last| carry(&last, &report)));
+        looks += 1;
+    }
+    ends.outcome()
+}
+
+/// What the exit code will say.
+struct Ends {
+    state: Option<ha_core::health::ClusterState>,
+}
+
+impl Ends {
+    fn outcome(&self) -> Result<Outcome, Error> {
+        self.state
+            .map(outcome)
+            .ok_or_else(|| Failure::failed("interrupted", "interrupted before the first look was over").into())
+    }
+}

@@ -1,0 +1,87 @@
+//! A look on a terminal, or as lines.
+
+use ha_core::health::{Change, Report as Health};
+
+use super::history::{History, sparkline, worst};
+use super::time::hour;
+use crate::error::Error;
+use crate::output::{Page, Printer, Report, StatusReport, Tone, lag};
+
+/// Lines beyond the cut edge of a terminal would break the count of lines to go back.
+const NO_WRAP: &str = "\x1b[?7l";
+const WRAP: &str = "\x1b[?7h";
+
+/// A picture that is drawn anew in its place.
+#[derive(Debug, Default)]
+pub(super) struct Screen {
+    /// How many lines the last one has.
+    lines: usize,
+}
+
+impl Screen {
+    pub(super) fn draw(
+        &mut self,
+        printer: &Printer,
+        now: &str,
+        report: &Health,
+        public_url: &str,
+        history: &History,
+    ) -> Result<(), Error> {
+        let mut page = Page::new(printer.color().out);
+        picture(&mut page, now, report, public_url, history);
+        let text = page.into_text();
+        // In one piece, so that an interrupt leaves the terminal as it was.
+        let back = if self.lines == 0 { String::new() } else { format!("\x1b[{}A", self.lines) };
+        self.lines = text.lines().count();
+        printer.raw(format!("{NO_WRAP}{back}\x1b[J{text}{WRAP}").as_bytes())
+    }
+}
+
+fn picture(page: &mut Page, now: &str, report: &Health, public_url: &str, history: &History) {
+    StatusReport { health: report, public_url }.human(page);
+    page.line("");
+    for (node, lags) in history.lags() {
+        let worst = worst(lags);
+        page.line(format!("lag of {node}  {}  at most {}", sparkline(lags), lag(worst.bytes, worst.seconds)));
+    }
+    let mut changes = history.changes().peekable();
+    if changes.peek().is_some() {
+        page.line("changes:");
+    }
+    for (time, change) in changes {
+        let line = change_line(page, hour(time), change);
+        page.line(format!("  {line}"));
+    }
+    let foot = page.tone(Tone::Faint, format!("{} UTC; ctrl-c ends it", hour(now)));
+    page.line(foot);
+}
+
+fn change_line(page: &Page, time: &str, change: &Change) -> String {
+    let (tone, mark) = match change.worse() {
+        Some(true) => (Tone::Bad, "-"),
+        Some(false) => (Tone::Good, "+"),
+        None => (Tone::Plain, "*"),
+    };
+    format!("{time} {} {change}", page.tone(tone, mark))
+}
+
+/// The first look, where there is no terminal.
+pub(super) fn first(printer: &Printer, now: &str, report: &Health, public_url: &str) -> Result<(), Error> {
+    let mut page = Page::new(printer.color().out);
+    page.line(format!("{now} * watching; from here on, a line for each change"));
+    StatusReport { health: report, public_url }.human(&mut page);
+    printer.raw(page.into_text().as_bytes())
+}
+
+/// What changed, a line each.
+pub(super) fn lines(printer: &Printer, now: &str, changes: &[Change]) -> Result<(), Error> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let mut page = Page::new(printer.color().out);
+    for change in changes {
+        let line = change_line(&page, now, change);
+        page.line(line);
+    }
+    printer.raw(page.into_text().as_bytes())
+}
