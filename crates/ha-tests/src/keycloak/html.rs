@@ -33,7 +33,7 @@ pub(super) fn forms(page: &str) -> Vec<Form> {
         rest = tag.rest;
         match tag.name.as_str() {
             // What a script holds is no markup.
-            "script" | "style" => rest = rest.find(&format!("</{}", tag.name)).map_or("", |at| &rest[at..]),
+            "script" | "style" => rest = after_raw(rest, &tag.name),
             "form" => {
                 open = true;
                 forms.push(Form {
@@ -57,6 +57,12 @@ pub(super) fn forms(page: &str) -> Vec<Form> {
         }
     }
     forms
+}
+
+/// What follows the content of a script or a style, in which no tag counts but its own end, in whatever case.
+fn after_raw<'a>(text: &'a str, name: &str) -> &'a str {
+    let is_end = |at: usize| text.get(at + 2..at + 2 + name.len()).is_some_and(|end| end.eq_ignore_ascii_case(name));
+    text.match_indices("</").find(|(at, _)| is_end(*at)).map_or("", |(at, _)| &text[at..])
 }
 
 fn next_tag(text: &str) -> Option<Tag<'_>> {
@@ -123,7 +129,7 @@ mod tests {
     #[test]
     fn a_form_is_found_with_what_it_would_send() {
         let page = r#"<!-- <form action="no"> --><p>a < b</p>
-            <script>let x = '<form action="neither">';</script>
+            <SCRIPT>let x = '<form action="neither"></p>';</SCRIPT>
             <form id="login" onsubmit="login.disabled = true; return true;" action="http://a/b?x=1&amp;y=2" method='post'>
               <input name=username value="al&quot;ice" /><input type="hidden" name="id" value="7">
               <input type="checkbox" name="remember"><input type=checkbox name=on value=yes checked>

@@ -145,7 +145,8 @@ async fn demote(world: &Arc<World>, realm: &Realm) -> Result<Demoted, Failed> {
     })
     .await?;
     let began = Instant::now();
-    until(PATIENCE, "the role is read-only", async || Ok(role::of(&world.standby).await? == "read-only")).await?;
+    // Its container may have another address than before, and Java remembers the old one for half a minute.
+    until(2 * PATIENCE, "the role is read-only", async || Ok(role::of(&world.standby).await? == "read-only")).await?;
     Ok(Demoted { stored, role_changed: began.elapsed() })
 }
 

@@ -66,7 +66,7 @@ fn defaults(name: &str) -> Value {
         })
     };
     json!({
-        "realm": name, "enabled": true, "roles": { "realm": [{ "name": "boss" }] },
+        "realm": name, "enabled": true,
         "users": [user(ALICE)],
         "clients": [app(APP), app(OTHER_APP), {
             "clientId": BACKEND, "secret": BACKEND_SECRET, "serviceAccountsEnabled": true,
@@ -134,7 +134,8 @@ impl Realm {
         first_id(&self.world.read(&self.world.primary, &path).await?)
     }
 
-    async fn token(&self, site: &Site, form: &[(&str, &str)]) -> Result<Answer, Failed> {
+    /// Asks the token endpoint.
+    pub(crate) async fn token(&self, site: &Site, form: &[(&str, &str)]) -> Result<Answer, Failed> {
         self.post(site, "/protocol/openid-connect/token", form).await
     }
 

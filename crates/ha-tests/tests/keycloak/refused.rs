@@ -36,7 +36,7 @@ pub(crate) async fn admin_writes(world: Arc<World>) -> Outcome {
         (Method::POST, "/clients".to_owned(), json!({ "clientId": "intruder" })),
         (Method::POST, format!("/clients/{client}/client-secret"), Value::Null),
         (Method::DELETE, format!("/clients/{client}"), Value::Null),
-        (Method::DELETE, "/roles/boss".to_owned(), Value::Null),
+        (Method::DELETE, "/roles/offline_access".to_owned(), Value::Null),
         (Method::DELETE, String::new(), Value::Null),
     ];
     let count = writes.len();

@@ -54,7 +54,7 @@ pub(crate) struct Phase {
 /// The pair of one version, made when the first case asks for it.
 struct Version {
     number: String,
-    world: OnceLock<Result<Arc<World>, String>>,
+    world: OnceLock<Option<Arc<World>>>,
     runtime: Arc<Runtime>,
 }
 
@@ -62,14 +62,16 @@ impl Version {
     fn world(&self) -> Result<Arc<World>, Failed> {
         let start = || {
             let began = Instant::now();
-            let world = self
-                .runtime
-                .block_on(World::start(&self.number))
-                .map_err(|error| error.message().unwrap_or("it failed").to_owned())?;
-            println!("Keycloak {}: a pair runs after {:.1} s", self.number, began.elapsed().as_secs_f32());
-            Ok(Arc::new(world))
+            let world = self.runtime.block_on(World::start(&self.number));
+            let after = began.elapsed().as_secs_f32();
+            match &world {
+                Ok(_) => println!("Keycloak {}: a pair runs after {after:.1} s", self.number),
+                // Once, and not again with each of the many cases that need it.
+                Err(error) => println!("Keycloak {}: no pair: {}", self.number, error.message().unwrap_or("it failed")),
+            }
+            world.ok().map(Arc::new)
         };
-        self.world.get_or_init(start).clone().map_err(|error| format!("there is no pair: {error}").into())
+        self.world.get_or_init(start).clone().ok_or_else(|| "there is no pair; why, is said once above".into())
     }
 }
 
@@ -100,7 +102,7 @@ pub(crate) fn run() -> ExitCode {
             }
             failed |= libtest_mimic::run(&arguments, trials).has_failed();
         }
-        if let Some(Ok(world)) = version.world.get() {
+        if let Some(Some(world)) = version.world.get() {
             world.report();
         }
         // The trials are gone, so this is the last one to know the pair, and removes it.

@@ -32,7 +32,7 @@ pub(crate) async fn identity_provider(world: Arc<World>) -> Outcome {
     let add = async {
         let provider = json!({
             "alias": "elsewhere", "providerId": "oidc", "enabled": true,
-            "config": { "clientId": "c", "clientSecret": "s", "authorizationUrl": "http://idp.test/a", "tokenUrl": "http://idp.test/t" },
+            "config": { "clientId": "c", "clientSecret": "s", "authorizationUrl": "https://idp.test/a", "tokenUrl": "https://idp.test/t" },
         });
         realm.change(Method::POST, "/identity-provider/instances", provider).await.map(drop)
     };

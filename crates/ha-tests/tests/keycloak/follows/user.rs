@@ -54,6 +54,7 @@ pub(crate) async fn deleted_user(world: Arc<World>) -> Outcome {
 pub(crate) async fn removed_role(world: Arc<World>) -> Outcome {
     let realm = Realm::plain(&world, "role").await?;
     let path = format!("/users/{}/role-mappings/realm", realm.user_id(ALICE).await?);
+    realm.change(Method::POST, "/roles", json!({ "name": "boss" })).await?;
     let boss = json!([world.read(&world.primary, &realm.admin("/roles/boss")).await?]);
     let is_boss = async || {
         let said = claims(&realm.login(&world.standby, ALICE).await?.access)?;

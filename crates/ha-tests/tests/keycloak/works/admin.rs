@@ -20,7 +20,7 @@ pub(crate) async fn reads(world: Arc<World>) -> Outcome {
     ensure!(each(&read("/users").await?, "username").contains(&ALICE.to_owned()), "the users");
     let clients = each(&read("/clients").await?, "clientId");
     ensure!(clients.contains(&APP.to_owned()) && clients.contains(&BACKEND.to_owned()), "the clients: {clients:?}");
-    ensure!(each(&read("/roles").await?, "name").contains(&"boss".to_owned()), "the roles");
+    ensure!(each(&read("/roles").await?, "name").contains(&"offline_access".to_owned()), "the roles");
     let user = realm.user_id(ALICE).await?;
     ensure_eq!(read(&format!("/users/{user}/credentials")).await?[0]["type"], "password", "the credentials");
     realm.login(&world.primary, ALICE).await?;
@@ -72,7 +72,7 @@ pub(crate) async fn console(world: Arc<World>) -> Outcome {
         world.standby.send(request).await
     };
     let who = ask("/admin/master/console/whoami?currentRealm=master").await?.expect(200)?;
-    ensure_eq!(who.field("userName")?, user, "who am I");
+    ensure_eq!(who.field("displayName")?, user, "who am I");
     let realms = ask("/admin/realms?briefRepresentation=true").await?.expect(200)?.json()?;
     ensure!(each(&realms, "realm").contains(&realm.name), "the realms: {:?}", each(&realms, "realm"));
     let information = ask("/admin/serverinfo").await?.expect(200)?.json()?;

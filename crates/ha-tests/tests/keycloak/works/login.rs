@@ -30,7 +30,8 @@ pub(crate) async fn wrong_password_is_refused(world: Arc<World>) -> Outcome {
     let form = page.form_asking("username")?;
     let page = browser.submit(&page, &form, &[("username", ALICE), ("password", "not the password")]).await?;
     ensure!(page.left_for.is_none(), "the form let a wrong password in: {:?}", page.left_for);
-    page.form_asking("username")?;
+    // The name is known by now; the password is asked for again.
+    page.form_asking("password")?;
     Ok(())
 }
 

@@ -1,0 +1,153 @@
+//! What `status` and `health` make of servers that are not as they should be. Of PostgreSQL alone: without a Keycloak
+//! the cluster is never better than down, so it is the findings that count here; the story has the exit codes.
+
+use std::time::{Duration, Instant};
+
+use ha_core::health::{Code, PostgresState, ReplicationState, Report, ReportedRole};
+use ha_core::layout::Component;
+use ha_tests::{Pair, PairOptions, engine_is_wanted};
+
+use crate::host::docker;
+
+/// Beside the Keycloaks that this pair does not have.
+fn codes(report: &Report) -> Vec<Code> {
+    report.findings.iter().map(|finding| finding.code).filter(|code| *code != Code::KeycloakMissing).collect()
+}
+
+/// One look: an observation has a limit of 2 s; more than this is a hang.
+async fn look(pair: &Pair) -> Report {
+    tokio::time::timeout(Duration::from_secs(30), pair.cluster().report()).await.expect("a look is bounded")
+}
+
+/// Looks until exactly that is found: what a server notices takes it a moment.
+async fn until(pair: &Pair, wanted: &[Code]) -> Report {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let report = look(pair).await;
+        if codes(&report) == wanted {
+            return report;
+        }
+        assert!(Instant::now() < deadline, "{wanted:?} was not found: {:?}", report.findings);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn said(report: &Report, code: Code) -> (Option<String>, String) {
+    let finding = report.findings.iter().find(|finding| finding.code == code).unwrap();
+    (finding.node.as_ref().map(ToString::to_string), finding.message.clone() + " | " + &finding.help)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_frozen_and_paused() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    let well = until(&pair, &[]).await;
+    assert_eq!(well.nodes[0].role, ReportedRole::Primary);
+    let following = well.nodes[1].replication.as_ref().unwrap();
+    assert_eq!((following.state, following.lag_seconds), (ReplicationState::Streaming, Some(0.0)));
+    assert!(well.nodes[0].replication.is_none());
+
+    // Replay paused: what arrives is not applied, and the lag is more than none.
+    pair.superuser(pair.standby(), "SELECT pg_wal_replay_pause()").await.unwrap();
+    pair.superuser(pair.primary(), "CREATE TABLE unseen (n int)").await.unwrap();
+    let report = until(&pair, &[Code::ReplayPaused]).await;
+    assert!(said(&report, Code::ReplayPaused).1.contains("pg_wal_replay_resume"));
+    assert!(report.nodes[1].replication.as_ref().unwrap().lag_bytes > Some(0), "{:?}", report.nodes[1]);
+    pair.superuser(pair.standby(), "SELECT pg_wal_replay_resume()").await.unwrap();
+    until(&pair, &[]).await;
+
+    // Frozen: it listens, and never answers.
+    let standby = pair.container(pair.standby(), Component::Postgres);
+    docker(&["pause", &standby]);
+    let report = until(&pair, &[Code::PostgresPaused]).await;
+    assert_eq!(said(&report, Code::PostgresPaused).0.as_deref(), Some("vm2"));
+    let frozen = serde_json::to_value(&report.nodes[1]).unwrap();
+    assert_eq!(frozen["role"], "unknown");
+    for field in ["lsn", "timeline", "system_identifier", "version"] {
+        assert!(frozen["postgres"][field].is_null(), "what is not known is null: {frozen}");
+    }
+    assert!(frozen["replication"].is_null(), "{frozen}");
+    docker(&["unpause", &standby]);
+    until(&pair, &[]).await;
+
+    docker(&["stop", &standby]);
+    let report = until(&pair, &[Code::PostgresStopped]).await;
+    assert_eq!(report.nodes[1].postgres.state, PostgresState::Stopped);
+    assert!(said(&report, Code::PostgresStopped).1.contains("ha-cli up vm2"));
+    assert_eq!(report.nodes[0].postgres.state, PostgresState::Running, "the other one is seen all the same");
+    docker(&["start", &standby]);
+    until(&pair, &[]).await;
+
+    // The primary frozen: whether there is another is not known, and nobody says that there is none.
+    let primary = pair.container(pair.primary(), Component::Postgres);
+    docker(&["pause", &primary]);
+    let report = until(&pair, &[Code::PrimaryUnknown, Code::PostgresPaused]).await;
+    assert!(said(&report, Code::PrimaryUnknown).1.contains("vm1 could not be asked"));
+    assert_eq!(report.nodes[1].replication.as_ref().unwrap().lag_bytes, None, "behind whom, nobody can tell");
+    docker(&["unpause", &primary]);
+    until(&pair, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_slot() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    // ALTER SYSTEM comes after every file of the state volume, and so may set what the topology keeps to itself.
+    for setting in ["max_slot_wal_keep_size = '16MB'", "wal_keep_size = '0'", "max_wal_size = '64MB'"] {
+        pair.superuser(pair.primary(), &format!("ALTER SYSTEM SET {setting}")).await.unwrap();
+    }
+    pair.superuser(pair.primary(), "SELECT pg_reload_conf()").await.unwrap();
+    let standby = pair.container(pair.standby(), Component::Postgres);
+    docker(&["stop", &standby]);
+    for _ in 0..8 {
+        pair.superuser(pair.primary(), "SELECT pg_switch_wal() FROM txid_current()").await.unwrap();
+        pair.superuser(pair.primary(), "CHECKPOINT").await.unwrap();
+    }
+    docker(&["start", &standby]);
+    let report = until(&pair, &[Code::ReplicationStopped, Code::SlotLost]).await;
+    let (node, text) = said(&report, Code::SlotLost);
+    assert_eq!(node.as_deref(), Some("vm2"));
+    assert!(text.contains("ha-cli down vm2 --volumes"), "{text}");
+    let slot = report.nodes[1].replication.as_ref().unwrap().slot.as_ref().unwrap();
+    assert_eq!(slot.wal_status.as_deref(), Some("lost"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_primary_and_two() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    let primary = pair.container(pair.primary(), Component::Postgres);
+    let signal = format!("{}/standby.signal", ha_core::layout::PGDATA);
+    docker(&["exec", "-u", "postgres", &primary, "touch", &signal]);
+    docker(&["restart", &primary]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let report = loop {
+        let report = look(&pair).await;
+        if codes(&report).first() == Some(&Code::NoPrimary) {
+            break report;
+        }
+        assert!(Instant::now() < deadline, "{:?}", report.findings);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert!(report.nodes.iter().all(|node| node.role == ReportedRole::Standby));
+    assert!(said(&report, Code::NoPrimary).1.contains("nobody accepts writes"));
+
+    for node in [pair.primary(), pair.standby()] {
+        assert_eq!(pair.superuser(node, "SELECT pg_promote(true, 60)").await.unwrap(), "t");
+    }
+    let report = look(&pair).await;
+    assert_eq!(codes(&report).first(), Some(&Code::TwoPrimaries), "{:?}", report.findings);
+    let (node, text) = said(&report, Code::TwoPrimaries);
+    assert_eq!(node, None);
+    assert!(text.contains("vm1 at ") && text.contains("vm2 at ") && text.contains("ha-cli down"), "{text}");
+    // And `up` makes nothing worse.
+    let refusal = crate::up::refusal(pair.cluster()).await;
+    assert_eq!(refusal.kind, ha_core::plan::RefusalKind::Unsafe);
+    assert!(refusal.message.contains("would each be a primary"), "{}", refusal.message);
+}

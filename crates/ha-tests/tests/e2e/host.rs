@@ -1,0 +1,54 @@
+//! What tests do behind the program's back, with the `docker` command.
+
+use std::process::Command;
+
+/// Runs `docker`, at most a minute, and returns what it printed; ends the test when it fails.
+#[track_caller]
+pub(crate) fn docker(arguments: &[&str]) -> String {
+    let (well, out, err) = try_docker(arguments);
+    assert!(well, "docker {arguments:?}: {err}");
+    out
+}
+
+/// The same, with both outputs, whatever became of it.
+pub(crate) fn try_docker(arguments: &[&str]) -> (bool, String, String) {
+    let output = Command::new("timeout").arg("60").arg("docker").args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    (output.status.success(), text(&output.stdout), text(&output.stderr))
+}
+
+/// Runs a shell script as root on the volumes of a node: `/data` and `/state`.
+#[track_caller]
+pub(crate) fn on_volumes(cluster: &str, node: &str, script: &str) -> String {
+    let volume = |kind: &str, path: &str| format!("{cluster}-{node}-{kind}:{path}");
+    let (data, state) = (volume("data", "/data"), volume("state", "/state"));
+    let image = postgres_image();
+    docker(&[
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--label",
+        &label(cluster),
+        "-u",
+        "root",
+        "-v",
+        &data,
+        "-v",
+        &state,
+        "--entrypoint",
+        "/bin/sh",
+        &image,
+        "-euc",
+        script,
+    ])
+}
+
+/// By this label what a test made is removed with its cluster.
+pub(crate) fn label(cluster: &str) -> String {
+    format!("{}={cluster}", ha_core::layout::LABEL_CLUSTER)
+}
+
+pub(crate) fn postgres_image() -> String {
+    ha_tests::PairOptions::default().postgres_image
+}

@@ -1,0 +1,20 @@
+//! `ha-cli` and its library against real engines, with good luck and with bad.
+//!
+//! One binary, since linking takes longer than most of these tests. What needs PostgreSQL only uses a [`ha_tests::Pair`];
+//! the whole pair, with both Keycloaks and through the program itself, is told in one story.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
+mod data;
+mod engine;
+mod guard;
+mod health;
+mod host;
+mod interrupted;
+mod keycloak;
+mod resources;
+mod settings;
+mod site;
+mod story;
+mod up;
+mod versions;

@@ -1,0 +1,133 @@
+//! What a new cluster is laid out with: all that later role changes need, and nobody let in who need not be.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ha_core::layout::Component;
+use ha_tests::{Pair, PairOptions, engine_is_wanted};
+use serde_json::Value;
+
+use crate::host::{docker, on_volumes};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_cluster_is_ready_for_role_changes_and_open_to_nobody_else() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    in_force(&pair).await;
+    roles(&pair).await;
+    admitted(&pair).await;
+    containers(&pair);
+    outside_the_data_directory(&pair);
+}
+
+async fn in_force(pair: &Pair) {
+    for node in pair.topology().nodes() {
+        for (setting, wanted) in [
+            ("data_checksums", "on"),
+            ("wal_log_hints", "on"),
+            ("full_page_writes", "on"),
+            ("max_slot_wal_keep_size", "4GB"),
+            ("wal_keep_size", "512MB"),
+            ("wal_retrieve_retry_interval", "200ms"),
+            ("password_encryption", "scram-sha-256"),
+            ("max_connections", "70"),
+            ("hot_standby", "on"),
+            ("recovery_target_timeline", "latest"),
+            ("log_statement", "none"),
+        ] {
+            let found = pair.superuser(node, &format!("SHOW {setting}")).await.unwrap();
+            assert_eq!(found, wanted, "{setting} of {}", node.name);
+        }
+        let wrong =
+            pair.superuser(node, "SELECT count(*) FROM pg_file_settings WHERE error IS NOT NULL").await.unwrap();
+        assert_eq!(wrong, "0", "lines of the configuration that are not in force on {}", node.name);
+    }
+    let slots = "SELECT slot_name, slot_type, active, wal_status, restart_lsn IS NOT NULL FROM pg_replication_slots";
+    assert_eq!(pair.superuser(pair.primary(), slots).await.unwrap(), "ha_vm2|physical|t|reserved|t");
+    let conninfo = pair.superuser(pair.standby(), "SHOW primary_conninfo").await.unwrap();
+    assert!(conninfo.contains("passfile=") && !conninfo.contains("password="), "{conninfo}");
+}
+
+async fn roles(pair: &Pair) {
+    let roles = "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls, \
+                 rolpassword LIKE 'SCRAM-SHA-256$%' FROM pg_authid WHERE rolcanlogin ORDER BY rolname";
+    let found = pair.superuser(pair.primary(), roles).await.unwrap();
+    let expected = "ha_probe|f|f|f|f|f|t\nha_replication|f|f|f|t|f|t\nkeycloak|f|f|f|f|f|t\npostgres|t|t|t|t|t|";
+    assert_eq!(found, expected);
+    let owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'keycloak'";
+    assert_eq!(pair.superuser(pair.primary(), owner).await.unwrap(), "keycloak");
+    let monitor =
+        "SELECT pg_has_role('ha_probe', 'pg_monitor', 'member'), pg_has_role('keycloak', 'pg_monitor', 'member')";
+    assert_eq!(pair.superuser(pair.primary(), monitor).await.unwrap(), "t|f");
+}
+
+/// Who gets in over the network, and who does not.
+async fn admitted(pair: &Pair) {
+    for node in pair.topology().nodes() {
+        let secrets = pair.cluster().secrets();
+        let knock = |user: &'static str, database: &'static str, password: String| {
+            let mut config = tokio_postgres::Config::new();
+            config.host(node.address.to_string()).port(node.postgres_port).user(user).dbname(database);
+            config.password(password).connect_timeout(Duration::from_secs(10));
+            async move { config.connect(tokio_postgres::NoTls).await.map(drop) }
+        };
+        knock("keycloak", "keycloak", secrets.keycloak_db_password.expose().to_owned()).await.unwrap();
+        knock("ha_probe", "keycloak", secrets.probe_password.expose().to_owned()).await.unwrap();
+        for (user, database, password) in [
+            ("postgres", "keycloak", "anything"),
+            ("postgres", "postgres", ""),
+            ("keycloak", "postgres", secrets.keycloak_db_password.expose()),
+            ("keycloak", "keycloak", "wrong"),
+            ("ha_replication", "keycloak", secrets.replication_password.expose()),
+            ("ha_probe", "postgres", secrets.probe_password.expose()),
+            ("stranger", "keycloak", "anything"),
+        ] {
+            let error = knock(user, database, password.to_owned()).await.expect_err(user);
+            // 28000: pg_hba.conf has no entry; 28P01: wrong password.
+            let state = error.code().map(tokio_postgres::error::SqlState::code);
+            let expected = if password == "wrong" { "28P01" } else { "28000" };
+            assert_eq!(state, Some(expected), "{user} on {database} of {}: {error}", node.name);
+        }
+    }
+    let methods = "SELECT DISTINCT auth_method FROM pg_hba_file_rules WHERE type <> 'local' AND error IS NULL";
+    assert_eq!(pair.superuser(pair.primary(), methods).await.unwrap(), "scram-sha-256");
+}
+
+fn containers(pair: &Pair) {
+    for node in pair.topology().nodes() {
+        let inspected = docker(&["inspect", &pair.container(node, Component::Postgres)]);
+        let all: Value = serde_json::from_str(&inspected).unwrap();
+        let host = &all[0]["HostConfig"];
+        let published: BTreeSet<_> = host["PortBindings"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|bindings| bindings.as_array().unwrap())
+            .map(|binding| (binding["HostIp"].as_str().unwrap(), binding["HostPort"].as_str().unwrap().to_owned()))
+            .collect();
+        assert_eq!(published, BTreeSet::from([("127.0.0.1", node.postgres_port.to_string())]));
+        assert_eq!(host["Privileged"], false);
+        assert_eq!(host["RestartPolicy"]["Name"], "unless-stopped");
+        let log = &host["LogConfig"];
+        let bounded = log["Type"] == "local" || log["Config"]["max-size"].is_string();
+        assert!(bounded, "Docker's own log of it grows without end: {log}");
+    }
+}
+
+/// A base backup or a rewind overwrites what is in the data directory.
+fn outside_the_data_directory(pair: &Pair) {
+    let name = pair.topology().cluster.name.to_string();
+    for node in ["vm1", "vm2"] {
+        let found = on_volumes(&name, node, "cat /state/identity; ls /state/config");
+        let mut lines = found.lines();
+        assert!(lines.next().unwrap().parse::<u64>().is_ok(), "{found}");
+        let files: BTreeSet<_> = lines.collect();
+        for file in ["postgresql.conf", "pg_hba.conf", "passfile"] {
+            assert!(files.contains(file), "{node} lacks {file}: {found}");
+        }
+        assert_eq!(files.contains("upstream.conf"), node == "vm2", "{found}");
+        assert_eq!(on_volumes(&name, node, "stat -c %a /state/config/passfile"), "600");
+    }
+}

@@ -1,0 +1,209 @@
+//! A folder with a cluster's file in which the program runs, as a person or a script runs it.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use ha_tests::{PairOptions, Removal, free_port, fresh_name};
+
+/// Most time for one run of the program, the first start of two Keycloaks on a busy machine included.
+const LIMIT: Duration = Duration::from_secs(400);
+
+pub(crate) struct Site {
+    folder: PathBuf,
+    pub(crate) cluster: String,
+    pub(crate) ports: [u16; 4],
+    _removal: Removal,
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    /// `None` when a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) took: Duration,
+}
+
+impl Ran {
+    #[track_caller]
+    pub(crate) fn ends_with(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+    }
+}
+
+/// The program: `HA_CLI`, else the one beside these tests.
+fn program() -> PathBuf {
+    let named = std::env::var_os("HA_CLI").map(PathBuf::from);
+    let program = named.unwrap_or_else(|| {
+        let tests = std::env::current_exe().unwrap();
+        tests.parent().and_then(Path::parent).unwrap().join("ha-cli")
+    });
+    assert!(program.exists(), "{} is missing: cargo build -p ha-cli", program.display());
+    program
+}
+
+impl Site {
+    /// Runs `setup --demo` in a folder of its own. `secrets` are environment variables with passwords.
+    #[track_caller]
+    pub(crate) fn demo(secrets: &[(&str, &str)]) -> Self {
+        let cluster = fresh_name();
+        let folder = std::env::temp_dir().join(&cluster);
+        std::fs::create_dir_all(&folder).unwrap();
+        let ports = [(); 4].map(|()| free_port().unwrap());
+        let removal = Removal::of(&cluster, vec!["vm1".to_owned(), "vm2".to_owned()]);
+        let site = Self { folder, cluster, ports, _removal: removal };
+        let images = PairOptions::default();
+        let port = |node: &str, index: usize| format!("{node}={}", site.ports[index]);
+        let arguments = [
+            "setup",
+            "--demo",
+            "--cluster-name",
+            &site.cluster,
+            "--postgres-image",
+            &images.postgres_image,
+            "--keycloak-image",
+            &images.keycloak_image,
+            "--postgres-port",
+            &port("vm1", 0),
+            "--postgres-port",
+            &port("vm2", 1),
+            "--keycloak-port",
+            &port("vm1", 2),
+            "--keycloak-port",
+            &port("vm2", 3),
+            "--public-url",
+            &format!("http://127.0.0.1:{}", site.ports[2]),
+        ];
+        let mut command = site.command(&arguments);
+        command.envs(secrets.iter().copied());
+        Running::start(command).end().ends_with(0);
+        site
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Changes the cluster's file.
+    #[track_caller]
+    pub(crate) fn edit(&self, change: impl FnOnce(String) -> String) {
+        let text = std::fs::read_to_string(self.path("ha.toml")).unwrap();
+        let changed = change(text.clone());
+        assert_ne!(text, changed, "the change found nothing to change");
+        std::fs::write(self.path("ha.toml"), changed).unwrap();
+    }
+
+    fn command<S: Into<OsString> + Clone>(&self, arguments: &[S]) -> Command {
+        let mut command = Command::new(program());
+        command.current_dir(&self.folder).env_clear().env("HOME", &self.folder).stdin(Stdio::null());
+        for kept in ["DOCKER_HOST", "PATH"] {
+            if let Some(value) = std::env::var_os(kept) {
+                command.env(kept, value);
+            }
+        }
+        command.args(arguments.iter().cloned().map(Into::into));
+        command
+    }
+
+    #[track_caller]
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        self.start(arguments).end()
+    }
+
+    #[track_caller]
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(self.command(arguments))
+    }
+}
+
+/// A run under way, its outputs read so that it never waits for a reader.
+pub(crate) struct Running {
+    child: Child,
+    begun: Instant,
+    out: std::thread::JoinHandle<String>,
+    err: std::sync::mpsc::Receiver<String>,
+    said: String,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (mut out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let out = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            out.read_to_end(&mut bytes).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(err).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { child, begun: Instant::now(), out, err: receiver, said: String::new() }
+    }
+
+    /// Waits until it says, on standard error, a line that contains `text`; `false` when it ends without.
+    pub(crate) fn says(&mut self, wanted: impl Fn(&str) -> bool) -> bool {
+        let deadline = self.begun + LIMIT;
+        while let Ok(line) = self.err.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            self.said.push_str(&line);
+            self.said.push('\n');
+            if wanted(&line) {
+                return true;
+            }
+        }
+        false
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success(), "the program had ended already: {}", self.said);
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Ran {
+        let status = self.wait();
+        let took = self.begun.elapsed();
+        self.said.extend(self.err.iter().map(|line| line + "\n"));
+        let out = self.out.join().unwrap();
+        assert!(status.signal().is_none_or(|signal| signal == 9), "ended by a signal: {status}: {}", self.said);
+        Ran { code: status.code(), out, err: self.said, took }
+    }
+
+    #[track_caller]
+    fn wait(&mut self) -> ExitStatus {
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            if self.begun.elapsed() > LIMIT {
+                drop(self.child.kill());
+                drop(self.child.wait());
+                self.said.extend(self.err.try_iter().map(|line| line + "\n"));
+                panic!("it hangs; so far it said: {}", self.said);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! One whole pair through the program, from `setup` to `down --volumes`, with what goes wrong on the way.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use ha_tests::engine_is_wanted;
+use serde_json::Value;
+
+use crate::host::{docker, label, on_volumes, try_docker};
+use crate::site::{Ran, Site};
+
+// Everything that a file format, a shell or a connection string could take for its own; and each with a word by which
+// it is found again however it was escaped.
+const DATABASE: &str = r##"Zq7Database p'a"s $a ${b} $${c} \d \$e \${f} #g !h {i} =j :k @l %m & äöü€ \\"##;
+const REPLICATION: &str = r##"Zq7Replication :a\b\:c 'd' "e" $f #g äöü"##;
+const ADMIN: &str = r##"Zq7Admin &a=b 'c' "d" \e ${f} #g %20 äöü€"##;
+
+#[test]
+fn one_pair_from_setup_to_its_end() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let passwords =
+        [("HA_DATABASE_PASSWORD", DATABASE), ("HA_REPLICATION_PASSWORD", REPLICATION), ("HA_ADMIN_PASSWORD", ADMIN)];
+    let site = Site::demo(&passwords);
+    let mut said = Vec::new();
+    shows_and_does_nothing(&site);
+    survives_interruptions(&site, &mut said);
+    has_nothing_more_to_do(&site);
+    is_healthy(&site);
+    works(&site);
+    hides_its_secrets(&site, &said);
+    is_told_what_is_wrong(&site);
+    takes_a_changed_file(&site);
+    goes_down_and_comes_back(&site);
+    refuses_two_primaries(&site);
+    leaves_nothing(&site);
+}
+
+fn shows_and_does_nothing(site: &Site) {
+    let ran = site.run(&["up", "--dry-run", "--output", "json"]).ends_with(0);
+    let plan = ran.json();
+    let actions: Vec<_> = plan["steps"].as_array().unwrap().iter().map(|it| it["action"].as_str().unwrap()).collect();
+    for action in ["prepare-volumes", "init-database", "copy-database", "start-postgres", "start-keycloak"] {
+        assert!(actions.contains(&action), "{plan}");
+    }
+    assert_eq!(of_the_cluster(site), "", "a dry run makes nothing");
+    site.run(&["status"]).ends_with(4);
+}
+
+/// SIGKILL at each kind of step, ctrl-c during the base backup; each time the next run goes on.
+fn survives_interruptions(site: &Site, said: &mut Vec<String>) {
+    let mut system = None;
+    for (step, signal) in [
+        ("create network and volumes …", "KILL"),
+        ("initdb) …", "KILL"),
+        ("start PostgreSQL …", "KILL"),
+        ("set up roles", "KILL"),
+        ("pg_basebackup) …", "INT"),
+        ("start Keycloak …", "KILL"),
+        ("set up Keycloak's administrator", "KILL"),
+    ] {
+        let mut up = site.start(&["-vv", "up", "--yes"]);
+        // The plan is shown first: only what begins ends with dots.
+        let begun = up.says(|line| line.contains(step.trim_end_matches(" …")) && line.ends_with('…'));
+        assert!(begun, "{step} was never begun: {:?}", up.end());
+        up.signal(signal);
+        let ran = up.end();
+        if signal == "INT" {
+            assert_eq!(ran.code, Some(1), "{ran:#?}");
+            assert!(ran.err.contains("interrupted") && ran.err.contains("run it again"), "{ran:#?}");
+        } else {
+            assert_eq!(ran.code, None, "killed at {step}: {ran:#?}");
+        }
+        said.push(ran.out + &ran.err);
+        if step.starts_with("set up roles") {
+            system = Some(on_volumes(&site.cluster, "vm1", "cat /state/identity"));
+        }
+    }
+    let ran = site.run(&["-vv", "up", "--yes"]).ends_with(0);
+    said.push(ran.out + &ran.err);
+    let status = site.run(&["status", "--output", "json"]).ends_with(0).json();
+    for node in status["nodes"].as_array().unwrap() {
+        let identifier = &node["postgres"]["system_identifier"];
+        let identifier = identifier.as_str().map_or_else(|| identifier.to_string(), str::to_owned);
+        assert_eq!(Some(identifier), system, "the database of before, on both nodes: {status}");
+    }
+}
+
+fn has_nothing_more_to_do(site: &Site) {
+    let ran = site.run(&["up"]).ends_with(0);
+    assert!(ran.out.contains("nothing to do"), "{ran:?}");
+    let ran = site.run(&["up", "--output", "json"]).ends_with(0).json();
+    assert_eq!(ran["changed"], false, "{ran}");
+    let jobs = of_the_cluster(site);
+    assert!(!jobs.contains("-job-"), "a job was left behind: {jobs}");
+}
+
+fn is_healthy(site: &Site) {
+    for arguments in [&["status"][..], &["health"], &["health", "all"], &["health", "primary"], &["health", "replica"]]
+    {
+        site.run(arguments).ends_with(0);
+    }
+    site.run(&["health", "vm9"]).ends_with(2);
+    for command in ["status", "health"] {
+        let report = site.run(&[command, "--output", "json"]).ends_with(0).json();
+        let one = |pointer: &str| report.pointer(pointer).unwrap_or_else(|| panic!("{pointer} of {report}")).clone();
+        assert_eq!(one("/schema"), 1);
+        assert_eq!(one("/cluster"), *site.cluster);
+        assert_eq!(one("/state"), "healthy");
+        assert_eq!(one("/durability"), "async");
+        assert_eq!(one("/findings"), Value::Array(Vec::new()));
+        for (index, role, mode) in [(0, "primary", "read-write"), (1, "standby", "read-only")] {
+            let at = |field: &str| one(&format!("/nodes/{index}/{field}"));
+            assert_eq!(at("role"), role);
+            assert_eq!(at("postgres/state"), "running");
+            assert!(at("postgres/lsn").as_str().unwrap().contains('/'));
+            assert_eq!(at("postgres/timeline"), 1);
+            assert!(at("postgres/version").as_str().unwrap().starts_with("17."));
+            assert_eq!(at("keycloak/state"), "ready");
+            assert_eq!(at("keycloak/mode"), mode);
+            assert_eq!(at("keycloak/url"), format!("http://127.0.0.1:{}", site.ports[2 + index]));
+        }
+        assert_eq!(one("/nodes/0/replication"), Value::Null);
+        let replication = one("/nodes/1/replication");
+        assert_eq!(replication["state"], "streaming");
+        assert_eq!(replication["sync_state"], "async");
+        assert_eq!(replication["slot"]["wal_status"], "reserved");
+        for number in ["lag_bytes", "lag_seconds"] {
+            assert!(replication[number].is_number(), "{replication}");
+        }
+    }
+}
+
+fn works(site: &Site) {
+    let verified = site.run(&["verify", "--output", "json"]).ends_with(0).json();
+    assert_eq!(verified["schema"], 1, "{verified}");
+    let logs = site.run(&["logs", "vm1", "--component", "postgres", "--tail", "2000"]).ends_with(0);
+    assert!(logs.out.contains("database system is ready to accept connections"), "{logs:?}");
+    let logs = site.run(&["logs", "replica", "--component", "keycloak", "--tail", "2000"]).ends_with(0);
+    assert!(logs.out.contains("Keycloak"), "{logs:?}");
+    // The administrator's password is what was given, on both nodes.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for port in &site.ports[2..] {
+        let url = format!("http://127.0.0.1:{port}/realms/master/protocol/openid-connect/token");
+        let login =
+            [("grant_type", "password"), ("client_id", "admin-cli"), ("username", "admin"), ("password", ADMIN)];
+        let status = runtime.block_on(async {
+            let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+            client.post(&url).form(&login).send().await.unwrap().status()
+        });
+        assert_eq!(status.as_u16(), 200, "{url}");
+    }
+}
+
+/// Looks for every secret everywhere that somebody without it may look.
+fn hides_its_secrets(site: &Site, said: &[String]) {
+    let secrets = secrets(site);
+    assert_eq!(secrets["keycloak_db_password"], DATABASE);
+    assert_eq!(secrets.len(), 6);
+    let mut places: Vec<(String, String)> =
+        said.iter().enumerate().map(|(run, text)| (format!("output of `-vv up` {run}"), text.clone())).collect();
+    let names = of_the_cluster(site);
+    assert_eq!(names.lines().count(), 4, "{names}");
+    for name in names.lines() {
+        places.push((format!("docker inspect {name}"), docker(&["inspect", name])));
+        let image = docker(&["inspect", "--format", "{{.Image}}", name]);
+        places.push((format!("image of {name}"), docker(&["image", "inspect", &image])));
+        places.push((format!("layers of the image of {name}"), docker(&["history", "--no-trunc", &image])));
+        let (_, out, err) = try_docker(&["logs", name]);
+        places.push((format!("log of {name}"), out + &err));
+        let environment = "for p in /proc/[0-9]*; do tr '\\0' '\\n' <$p/environ; tr '\\0' ' ' <$p/cmdline; done 2>&1; \
+                           true";
+        let processes = docker(&["exec", "-u", "root", name, "/bin/sh", "-c", environment]);
+        assert!(processes.contains("PATH=") && processes.len() > 200, "nothing was read there: {processes}");
+        places.push((format!("environment and process list of {name}"), processes));
+    }
+    for node in ["vm1", "vm2"] {
+        for kind in ["data", "state"] {
+            let volume = format!("{}-{node}-{kind}", site.cluster);
+            places.push((format!("volume {volume}"), docker(&["volume", "inspect", &volume])));
+        }
+        places.push((format!("topology of {node}"), on_volumes(&site.cluster, node, "cat /state/topology.json")));
+    }
+    for command in [&["config", "show"][..], &["status", "--output", "json"]] {
+        places.push((format!("{command:?}"), site.run(command).out));
+    }
+    for (key, secret) in &secrets {
+        // However it is escaped, its first word stays.
+        let word = secret.split(' ').next().unwrap();
+        assert!(word.len() >= 8, "{key} would be found by chance");
+        for (place, text) in &places {
+            assert!(!text.is_empty(), "{place} is empty");
+            assert!(!text.contains(word), "{key} stands in: {place}");
+        }
+    }
+}
+
+fn secrets(site: &Site) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(site.path("ha.secrets.toml")).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "));
+    // A basic string of TOML as it is written here is one of JSON, too.
+    lines.map(|(key, value)| (key.to_owned(), serde_json::from_str(value).unwrap())).collect()
+}
+
+fn is_told_what_is_wrong(site: &Site) {
+    let container = |node: &str, component: &str| format!("{}-{node}-{component}", site.cluster);
+    // One broken thing at a time: the exit code, the finding, the node.
+    for (action, undo, node, component, code, finding) in [
+        ("pause", "unpause", "vm2", "keycloak", 3, "keycloak-stopped"),
+        ("pause", "unpause", "vm1", "keycloak", 4, "keycloak-stopped"),
+        ("pause", "unpause", "vm2", "postgres", 3, "postgres-paused"),
+        ("stop", "start", "vm2", "postgres", 3, "postgres-stopped"),
+    ] {
+        let name = container(node, component);
+        docker(&[action, &name]);
+        let (ran, report) = until(site, code);
+        let found = report["findings"].as_array().unwrap().iter().any(|it| it["code"] == finding && it["node"] == node);
+        assert!(found, "{action} {component} of {node}: {report}");
+        assert!(ran.took < Duration::from_secs(60), "{:?}", ran.took);
+        docker(&[undo, &name]);
+        until(site, 0);
+    }
+    // Stopped by hand, and `up` brings it back.
+    docker(&["stop", &container("vm2", "keycloak")]);
+    until(site, 3);
+    site.run(&["up"]).ends_with(0);
+    until(site, 0);
+}
+
+/// Looks until `health` ends with that code.
+#[track_caller]
+fn until(site: &Site, code: i32) -> (Ran, Value) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        let ran = site.run(&["health", "--output", "json"]);
+        let report = ran.json();
+        if ran.code == Some(code) {
+            return (ran, report);
+        }
+        assert!(Instant::now() < deadline, "health never ended with {code}: {ran:#?}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn takes_a_changed_file(site: &Site) {
+    let work_mem = |node: &str| {
+        let name = format!("{}-{node}-postgres", site.cluster);
+        docker(&["exec", "-u", "postgres", &name, "psql", "-X", "-A", "-t", "-c", "SHOW work_mem"])
+    };
+    assert_eq!(work_mem("vm1"), "4MB");
+    let before = docker(&["inspect", "--format", "{{.Id}}", &format!("{}-vm1-keycloak", site.cluster)]);
+    site.edit(|text| text + "\n[postgres.settings]\nwork_mem = \"9MB\"\n");
+    // It interrupts what runs: not without a yes.
+    let ran = site.run(&["up"]).ends_with(5);
+    assert!(ran.err.contains("--yes") && ran.err.contains("its configuration changed"), "{ran:#?}");
+    assert_eq!(work_mem("vm1"), "4MB");
+    site.run(&["up", "--yes"]).ends_with(0);
+    assert_eq!((work_mem("vm1"), work_mem("vm2")), ("9MB".to_owned(), "9MB".to_owned()));
+    let after = docker(&["inspect", "--format", "{{.Id}}", &format!("{}-vm1-keycloak", site.cluster)]);
+    assert_eq!(before, after, "what the change does not concern is left alone");
+    until(site, 0);
+}
+
+fn goes_down_and_comes_back(site: &Site) {
+    site.run(&["down"]).ends_with(5);
+    until(site, 0);
+    site.run(&["down", "--yes"]).ends_with(0);
+    let running = docker(&["ps", "-q", "--filter", &format!("label={}", label(&site.cluster))]);
+    assert_eq!(running, "");
+    let down = site.run(&["status", "--output", "json"]).ends_with(4).json();
+    assert_eq!(down["nodes"][0]["postgres"]["state"], "stopped", "{down}");
+    let again = site.run(&["down", "--yes"]).ends_with(0);
+    assert!(again.out.contains("nothing runs"), "{again:?}");
+    site.run(&["up"]).ends_with(0);
+    until(site, 0);
+    site.run(&["verify"]).ends_with(0);
+}
+
+fn refuses_two_primaries(site: &Site) {
+    let standby = format!("{}-vm2-postgres", site.cluster);
+    docker(&["exec", "-u", "postgres", &standby, "psql", "-X", "-c", "SELECT pg_promote(true, 50)"]);
+    let (_, report) = until(site, 4);
+    assert_eq!(report["findings"][0]["code"], "two-primaries", "{report}");
+    let ran = site.run(&["up"]).ends_with(5);
+    assert!(ran.err.contains("would each be a primary"), "{ran:?}");
+}
+
+fn leaves_nothing(site: &Site) {
+    let ran = site.run(&["down", "--volumes"]).ends_with(5);
+    assert!(ran.err.contains("is destroyed"), "it says what: {ran:?}");
+    site.run(&["down", "--volumes", "--yes"]).ends_with(0);
+    assert_eq!(of_the_cluster(site), "");
+    let name = format!("name={}", site.cluster);
+    assert_eq!(docker(&["volume", "ls", "-q", "--filter", &name]), "");
+    assert_eq!(docker(&["network", "ls", "-q", "--filter", &name]), "");
+}
+
+/// The names of its containers, running or not.
+fn of_the_cluster(site: &Site) -> String {
+    docker(&["ps", "-a", "--format", "{{.Names}}", "--filter", &format!("label={}", label(&site.cluster))])
+}

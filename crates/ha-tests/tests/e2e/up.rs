@@ -1,0 +1,117 @@
+//! `up` through the library: what tests share, and that a second one does nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ha_core::Cluster;
+use ha_core::Ports;
+use ha_core::layout::KeycloakExtension;
+use ha_core::plan::{Plan, Refusal, UpOptions};
+use ha_core::secrets::Secrets;
+use ha_core::steps::{RunError, StepError, StepEvent, Watcher};
+use ha_core::topology::Topology;
+use ha_core::values::NodeName;
+use ha_tests::{Pair, PairOptions, engine_is_wanted};
+
+/// Most time for anything here: far more than it takes, so that only what hangs runs into it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A watcher that needs to see nothing.
+pub(crate) struct Unwatched;
+
+impl Watcher for Unwatched {
+    fn event(&self, _: StepEvent<'_>) {}
+}
+
+pub(crate) fn names(cluster: &Cluster) -> Vec<NodeName> {
+    cluster.topology().nodes().iter().map(|node| node.name.clone()).collect()
+}
+
+pub(crate) async fn plan_for(cluster: &Cluster, nodes: &[NodeName]) -> Result<Plan, Vec<Refusal>> {
+    let options = UpOptions { without_keycloak: true, ..UpOptions::default() };
+    tokio::time::timeout(PATIENCE, cluster.plan_up(nodes, options)).await.expect("planning ends")
+}
+
+pub(crate) async fn plan(cluster: &Cluster) -> Result<Plan, Vec<Refusal>> {
+    plan_for(cluster, &names(cluster)).await
+}
+
+pub(crate) async fn run(cluster: &Cluster, plan: &Plan) -> Result<(), RunError> {
+    tokio::time::timeout(PATIENCE, cluster.run(plan, Arc::new(Unwatched))).await.expect("running a plan ends")
+}
+
+/// Plans `up` and expects a refusal; its text with its help.
+pub(crate) async fn refusal(cluster: &Cluster) -> Refusal {
+    let mut refusals = plan(cluster).await.expect_err("it must be refused");
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
+    refusals.remove(0)
+}
+
+/// Brings both servers up and expects one step to fail.
+pub(crate) async fn failure(cluster: &Cluster) -> StepError {
+    let plan = plan(cluster).await.expect("it can be planned");
+    let mut error = run(cluster, &plan).await.expect_err("a step must fail");
+    assert_eq!(error.failures.len(), 1, "{error:?}");
+    error.failures.remove(0).error
+}
+
+/// The same engines and servers under another description or with other secrets.
+pub(crate) fn variant(pair: &Pair, topology: Topology, secrets: Secrets) -> Cluster {
+    let topology = Arc::new(topology);
+    let runtime: Arc<dyn ha_core::ports::ContainerRuntime> = Arc::new(pair.runtime().clone());
+    let names = || topology.nodes().iter().map(|node| node.name.clone());
+    let engines: ha_pg::Engines = names().map(|name| (name, Arc::clone(&runtime))).collect();
+    let ports = Ports {
+        runtimes: names().map(|name| (name, Ok(Arc::clone(&runtime)))).collect::<BTreeMap<_, _>>(),
+        probe: Arc::new(ha_pg::Probe::new(Arc::clone(&topology), secrets.probe_password.clone(), engines.clone())),
+        control: Arc::new(ha_pg::EngineControl::new(Arc::clone(&topology), engines)),
+        keycloak: Arc::new(ha_keycloak::KeycloakHttp::new(Arc::clone(&topology))),
+    };
+    let extension =
+        KeycloakExtension { jar: ha_keycloak::extension::JAR, driver_class: ha_keycloak::extension::DRIVER_CLASS };
+    Cluster::new(topology, secrets, extension, ports)
+}
+
+/// The system identifier of each server, asked of the servers.
+pub(crate) async fn system_identifiers(pair: &Pair) -> Vec<String> {
+    let mut found = Vec::new();
+    for node in pair.topology().nodes() {
+        let observed = pair.cluster().ports().probe.observe(&node.name, Duration::from_secs(10)).await.unwrap();
+        found.push(observed.system_identifier.to_string());
+    }
+    found
+}
+
+/// Writes on the primary and reads it on the standby: the only proof that it replicates.
+pub(crate) async fn replicates(pair: &Pair, table: &str) {
+    pair.superuser(pair.primary(), &format!("CREATE TABLE {table} (n int); INSERT INTO {table} VALUES (42)"))
+        .await
+        .unwrap();
+    pair.wait_replayed().await.unwrap();
+    let seen = pair.superuser(pair.standby(), &format!("SELECT n FROM {table}")).await.unwrap();
+    assert_eq!(seen, "42");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_up_has_nothing_to_do() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    let before = containers(&pair);
+    let plan = plan(pair.cluster()).await.unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+    pair.up(false).await.unwrap();
+    assert_eq!(containers(&pair), before, "nothing was restarted or made anew");
+    replicates(&pair, "twice").await;
+}
+
+fn containers(pair: &Pair) -> String {
+    let cluster = pair.topology().cluster.name.to_string();
+    let filter = format!("label={}", crate::host::label(&cluster));
+    let ids = crate::host::docker(&["ps", "-a", "-q", "--no-trunc", "--filter", &filter]);
+    let mut arguments = vec!["inspect", "--format", "{{.Id}} {{.Name}} {{.State.StartedAt}} {{.State.Status}}"];
+    arguments.extend(ids.lines());
+    crate::host::docker(&arguments)
+}
