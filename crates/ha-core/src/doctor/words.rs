@@ -24,5 +24,5 @@ pub(super) fn bits(bytes_per_second: f64) -> String {
 
 /// A short time.
 pub(super) fn millis(seconds: f64) -> String {
-    format!("{:.1} ms", seconds * 1000.0)
+    format!("{:.2} ms", seconds * 1000.0)
 }
