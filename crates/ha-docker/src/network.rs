@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{Network, NetworkCreateRequest};
-use bollard::query_parameters::{InspectNetworkOptions, ListNetworksOptionsBuilder};
+use bollard::query_parameters::ListNetworksOptionsBuilder;
 use ha_core::ports::RuntimeError;
 
 use crate::connect::DockerRuntime;
@@ -11,11 +11,14 @@ use crate::convert;
 use crate::task::Task;
 
 impl DockerRuntime {
+    /// Makes the network unless it is there, and leaves one of its name.
+    ///
+    /// Engines before 25 make two networks of one name when two ask at a time, and then the name means neither. All who
+    /// ask keep the oldest; one who was killed between making and looking again leaves a twin to the next who asks.
     pub(crate) async fn make_network(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<(), RuntimeError> {
-        let task = Task::new("looking for", "network", name);
-        let found = self.find(task, self.docker.inspect_network(name, None::<InspectNetworkOptions>)).await?;
-        if found.is_some() {
-            return Ok(());
+        let found = self.networks(name).await?;
+        if let Some((_, twins)) = found.split_first() {
+            return self.remove_networks(twins).await;
         }
         let request = NetworkCreateRequest {
             name: name.to_owned(),
@@ -24,33 +27,37 @@ impl DockerRuntime {
             ..NetworkCreateRequest::default()
         };
         match self.call(Task::new("making", "network", name), self.docker.create_network(request)).await {
-            Ok(made) => self.settle_twins(name, &made.id).await,
+            Ok(_) => self.remove_networks(self.networks(name).await?.get(1..).unwrap_or_default()).await,
             // Newer engines refuse a second one of the name; then there is one, which is all that is wanted.
             Err(RuntimeError::Refused { status: 409, .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Engines before 25 make two networks of one name when two ask at a time, and then the name means neither. All who
-    /// asked keep the oldest and remove their own.
-    async fn settle_twins(&self, name: &str, ours: &str) -> Result<(), RuntimeError> {
+    /// Removes every network of that name; `false` when there was none.
+    pub(crate) async fn destroy_network(&self, name: &str) -> Result<bool, RuntimeError> {
+        let found = self.networks(name).await?;
+        self.remove_networks(&found).await?;
+        Ok(!found.is_empty())
+    }
+
+    /// The networks of that name, the oldest first.
+    async fn networks(&self, name: &str) -> Result<Vec<Network>, RuntimeError> {
         let filters = HashMap::from([("name", vec![name])]);
         let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
         let task = Task::new("looking for", "network", name);
-        let mut twins = self.call(task, self.docker.list_networks(Some(options))).await?;
+        let mut found = self.call(task, self.docker.list_networks(Some(options))).await?;
         // The engine's filter also takes names that only contain it.
-        twins.retain(|network| network.name.as_deref() == Some(name));
-        let age = |a: &&Network, b: &&Network| (&a.created, &a.id).cmp(&(&b.created, &b.id));
-        let oldest = twins.iter().min_by(age).and_then(|network| network.id.as_deref());
-        if oldest.is_none_or(|oldest| oldest == ours) {
-            return Ok(());
-        }
-        let task = Task::new("removing", "network", ours);
-        self.find(task, self.docker.remove_network(ours)).await.map(|_| ())
+        found.retain(|network| network.name.as_deref() == Some(name));
+        found.sort_by(|a, b| (&a.created, &a.id).cmp(&(&b.created, &b.id)));
+        Ok(found)
     }
 
-    pub(crate) async fn destroy_network(&self, name: &str) -> Result<bool, RuntimeError> {
-        let task = Task::new("removing", "network", name);
-        Ok(self.find(task, self.docker.remove_network(name)).await?.is_some())
+    async fn remove_networks(&self, networks: &[Network]) -> Result<(), RuntimeError> {
+        for id in networks.iter().filter_map(|network| network.id.as_deref()) {
+            // By its id, which is never ambiguous; somebody else may have removed it by now.
+            self.find(Task::new("removing", "network", id), self.docker.remove_network(id)).await?;
+        }
+        Ok(())
     }
 }
