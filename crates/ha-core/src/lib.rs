@@ -58,7 +58,7 @@
 //!             prepared: false,
 //!             data: DataState::NoVolume,
 //!             passwords_fit: None,
-//!             service_client_works: None,
+//!             keycloak_set_up: None,
 //!         };
 //!         (node.clone(), Ok(facts))
 //!     })

@@ -20,3 +20,18 @@ pub struct Secrets {
     /// The secret of the temporary client that makes the lasting ones at the first start, and is then removed.
     pub keycloak_bootstrap_secret: Secret,
 }
+
+impl Secrets {
+    /// All of them, in an order that stays.
+    #[must_use]
+    pub const fn all(&self) -> [&Secret; 6] {
+        [
+            &self.keycloak_db_password,
+            &self.replication_password,
+            &self.probe_password,
+            &self.keycloak_admin_password,
+            &self.keycloak_client_secret,
+            &self.keycloak_bootstrap_secret,
+        ]
+    }
+}

@@ -40,7 +40,13 @@ pub(super) fn reach(facts: &PeerFacts) -> Verdict {
             "{endpoint}: the host answers, nothing listens there, and its engine cannot be asked from here to put a listener"
         ))
         .help(format!("look again when {peer}'s PostgreSQL runs, or from a machine that reaches both engines")),
-        (Reach::Silent(message), _) => Verdict::error(format!("no answer from {endpoint}: {message}"), firewall),
+        (Reach::Silent(message), Expected::Postgres) => Verdict::error(
+            format!("no answer from {endpoint}: {message}"),
+            format!("{firewall}; or it hangs: `ha-cli health {peer}`"),
+        ),
+        (Reach::Silent(message), Expected::Listener | Expected::Unknown) => {
+            Verdict::error(format!("no answer from {endpoint}: {message}"), firewall)
+        }
         (Reach::NotTried(why), _) => Verdict::unknown(why.0.clone()),
     }
 }

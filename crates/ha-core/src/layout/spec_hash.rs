@@ -3,6 +3,8 @@
 use sha2::{Digest, Sha256};
 
 use crate::ports::{ContainerSpec, HostFile};
+use crate::secrets::Secrets;
+use crate::values::SystemIdentifier;
 
 /// A short hash of a container's description and of the files that go with it. Files that hold secrets must not be
 /// among them: a hash of a weak secret gives it away to whoever can guess, and labels are not secret.
@@ -22,11 +24,58 @@ pub fn spec_hash(spec: &ContainerSpec, files: &[HostFile]) -> String {
     short(&hash.finalize())
 }
 
+/// What tells whether a node was set up with these secrets, without giving them away: all six go in at once, so that
+/// nobody can try one after the other, and the system identifier, so that no two clusters share a value.
+#[must_use]
+pub fn secrets_fingerprint(secrets: &Secrets, system: SystemIdentifier) -> String {
+    let mut hash = Sha256::new();
+    hash.update(b"ha-cli secrets 1");
+    hash.update(system.0.to_be_bytes());
+    for secret in secrets.all() {
+        let text = secret.expose().as_bytes();
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    }
+    hex(&hash.finalize())
+}
+
 /// The first 16 hexadecimal digits: enough to tell versions of one thing apart.
 pub(super) fn short(digest: &[u8]) -> String {
+    hex(&digest[..8])
+}
+
+fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    digest.iter().take(8).fold(String::new(), |mut text, byte| {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a String takes everything");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::Secret;
+
+    #[test]
+    fn another_secret_or_another_cluster_has_another_fingerprint() {
+        let secrets = Secrets {
+            keycloak_db_password: Secret::new("a"),
+            replication_password: Secret::new("b"),
+            probe_password: Secret::new("c"),
+            keycloak_admin_password: Secret::new("d"),
+            keycloak_client_secret: Secret::new("e"),
+            keycloak_bootstrap_secret: Secret::new("f"),
+        };
+        let print = |secrets: &Secrets| secrets_fingerprint(secrets, SystemIdentifier(1));
+        let first = print(&secrets);
+        assert_eq!(first, print(&secrets.clone()));
+        assert_ne!(first, secrets_fingerprint(&secrets, SystemIdentifier(2)));
+        // Moving a character from one to the next is a change, too.
+        let moved =
+            Secrets { replication_password: Secret::new(""), probe_password: Secret::new("bc"), ..secrets.clone() };
+        assert_ne!(first, print(&moved));
+        let other = Secrets { keycloak_admin_password: Secret::new("D"), ..secrets };
+        assert_ne!(first, print(&other));
+    }
 }

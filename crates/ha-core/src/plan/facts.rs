@@ -21,9 +21,9 @@ pub struct NodeFacts {
     pub data: DataState,
     /// Keycloak's and the replication role's passwords are those of the secrets file; `None` when not known.
     pub passwords_fit: Option<bool>,
-    /// The service client of the secrets file is let in by this node's Keycloak, and the client that made it is gone;
-    /// `None` when not known.
-    pub service_client_works: Option<bool>,
+    /// The first set-up of Keycloak (administrator, service client) came to its end with these secrets; `None` where this
+    /// node's Keycloak cannot take part in it now.
+    pub keycloak_set_up: Option<bool>,
 }
 
 /// What is in a node's data volume.

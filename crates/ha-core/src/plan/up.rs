@@ -481,7 +481,7 @@ impl Up<'_> {
             }
             last = Some(self.plan.add(&node.name, Action::StartKeycloak { change }, after));
         }
-        if is_primary && (facts.service_client_works == Some(false) || facts.service_client_works.is_none()) {
+        if is_primary && (facts.keycloak_set_up == Some(false) || facts.keycloak_set_up.is_none()) {
             let ready = facts.observation.keycloak.state == KeycloakState::Ready;
             if last.is_some() || ready {
                 self.plan.add(&node.name, Action::ProvisionKeycloak, last);

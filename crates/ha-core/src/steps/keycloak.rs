@@ -6,9 +6,9 @@ use futures_util::{StreamExt, pin_mut};
 use super::StepError;
 use super::run::At;
 use super::server::share;
-use crate::layout::{self, BOOTSTRAP_CLIENT, Component, SERVICE_CLIENT};
+use crate::layout::{self, BOOTSTRAP_CLIENT, Component, PROVEN_PATH, SERVICE_CLIENT};
 use crate::plan::Change;
-use crate::ports::{KeycloakError, LogOptions, TokenGrant, UserSpec};
+use crate::ports::{HostFile, KeycloakError, LogOptions, TokenGrant, UserSpec};
 use crate::values::Secret;
 
 pub(super) async fn start(at: &At<'_>, change: &Change) -> Result<(), StepError> {
@@ -88,7 +88,7 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
                 },
                 other => other,
             })?;
-            return Ok(());
+            return prove(at).await;
         }
         Err(error) => return Err(error.into()),
     };
@@ -106,6 +106,15 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
         .ensure_service_client(node, &token, MASTER, SERVICE_CLIENT, &secrets.keycloak_client_secret, &roles)
         .await?;
     keycloak.delete_client(node, &token, MASTER, BOOTSTRAP_CLIENT).await?;
+    prove(at).await
+}
+
+/// Writes down that the set-up came to its end, and with which secrets.
+async fn prove(at: &At<'_>) -> Result<(), StepError> {
+    let seen = at.cluster.ports.probe.observe(&at.node.name, at.cluster.limits.observe).await?;
+    let fingerprint = layout::secrets_fingerprint(at.cluster.secrets(), seen.system_identifier);
+    let container = layout::container_name(at.cluster.topology(), &at.node.name, Component::Postgres);
+    at.runtime.put_files(&container, &[HostFile::new(PROVEN_PATH, fingerprint, 0o600)]).await?;
     Ok(())
 }
 

@@ -30,7 +30,7 @@ fn running(topology: &Topology) -> Facts {
             prepared: true,
             data: DataState::Complete { system: SYSTEM, standby: !is_primary },
             passwords_fit: is_primary.then_some(true),
-            service_client_works: is_primary.then_some(true),
+            keycloak_set_up: is_primary.then_some(true),
         }
     };
     healthy(topology).into_iter().map(|it| (it.node.clone(), Ok(facts(it)))).collect()
@@ -68,7 +68,7 @@ fn stop_postgres(node: &mut NodeFacts) {
     if let Ok(Some(container)) = &mut node.observation.postgres_container {
         container.status = ContainerStatus::Exited { code: 0 };
     }
-    (node.passwords_fit, node.service_client_works) = (None, None);
+    (node.passwords_fit, node.keycloak_set_up) = (None, None);
 }
 
 fn stop_keycloak(node: &mut NodeFacts) {
@@ -77,7 +77,7 @@ fn stop_keycloak(node: &mut NodeFacts) {
     if let Ok(Some(container)) = &mut node.observation.keycloak_container {
         container.status = ContainerStatus::Exited { code: 143 };
     }
-    node.service_client_works = None;
+    node.keycloak_set_up = None;
 }
 
 fn no_images(facts: &mut Facts) {
@@ -546,7 +546,7 @@ fn what_was_left_to_start_is_waited_for() {
     }
     let mut facts = running(&pair());
     let node = at(&mut facts, "vm1");
-    (node.observation.keycloak.state, node.service_client_works) = (KeycloakState::Starting, None);
+    (node.observation.keycloak.state, node.keycloak_set_up) = (KeycloakState::Starting, None);
     plans(&facts, &["0 vm1: start Keycloak <>", "1 vm1: set up Keycloak's administrator and the service client <0>"]);
 }
 
@@ -618,7 +618,7 @@ fn after_a_promotion_the_standby_is_the_one_that_was_primary() {
     let old = at(&mut facts, "vm1");
     old.data = DataState::Empty;
     no_containers(old);
-    at(&mut facts, "vm2").service_client_works = Some(true);
+    at(&mut facts, "vm2").keycloak_set_up = Some(true);
     plans(
         &facts,
         &[
@@ -646,7 +646,7 @@ fn a_set_up_that_was_interrupted_goes_on() {
     plans(&facts, &["0 vm1: set up roles, Keycloak's database and replication slots <>"]);
     // Keycloak runs without the service client.
     let mut facts = running(&pair());
-    at(&mut facts, "vm1").service_client_works = Some(false);
+    at(&mut facts, "vm1").keycloak_set_up = Some(false);
     plans(&facts, &["0 vm1: set up Keycloak's administrator and the service client <>"]);
 }
 

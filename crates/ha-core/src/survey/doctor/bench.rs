@@ -179,7 +179,7 @@ async fn start<'a>(
         drop(runtime.remove_container(&spec.name).await);
         match error {
             RuntimeError::PortTaken { port, .. } if tried.iter().any(|&index| outside[index] == port) => {
-                let taken = PortFact::Taken { container: holder(runtime, node.address, port).await };
+                let taken = taken(holder(runtime, node.address, port).await);
                 for index in tried.into_iter().filter(|&index| outside[index] == port) {
                     facts[index] = Some(taken.clone());
                 }
@@ -203,8 +203,21 @@ async fn start<'a>(
     (bench.postgres_port, bench.keycloak_port) = (postgres, keycloak);
 }
 
+/// Another run's bench is no reason to call the port taken: it goes.
+fn taken(holder: Option<Container>) -> PortFact {
+    match holder {
+        Some(bench) if bench.labels.get(LABEL_COMPONENT).is_some_and(|component| component == COMPONENT) => {
+            let name = &bench.name;
+            PortFact::Unknown(NotKnown(format!(
+                "another doctor is at it ({name}); what was left of one ends in minutes"
+            )))
+        }
+        holder => PortFact::Taken { container: holder.map(|container| container.name) },
+    }
+}
+
 /// The container that publishes a port of an address, if it is one.
-async fn holder(runtime: &dyn ContainerRuntime, address: std::net::IpAddr, port: u16) -> Option<String> {
+async fn holder(runtime: &dyn ContainerRuntime, address: std::net::IpAddr, port: u16) -> Option<Container> {
     let containers = runtime.list_containers(&std::collections::BTreeMap::new()).await.ok()?;
     let holds = |container: &Container| {
         container.status == ContainerStatus::Running
@@ -213,7 +226,7 @@ async fn holder(runtime: &dyn ContainerRuntime, address: std::net::IpAddr, port:
                 .iter()
                 .any(|at| at.host_port == port && (at.address == address || at.address.is_unspecified()))
     };
-    containers.into_iter().find(holds).map(|container| container.name)
+    containers.into_iter().find(holds)
 }
 
 fn spec(cluster: &Cluster, look: &Look<'_>, image: &Image, options: &DoctorOptions, name: &str) -> ContainerSpec {

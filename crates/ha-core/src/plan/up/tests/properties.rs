@@ -84,7 +84,7 @@ fn node(
         {
             drop(container.labels.insert(LABEL_SPEC.to_owned(), "old".to_owned()));
         }
-        node.service_client_works = fit;
+        node.keycloak_set_up = fit;
         node
     });
     prop_oneof![6 => drawn.prop_map(Ok), 1 => Just(Err(unobserved(UnobservedWhy::Silent, "silent")))]
