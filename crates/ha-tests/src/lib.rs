@@ -30,4 +30,6 @@ mod pair;
 mod ports;
 
 pub use engine::engine_is_wanted;
+pub use leftovers::{Removal, fresh_name};
 pub use pair::{Pair, PairError, PairOptions};
+pub use ports::free as free_port;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ha_core::layout::{Component, KeycloakExtension, container_name};
@@ -16,7 +15,8 @@ use ha_core::{Cluster, Ports};
 use ha_docker::DockerRuntime;
 use rand::distr::{Alphanumeric, SampleString};
 
-use crate::{leftovers, ports};
+use crate::leftovers::{self, Removal};
+use crate::ports;
 
 /// What kind of pair.
 #[derive(Debug, Clone)]
@@ -107,33 +107,11 @@ pub struct Pair {
     _removal: Removal,
 }
 
-/// Removes a cluster when it is dropped, whatever became of the runtime that made it.
-struct Removal {
-    cluster: String,
-    nodes: Vec<String>,
-}
-
-impl Drop for Removal {
-    fn drop(&mut self) {
-        let cluster = std::mem::take(&mut self.cluster);
-        let nodes = std::mem::take(&mut self.nodes);
-        // A thread with a runtime of its own: this may run inside another one, or after it has ended.
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-            runtime.block_on(leftovers::remove(&DockerRuntime::local(), &cluster, &nodes)).ok()
-        });
-        // What could not be removed is found by the next pair's sweep.
-        drop(thread.join());
-    }
-}
-
 struct Silent;
 
 impl Watcher for Silent {
     fn event(&self, _: StepEvent<'_>) {}
 }
-
-static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Pair {
     /// Makes a pair and waits until it is healthy: every standby streams, every Keycloak is ready.
@@ -155,10 +133,10 @@ impl Pair {
         leftovers::sweep(runtime.as_ref()).await?;
         let topology = Arc::new(topology(&options)?);
         let cluster = cluster(Arc::clone(&topology), secrets(), Arc::clone(&runtime) as _);
-        let removal = Removal {
-            cluster: topology.cluster.name.to_string(),
-            nodes: topology.nodes().iter().map(|node| node.name.to_string()).collect(),
-        };
+        let removal = Removal::of(
+            topology.cluster.name.as_str(),
+            topology.nodes().iter().map(|node| node.name.to_string()).collect(),
+        );
         Ok(Self { cluster, runtime, _removal: removal })
     }
 
@@ -275,7 +253,7 @@ impl Pair {
 }
 
 fn topology(options: &PairOptions) -> Result<Topology, PairError> {
-    let name = format!("{}{}-{}", leftovers::PREFIX, std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let name = leftovers::fresh_name();
     let mut nodes = vec![NodeSpec::primary("vm1", "127.0.0.1").ports(ports::free()?, ports::free()?)];
     for number in 0..options.standbys {
         nodes.push(NodeSpec::standby(format!("vm{}", number + 2), "127.0.0.1").ports(ports::free()?, ports::free()?));
