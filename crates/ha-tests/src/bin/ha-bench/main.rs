@@ -1,0 +1,110 @@
+//! Measures what `docs/benchmarks.md` shows: one run, one Markdown table on standard output, progress on standard error.
+//!
+//! Everything it starts has names of its own and is removed again, also after ctrl-c. Every wait has a limit. Its traffic
+//! goes to loopback and to containers on this machine only.
+
+mod arguments;
+mod binary;
+mod by_hand;
+mod commands;
+mod follows;
+mod load;
+mod machine;
+mod program;
+mod realm;
+mod report;
+mod rows;
+mod sessions;
+mod site;
+mod stats;
+mod throughput;
+mod up;
+mod world;
+mod writer;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Figure};
+use report::{Row, say};
+use site::Site;
+use world::World;
+
+/// Whatever went wrong: it is told to a person, and nobody branches on it.
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(help) => return report::usage(&help),
+    };
+    let mut rows = Vec::new();
+    // What runs is dropped with the future, and removes itself then.
+    let outcome = tokio::select! {
+        outcome = measure(&arguments, &mut rows) => outcome,
+        () = interrupted() => Err("interrupted; what was measured before is shown".into()),
+    };
+    report::table(&rows);
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("failed: {}", report::chain(error.as_ref())));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Waits for ctrl-c or a polite kill.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+async fn measure(arguments: &Arguments, rows: &mut Vec<Row>) -> Result<(), Error> {
+    report::head(&machine::line().await?, arguments);
+    let mut failed = Vec::new();
+    let mut note = |figure: Figure, outcome: Result<Vec<Row>, Error>| match outcome {
+        Ok(more) => rows.extend(more),
+        Err(error) => {
+            let why = report::chain(error.as_ref());
+            say(&format!("{figure}: failed: {why}"));
+            failed.push(figure.to_string());
+        }
+    };
+
+    if arguments.wants(Figure::Up) {
+        note(Figure::Up, up::run(arguments).await);
+    }
+    if arguments.wants(Figure::Commands) || arguments.wants(Figure::Binary) {
+        let site = Site::running().await?;
+        if arguments.wants(Figure::Commands) {
+            note(Figure::Commands, commands::run(arguments, &site).await);
+        }
+        if arguments.wants(Figure::Binary) {
+            note(Figure::Binary, binary::run(arguments, &site).await);
+        }
+    }
+    let on_a_world = [Figure::Rows, Figure::Follows, Figure::Throughput];
+    if on_a_world.into_iter().any(|figure| arguments.wants(figure)) {
+        let world = World::start().await?;
+        if arguments.wants(Figure::Rows) {
+            note(Figure::Rows, rows::run(arguments, &world).await);
+        }
+        if arguments.wants(Figure::Follows) {
+            note(Figure::Follows, follows::run(arguments, &world).await);
+        }
+        if arguments.wants(Figure::Throughput) {
+            note(Figure::Throughput, throughput::run(arguments, &world).await);
+        }
+    }
+    if arguments.wants(Figure::Sessions) {
+        note(Figure::Sessions, sessions::run(arguments).await);
+    }
+    if failed.is_empty() { Ok(()) } else { Err(format!("not measured: {}", failed.join(", ")).into()) }
+}

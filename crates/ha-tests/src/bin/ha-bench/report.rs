@@ -1,0 +1,79 @@
+//! What people see.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports")]
+
+use std::process::ExitCode;
+
+use crate::arguments::Arguments;
+
+/// One line of the table.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// What was measured.
+    pub figure: String,
+    /// What came out.
+    pub measured: String,
+    /// What stands beside it, measured in the same run.
+    pub beside: String,
+    /// The first against the second.
+    pub ratio: String,
+    /// What was aimed for.
+    pub goal: String,
+}
+
+impl Row {
+    pub(crate) fn new(figure: impl Into<String>, measured: impl Into<String>) -> Self {
+        let dash = || "–".to_owned();
+        Self { figure: figure.into(), measured: measured.into(), beside: dash(), ratio: dash(), goal: dash() }
+    }
+
+    pub(crate) fn beside(mut self, beside: impl Into<String>, ratio: f64) -> Self {
+        self.beside = beside.into();
+        self.ratio = format!("{ratio:.2}");
+        self
+    }
+
+    pub(crate) fn goal(mut self, goal: &str) -> Self {
+        goal.clone_into(&mut self.goal);
+        self
+    }
+}
+
+/// Progress.
+pub(crate) fn say(text: &str) {
+    eprintln!("ha-bench: {text}");
+}
+
+/// The machine, and how this run was asked for.
+pub(crate) fn head(machine: &str, arguments: &Arguments) {
+    println!("{machine}\n");
+    let kind = if arguments.quick { "a quick run: its numbers mean little" } else { "median (min–max)" };
+    println!("Rounds: {}; {kind}.\n", arguments.rounds);
+}
+
+pub(crate) fn table(rows: &[Row]) {
+    println!("| figure | measured | beside it | ratio | goal |\n|---|---|---|---|---|");
+    for Row { figure, measured, beside, ratio, goal } in rows {
+        println!("| {figure} | {measured} | {beside} | {ratio} | {goal} |");
+    }
+}
+
+/// Shows the help: asked for, or after what is wrong.
+pub(crate) fn usage(help: &str) -> ExitCode {
+    if help.starts_with("usage") {
+        println!("{help}");
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("{help}");
+    ExitCode::from(2)
+}
+
+/// An error and all its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
