@@ -133,7 +133,10 @@ pub fn postgresql_conf(topology: &Topology, node: &Node, share: MachineShare) ->
         ("synchronous_commit", "on".to_owned()),
         ("synchronous_standby_names", quoted(&synchronous)),
         ("hot_standby", "on".to_owned()),
-        // A query of the read-only Keycloak is short; replay waits for it no longer than what it promises.
+        // No row that a query on a standby still needs is removed on the primary: Keycloak would answer 500. While a
+        // standby is away its slot holds them, until the slot is given up at max_slot_wal_keep_size.
+        ("hot_standby_feedback", "on".to_owned()),
+        // For what else replay may conflict with, such as a table's lock: it waits no longer than what is promised.
         ("max_standby_streaming_delay", quoted("1s")),
         ("max_standby_archive_delay", quoted("1s")),
         // 5 s by default: with synchronous replication, commits wait that long after a crash that is over.
