@@ -76,7 +76,7 @@ fn next_tag(text: &str) -> Option<Tag<'_>> {
         }
     }
     let end = text.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(text.len());
-    let name = text[..end].trim_end_matches(|c| c == '/').to_ascii_lowercase();
+    let name = text[..end].trim_end_matches('/').to_ascii_lowercase();
     let (attributes, rest) = attributes(&text[end..]);
     Some(Tag { name, attributes, rest })
 }

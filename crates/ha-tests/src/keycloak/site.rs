@@ -107,19 +107,16 @@ impl Site {
     }
 
     /// A request to this node, to be completed and given to [`Site::send`].
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, self.url(path))
     }
 
     /// A GET of `path`.
-    #[must_use]
     pub fn get(&self, path: &str) -> RequestBuilder {
         self.request(Method::GET, path)
     }
 
     /// A POST to `path`.
-    #[must_use]
     pub fn post(&self, path: &str) -> RequestBuilder {
         self.request(Method::POST, path)
     }

@@ -5,6 +5,8 @@
 //! so on) names; one version after the other. With `HA_TEST_NO_ENGINE` every test shows as ignored. With
 //! `HA_CAPABILITIES=FILE` the table of capabilities is written from what was seen.
 
+#![expect(clippy::print_stdout, reason = "what was measured is shown beside the tests' outcomes")]
+
 mod capabilities;
 mod cases;
 mod check;

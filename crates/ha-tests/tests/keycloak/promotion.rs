@@ -29,7 +29,8 @@ pub(crate) struct Story {
 }
 
 struct Promoted {
-    realm: Realm,
+    /// By name: a `Realm` would hold the world that holds this, and the pair would never be removed.
+    realm: String,
     /// Of a session made here before.
     own: Tokens,
     /// Of a session made on the primary before.
@@ -64,6 +65,12 @@ impl Story {
     }
 }
 
+impl Promoted {
+    fn realm(&self, world: &Arc<World>) -> Realm {
+        Realm { name: self.realm.clone(), world: Arc::clone(world) }
+    }
+}
+
 async fn promoted(world: &Arc<World>) -> Result<&Promoted, Failed> {
     let promote = async || promote(world).await.map_err(|error| error.message().unwrap_or("it failed").to_owned());
     world.story.promoted.get_or_init(promote).await.as_ref().map_err(|error| format!("the promotion: {error}").into())
@@ -72,7 +79,7 @@ async fn promoted(world: &Arc<World>) -> Result<&Promoted, Failed> {
 async fn demoted(world: &Arc<World>) -> Result<(&Promoted, &Demoted), Failed> {
     let promoted = promoted(world).await?;
     let demote = async || {
-        demote(world, &promoted.realm).await.map_err(|error| error.message().unwrap_or("it failed").to_owned())
+        demote(world, &promoted.realm(world)).await.map_err(|error| error.message().unwrap_or("it failed").to_owned())
     };
     let demoted = world.story.demoted.get_or_init(demote).await.as_ref();
     Ok((promoted, demoted.map_err(|error| Failed::from(format!("the demotion: {error}")))?))
@@ -124,7 +131,7 @@ async fn promote(world: &Arc<World>) -> Result<Promoted, Failed> {
     }
     let first_write = returned.elapsed();
     let role_changed = watch.await??;
-    Ok(Promoted { realm, own, other, first_write, role_changed, started_before })
+    Ok(Promoted { realm: realm.name, own, other, first_write, role_changed, started_before })
 }
 
 async fn demote(world: &Arc<World>, realm: &Realm) -> Result<Demoted, Failed> {
@@ -169,7 +176,7 @@ pub(crate) async fn writes_are_accepted_within_a_second(world: Arc<World>) -> Ou
     let (write, role) = (promoted.first_write, promoted.role_changed);
     ensure!(write <= BOUND, "the first write was accepted after {} ms", write.as_millis());
     ensure!(role <= BOUND, "the role was told after {} ms", role.as_millis());
-    let path = promoted.realm.admin("/users?exact=true&username=");
+    let path = promoted.realm(&world).admin("/users?exact=true&username=");
     ensure_eq!(world.read(&world.standby, &format!("{path}first")).await?[0]["username"], "first", "what was written");
     ensure_eq!(world.read(&world.standby, &format!("{path}early")).await?, json!([]), "what was refused before");
     role::ensure_is(&world.standby, "read-write").await
@@ -183,11 +190,11 @@ pub(crate) async fn it_is_the_same_process(world: Arc<World>) -> Outcome {
 
 pub(crate) async fn sessions_and_events_are_stored_again(world: Arc<World>) -> Outcome {
     let promoted = promoted(&world).await?;
-    let made = promoted.realm.login(&world.standby, ALICE).await?;
+    let made = promoted.realm(&world).login(&world.standby, ALICE).await?;
     until(PATIENCE, "a new session has its row", async || Ok(rows_of(&world, &made).await? == 1)).await?;
     let session = claims(&made.access)?["sid"].clone();
     until(PATIENCE, "its event is stored", async || {
-        let events = world.read(&world.standby, &promoted.realm.admin("/events?type=LOGIN")).await?;
+        let events = world.read(&world.standby, &promoted.realm(&world).admin("/events?type=LOGIN")).await?;
         Ok(events.as_array().into_iter().flatten().any(|event| event["sessionId"] == session))
     })
     .await
@@ -196,7 +203,7 @@ pub(crate) async fn sessions_and_events_are_stored_again(world: Arc<World>) -> O
 /// Those made here stay usable on this node, without a row of their own; those of the primary were never lost.
 pub(crate) async fn earlier_sessions_go_on(world: Arc<World>) -> Outcome {
     let promoted = promoted(&world).await?;
-    let realm = &promoted.realm;
+    let realm = promoted.realm(&world);
     for (made, rows, whose) in [(&promoted.own, 0, "made here"), (&promoted.other, 1, "made on the primary")] {
         ensure!(realm.refreshes(&world.standby, made).await?, "a session {whose} does not refresh");
         ensure_eq!(rows_of(&world, made).await?, rows, "rows of a session {whose}");
@@ -208,7 +215,7 @@ pub(crate) async fn earlier_sessions_go_on(world: Arc<World>) -> Outcome {
 
 pub(crate) async fn what_was_refused_is_done(world: Arc<World>) -> Outcome {
     let promoted = promoted(&world).await?;
-    let realm = &promoted.realm;
+    let realm = promoted.realm(&world);
     ensure_eq!(
         realm.logout(&world.standby, &promoted.other).await?.status,
         204,
@@ -223,7 +230,7 @@ pub(crate) async fn what_was_refused_is_done(world: Arc<World>) -> Outcome {
 
 pub(crate) async fn a_standby_again_refuses_again(world: Arc<World>) -> Outcome {
     let (promoted, demoted) = demoted(&world).await?;
-    let realm = &promoted.realm;
+    let realm = promoted.realm(&world);
     role::ensure_is(&world.standby, "read-only").await?;
     let path = realm.admin("/users");
     let answer = world.try_change(&world.standby, Method::POST, &path, &user("late")).await?;

@@ -87,6 +87,10 @@ impl Realm {
                 _ => representation[key] = value.clone(),
             }
         }
+        // Who is imported with a realm gets no roles but those that are named.
+        for user in representation["users"].as_array_mut().into_iter().flatten() {
+            user["realmRoles"] = json!([format!("default-roles-{name}")]);
+        }
         world.change(Method::POST, "/realms", &representation).await?;
         let realm = Self { name, world: Arc::clone(world) };
         world.caught_up().await?;

@@ -31,7 +31,8 @@ pub(crate) struct World {
     pub sql_primary: tokio_postgres::Client,
     pub sql_standby: tokio_postgres::Client,
     pub story: crate::promotion::Story,
-    pub noise: tokio::sync::OnceCell<crate::realm::Realm>,
+    /// The realm that [`crate::writer`] writes to, and its users' ids.
+    pub noise: tokio::sync::OnceCell<(String, Vec<String>)>,
     tokens: tokio::sync::Mutex<Vec<(String, Instant, String)>>,
     stale: Mutex<Vec<(Duration, String)>>,
     number: AtomicU32,

@@ -33,20 +33,21 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) async fn start(world: &Arc<World>) -> Result<Self, Failed> {
-        let make = async || {
-            Realm::make(world, "noise", json!({ "users": (0..USERS).map(|n| user(&name(n))).collect::<Vec<_>>() }))
-                .await
+        let make = async || -> Result<(String, Vec<String>), Failed> {
+            let users: Vec<_> = (0..USERS).map(|number| user(&name(number))).collect();
+            let realm = Realm::make(world, "noise", json!({ "users": users })).await?;
+            let mut ids = Vec::new();
+            for number in 0..USERS {
+                ids.push(realm.user_id(&name(number)).await?);
+            }
+            Ok((realm.name, ids))
         };
-        let realm = world.noise.get_or_try_init(make).await?;
-        let mut ids = Vec::new();
-        for number in 0..USERS {
-            ids.push(realm.user_id(&name(number)).await?);
-        }
+        let (realm, ids) = world.noise.get_or_try_init(make).await?;
         let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
         let write = |hand| {
             tokio::spawn(write(
                 Arc::clone(world),
-                realm.name.clone(),
+                realm.clone(),
                 ids.clone(),
                 hand,
                 Arc::clone(&stop),

@@ -62,7 +62,7 @@ pub(crate) async fn introspection(world: Arc<World>) -> Outcome {
         let made = tokens(&realm.token(site, &form).await?)?;
         world.caught_up().await?;
         let told = realm.introspect(&world.standby, &made.access).await?;
-        ensure_eq!(told["active"], true, "a token in force: {told}");
+        ensure_eq!(told["active"], true, "a token from {}: {told}", site.url(""));
         ensure_eq!(told["username"], ALICE, "its user");
     }
     ensure_eq!(realm.introspect(&world.standby, "not.a.token").await?["active"], false, "a wrong token");
