@@ -142,9 +142,11 @@ pub fn keycloak_conf(topology: &Topology, node: &Node) -> String {
     text
 }
 
-/// A value of a properties file in which `${…}` and backslashes have a meaning.
+/// A value of `keycloak.conf`: a properties file in UTF-8, whose reader takes each pair of backslashes for one; what is
+/// left is then searched for `${…}` by SmallRye Config, where a dollar sign after a backslash stands for itself and every
+/// other backslash does so anyway.
 fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\\\\\").replace('$', "\\\\$")
+    value.replace('$', "\\$").replace('\\', "\\\\")
 }
 
 /// The files of a Keycloak's container: its configuration, secrets included. `bootstrap` adds the client that does the
