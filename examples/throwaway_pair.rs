@@ -4,6 +4,8 @@
 //! cargo run -p ha-tests --example throwaway_pair
 //! ```
 
+#![expect(clippy::print_stdout, reason = "a program for a terminal")]
+
 use ha_tests::{Pair, PairOptions};
 
 #[tokio::main]

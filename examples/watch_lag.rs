@@ -4,6 +4,8 @@
 //! PROBE_PASSWORD=… cargo run -p ha-tests --example watch_lag -- PRIMARY:PORT STANDBY:PORT [LOOKS]
 //! ```
 
+#![expect(clippy::print_stdout, reason = "a program for a terminal")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -132,7 +132,8 @@ impl Pair {
         let runtime = Arc::new(DockerRuntime::local());
         leftovers::sweep(runtime.as_ref()).await?;
         let topology = Arc::new(topology(&options)?);
-        let cluster = cluster(Arc::clone(&topology), secrets(), Arc::clone(&runtime) as _);
+        let engine: Arc<dyn ContainerRuntime> = Arc::clone(&runtime) as _;
+        let cluster = cluster(Arc::clone(&topology), secrets(), &engine);
         let removal = Removal::of(
             topology.cluster.name.as_str(),
             topology.nodes().iter().map(|node| node.name.to_string()).collect(),
@@ -281,11 +282,11 @@ fn secrets() -> Secrets {
     }
 }
 
-fn cluster(topology: Arc<Topology>, secrets: Secrets, runtime: Arc<dyn ContainerRuntime>) -> Cluster {
+fn cluster(topology: Arc<Topology>, secrets: Secrets, runtime: &Arc<dyn ContainerRuntime>) -> Cluster {
     let names = || topology.nodes().iter().map(|node| node.name.clone());
-    let engines: ha_pg::Engines = names().map(|name| (name, Arc::clone(&runtime))).collect();
+    let engines: ha_pg::Engines = names().map(|name| (name, Arc::clone(runtime))).collect();
     let ports = Ports {
-        runtimes: names().map(|name| (name, Ok(Arc::clone(&runtime)))).collect(),
+        runtimes: names().map(|name| (name, Ok(Arc::clone(runtime)))).collect(),
         probe: Arc::new(ha_pg::Probe::new(Arc::clone(&topology), secrets.probe_password.clone(), engines.clone())),
         control: Arc::new(ha_pg::EngineControl::new(Arc::clone(&topology), engines)),
         keycloak: Arc::new(ha_keycloak::KeycloakHttp::new(Arc::clone(&topology))),

@@ -7,7 +7,7 @@ use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
 /// A program that cargo has built beside this test.
 fn example(name: &str) -> Command {
-    let mut path: PathBuf = std::env::current_exe().unwrap();
+    let mut path: PathBuf = std::env::current_exe().expect("a running program has a file");
     path.pop();
     path.pop();
     path.push("examples");

@@ -69,7 +69,7 @@ mod tests {
         };
         let print = |secrets: &Secrets| secrets_fingerprint(secrets, SystemIdentifier(1));
         let first = print(&secrets);
-        assert_eq!(first, print(&secrets.clone()));
+        assert_eq!(first, print(&secrets));
         assert_ne!(first, secrets_fingerprint(&secrets, SystemIdentifier(2)));
         // Moving a character from one to the next is a change, too.
         let moved =

@@ -3,7 +3,7 @@ use crate::health::{Code, assess};
 use crate::observe::{NodeObservation, PostgresRole, UnobservedWhy, fixtures};
 use crate::topology::Topology;
 
-type Damage = fn(&Topology, &mut Vec<NodeObservation>);
+type Damage = fn(&Topology, &mut [NodeObservation]);
 
 fn report(topology: &Topology, damage: Damage) -> Report {
     let mut observations = fixtures::healthy(topology);
@@ -11,13 +11,13 @@ fn report(topology: &Topology, damage: Damage) -> Report {
     assess(topology, &observations)
 }
 
-fn well(_: &Topology, _: &mut Vec<NodeObservation>) {}
+fn well(_: &Topology, _: &mut [NodeObservation]) {}
 
-fn standby_away(_: &Topology, all: &mut Vec<NodeObservation>) {
+fn standby_away(_: &Topology, all: &mut [NodeObservation]) {
     all[1].postgres = Err(fixtures::unobserved(UnobservedWhy::Silent, "no answer"));
 }
 
-fn promoted(topology: &Topology, all: &mut Vec<NodeObservation>) {
+fn promoted(topology: &Topology, all: &mut [NodeObservation]) {
     let mut postgres = fixtures::primary(topology, &all[1].node.clone());
     postgres.timeline = TimelineId(2);
     all[1].postgres = Ok(postgres);

@@ -64,8 +64,7 @@ async fn start(pair: &Pair, spec: &ContainerSpec) -> Result<(), Error> {
 /// The image's own entrypoint makes the database.
 async fn postgres(pair: &Pair) -> Result<(), Error> {
     let (topology, node) = (pair.topology(), pair.primary());
-    let mut spec =
-        spec(pair, node, Component::Postgres, &topology.images.postgres, &[(node.postgres_port, 5432)]);
+    let mut spec = spec(pair, node, Component::Postgres, &topology.images.postgres, &[(node.postgres_port, 5432)]);
     spec.environment = [
         ("POSTGRES_USER".to_owned(), topology.postgres.user.clone()),
         ("POSTGRES_DB".to_owned(), topology.postgres.database.clone()),

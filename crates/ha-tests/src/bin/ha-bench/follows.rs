@@ -42,9 +42,8 @@ pub(crate) async fn run(arguments: &Arguments, world: &World) -> Result<Vec<Row>
     let under = format!("under {} writes/s", rates.spread(1, "").trim());
     Ok(vec![
         Row::new(format!("{what}, primary idle, from the API's answer"), idle.answered.tail(0, "ms")),
-        Row::new(format!("the same, from the API's request"), idle.asked.tail(0, "ms")),
-        Row::new(format!("{what}, {under}, from the API's answer"), busy.answered.tail(0, "ms"))
-            .goal("p99 ≤ 500 ms"),
+        Row::new("the same, from the API's request", idle.asked.tail(0, "ms")),
+        Row::new(format!("{what}, {under}, from the API's answer"), busy.answered.tail(0, "ms")).goal("p99 ≤ 500 ms"),
         Row::new("the same, from the API's request", busy.asked.tail(0, "ms")),
     ])
 }

@@ -90,8 +90,7 @@ impl Realm {
     }
 
     pub(crate) async fn refresh(&self, site: &Site, refresh_token: &str) -> Result<Answer, Error> {
-        self.token(site, &[("grant_type", "refresh_token"), ("client_id", APP), ("refresh_token", refresh_token)])
-            .await
+        self.token(site, &[("grant_type", "refresh_token"), ("client_id", APP), ("refresh_token", refresh_token)]).await
     }
 
     pub(crate) async fn client_credentials(&self, site: &Site) -> Result<Answer, Error> {

@@ -30,9 +30,8 @@ impl Stock {
         spec.name = format!("{}-stock", pair.container(node, Component::Keycloak));
         spec.restart = RestartPolicy::No;
         // Build-time options, which the image prepared by `up` has been built with.
-        spec.command = ["start", "--db=postgres", "--health-enabled=true", "--metrics-enabled=true"]
-            .map(str::to_owned)
-            .to_vec();
+        spec.command =
+            ["start", "--db=postgres", "--health-enabled=true", "--metrics-enabled=true"].map(str::to_owned).to_vec();
         let port = free_port()?;
         spec.ports.iter_mut().for_each(|binding| binding.host_port = port);
         runtime.create_container(&spec).await?;
