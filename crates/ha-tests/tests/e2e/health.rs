@@ -116,6 +116,8 @@ async fn a_lost_slot() {
     }
     docker(&["start", &standby]);
     // Its receiver tries again and again, and is seen between two tries or in one.
+    let standby = &pair.standby().name;
+    pair.cluster().ports().control.wait_ready(standby, Duration::from_secs(60)).await.unwrap();
     let report = until_so(&pair, "a lost slot", |found| found.contains(&Code::SlotLost)).await;
     let (node, text) = said(&report, Code::SlotLost);
     assert_eq!(node.as_deref(), Some("vm2"));
