@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::OnceCell;
 
 use crate::check::{LOOK_AGAIN, Reader, ensure, ensure_eq, ensure_refused, is_denied, until};
-use crate::realm::{ALICE, Realm, Tokens, claims, user};
+use crate::realm::{ALICE, Realm, Tokens, claims, password_of, user};
 use crate::role;
 use crate::suite::Outcome;
 use crate::world::{PATIENCE, World, count, told};
@@ -44,7 +44,9 @@ struct Promoted {
 struct Demoted {
     /// Of a session made and stored between promotion and demotion.
     stored: Tokens,
+    /// From the moment at which PostgreSQL takes queries again.
     role_changed: Duration,
+    first_login: Duration,
 }
 
 impl Story {
@@ -58,8 +60,9 @@ impl Story {
         }
         if let Some(Ok(demoted)) = self.demoted.get() {
             println!(
-                "Keycloak {version}: after the restart as a standby, role URLs {} ms",
-                demoted.role_changed.as_millis()
+                "Keycloak {version}: after the restart as a standby, role URLs {} ms, first login {} ms",
+                demoted.role_changed.as_millis(),
+                demoted.first_login.as_millis()
             );
         }
     }
@@ -154,7 +157,13 @@ async fn demote(world: &Arc<World>, realm: &Realm) -> Result<Demoted, Failed> {
     let began = Instant::now();
     // Its container may have another address than before, and Java remembers the old one for half a minute.
     until(2 * PATIENCE, "the role is read-only", async || Ok(role::of(&world.standby).await? == "read-only")).await?;
-    Ok(Demoted { stored, role_changed: began.elapsed() })
+    let role_changed = began.elapsed();
+    // Pooled connections of before fail once each, when they are next used.
+    until(PATIENCE, "logins work", async || {
+        Ok(realm.grant(&world.standby, ALICE, &password_of(ALICE)).await?.status == 200)
+    })
+    .await?;
+    Ok(Demoted { stored, role_changed, first_login: began.elapsed() })
 }
 
 async fn started_at(world: &World) -> Result<String, Failed> {
@@ -223,7 +232,7 @@ pub(crate) async fn what_was_refused_is_done(world: Arc<World>) -> Outcome {
     );
     ensure!(!realm.refreshes(&world.standby, &promoted.other).await?, "it lives on");
     let more = [("scope", "openid offline_access")];
-    let answer = realm.grant_with(&world.standby, ALICE, &crate::realm::password_of(ALICE), &more).await?;
+    let answer = realm.grant_with(&world.standby, ALICE, &password_of(ALICE), &more).await?;
     ensure_eq!(answer.status, 200, "an offline session: {}", answer.shown());
     Ok(())
 }

@@ -63,6 +63,11 @@ fn defaults(name: &str) -> Value {
         json!({
             "clientId": id, "publicClient": true, "directAccessGrantsEnabled": true, "redirectUris": ["http://app.test/*"],
             "attributes": { "post.logout.redirect.uris": "http://app.test/*" },
+            // Its tokens are meant for the backend, which may therefore ask what they are worth.
+            "protocolMappers": [{
+                "name": "for the backend", "protocol": "openid-connect", "protocolMapper": "oidc-audience-mapper",
+                "config": { "included.client.audience": BACKEND, "access.token.claim": "true" },
+            }],
         })
     };
     json!({

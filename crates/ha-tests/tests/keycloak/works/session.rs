@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ha_tests::keycloak::Browser;
 
 use crate::check::{ensure, ensure_eq, is_denied};
-use crate::realm::{ALICE, APP, BACKEND, BACKEND_SECRET, OTHER_APP, Realm, claims, password_of, tokens};
+use crate::realm::{ALICE, APP, OTHER_APP, Realm, claims, tokens};
 use crate::suite::Outcome;
 use crate::world::World;
 
@@ -50,16 +50,7 @@ pub(crate) async fn userinfo(world: Arc<World>) -> Outcome {
 pub(crate) async fn introspection(world: Arc<World>) -> Outcome {
     let realm = Realm::plain(&world, "introspect").await?;
     for site in [&world.standby, &world.primary] {
-        // For the client that asks: others are not told of what is not meant for them.
-        let form = [
-            ("grant_type", "password"),
-            ("client_id", BACKEND),
-            ("client_secret", BACKEND_SECRET),
-            ("username", ALICE),
-            ("password", &*password_of(ALICE)),
-            ("scope", "openid"),
-        ];
-        let made = tokens(&realm.token(site, &form).await?)?;
+        let made = realm.login(site, ALICE).await?;
         world.caught_up().await?;
         let told = realm.introspect(&world.standby, &made.access).await?;
         ensure_eq!(told["active"], true, "a token from {}: {told}", site.url(""));
