@@ -16,6 +16,11 @@ use crate::topology::{Durability, Node, ProxyHeaders, Topology};
 /// Keycloak's port inside its container.
 pub const KEYCLOAK_HTTP_PORT: u16 = 8080;
 
+/// PostgreSQL's container may come back with another address, and has none while it is stopped. Java remembers an answer
+/// for 30 s and a failure for 10 s (`InetAddressCachePolicy`), which Keycloak would spend without its database; Docker's
+/// DNS server is on the same host. The second of the two cannot be set by a system property: `java.security` has it.
+const JAVA_SECURITY: &str = "networkaddress.cache.ttl=1\nnetworkaddress.cache.negative.ttl=0\n";
+const JAVA_SECURITY_PATH: &str = "/opt/keycloak/conf/ha-java.security";
 const CONF_PATH: &str = "/opt/keycloak/conf/keycloak.conf";
 /// The user of Keycloak's image, and its group.
 const KEYCLOAK_UID: u32 = 1000;
@@ -67,8 +72,12 @@ fn build_options(topology: &Topology, extension: KeycloakExtension) -> Vec<Strin
 }
 
 fn dockerfile(topology: &Topology, base: &Image, extension: KeycloakExtension) -> String {
+    let copy = format!("COPY --chown={KEYCLOAK_UID}:{KEYCLOAK_GID}");
     format!(
-        "FROM {}\nCOPY --chown={KEYCLOAK_UID}:{KEYCLOAK_GID} ha-standby.jar /opt/keycloak/providers/ha-standby.jar\n\
+        "FROM {}\n\
+         {copy} ha-standby.jar /opt/keycloak/providers/ha-standby.jar\n\
+         {copy} ha-java.security {JAVA_SECURITY_PATH}\n\
+         ENV JAVA_OPTS_APPEND=\"$JAVA_OPTS_APPEND -Djava.security.properties={JAVA_SECURITY_PATH}\"\n\
          RUN /opt/keycloak/bin/kc.sh build {}\n",
         base.id,
         build_options(topology, extension).join(" ")
@@ -80,6 +89,7 @@ fn dockerfile(topology: &Topology, base: &Image, extension: KeycloakExtension) -
 pub fn keycloak_image_tag(topology: &Topology, base: &Image, extension: KeycloakExtension) -> String {
     let mut hash = Sha256::new();
     hash.update(dockerfile(topology, base, extension));
+    hash.update(JAVA_SECURITY);
     hash.update(extension.jar);
     format!("ha-cli/keycloak:{}", super::spec_hash::short(&hash.finalize()))
 }
@@ -91,6 +101,7 @@ pub fn keycloak_image(topology: &Topology, base: &Image, extension: KeycloakExte
         tag: keycloak_image_tag(topology, base, extension),
         context: vec![
             HostFile::new("Dockerfile", dockerfile(topology, base, extension), 0o644),
+            HostFile::new("ha-java.security", JAVA_SECURITY, 0o644),
             HostFile::new("ha-standby.jar", extension.jar, 0o644),
         ],
         labels: [("org.ha-cli.base".to_owned(), topology.images.keycloak.clone())].into(),

@@ -19,6 +19,8 @@ use crate::world::{PATIENCE, World, count, told};
 
 /// From the return of `pg_promote()` to the first accepted write.
 const BOUND: Duration = Duration::from_secs(1);
+/// From the moment at which a restarted PostgreSQL takes queries to the role that its Keycloak tells.
+const AGAIN_BOUND: Duration = Duration::from_secs(9);
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
 /// What has happened to the pair so far. A step that failed stays failed: it cannot be taken back.
@@ -155,8 +157,8 @@ async fn demote(world: &Arc<World>, realm: &Realm) -> Result<Demoted, Failed> {
     })
     .await?;
     let began = Instant::now();
-    // Its container may have another address than before, and Java remembers the old one for half a minute.
-    until(2 * PATIENCE, "the role is read-only", async || Ok(role::of(&world.standby).await? == "read-only")).await?;
+    // Its container may have another address than before, and had none for a while: Java must not remember either.
+    until(AGAIN_BOUND, "the role is read-only", async || Ok(role::of(&world.standby).await? == "read-only")).await?;
     let role_changed = began.elapsed();
     // Pooled connections of before fail once each, when they are next used.
     until(PATIENCE, "logins work", async || {
