@@ -12,7 +12,6 @@ final class QuietLog {
 
     /** Held, since the log manager may forget a logger that nobody refers to, and its filter with it. */
     private static final List<Logger> LOGGERS = List.of(
-            Logger.getLogger("org.keycloak.services.error.KeycloakErrorHandler"),
             Logger.getLogger("org.keycloak.services"),
             Logger.getLogger("org.keycloak.credential.PasswordCredentialProvider"),
             Logger.getLogger("org.hibernate.engine.jdbc.spi.SqlExceptionHelper"),
@@ -21,8 +20,12 @@ final class QuietLog {
             Logger.getLogger("com.arjuna.ats.arjuna"),
             Logger.getLogger("com.arjuna.ats.jta"));
 
-    /** Hibernate's remarks about a flush that was broken off: without a cause, so that only the thread tells. */
+    /**
+     * Remarks about what a refusal left behind, a flush that was broken off or an error page that nobody will see:
+     * without a cause, so that only the thread tells.
+     */
     private static final List<Logger> REMARKS = List.of(
+            Logger.getLogger("org.keycloak.services.error.KeycloakErrorHandler"),
             Logger.getLogger("org.hibernate.orm.jdbc.batch"),
             Logger.getLogger("org.hibernate.engine.jdbc.batch.internal.BatchImpl"),
             Logger.getLogger("org.hibernate.orm.session"),

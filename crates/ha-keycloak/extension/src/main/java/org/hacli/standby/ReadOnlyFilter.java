@@ -48,13 +48,18 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
     public void filter(ContainerRequestContext request, ContainerResponseContext response) {
         if (WriteRefused.takeMark()) {
             log(request, path(request));
-            Answer answer = Answer.to(request.getAcceptableMediaTypes());
-            response.setStatus(503);
-            response.getHeaders().putSingle("Retry-After", RETRY_AFTER_SECONDS);
-            response.getHeaders().putSingle("Cache-Control", "no-store");
-            response.getHeaders().remove("Location");
-            response.setEntity(answer.body(), null, answer.type());
+            refuse(request, response);
         }
+    }
+
+    /** Puts the clear answer in the place of whatever Keycloak made of a refused write. */
+    static void refuse(ContainerRequestContext request, ContainerResponseContext response) {
+        Answer answer = Answer.to(request.getAcceptableMediaTypes());
+        response.setStatus(503);
+        response.getHeaders().putSingle("Retry-After", RETRY_AFTER_SECONDS);
+        response.getHeaders().putSingle("Cache-Control", "no-store");
+        response.getHeaders().remove("Location");
+        response.setEntity(answer.body(), null, answer.type());
     }
 
     private static Response role(String page) {
