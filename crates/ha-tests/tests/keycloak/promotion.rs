@@ -21,6 +21,8 @@ use crate::world::{PATIENCE, World, count, told};
 const BOUND: Duration = Duration::from_secs(1);
 /// From the moment at which a restarted PostgreSQL takes queries to the role that its Keycloak tells.
 const AGAIN_BOUND: Duration = Duration::from_secs(9);
+/// A user who may make users of the realm.
+const KEEPER: &str = "keeper";
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
 /// What has happened to the pair so far. A step that failed stays failed: it cannot be taken back.
@@ -92,16 +94,27 @@ async fn demoted(world: &Arc<World>) -> Result<(&Promoted, &Demoted), Failed> {
 }
 
 async fn promote(world: &Arc<World>) -> Result<Promoted, Failed> {
-    let realm =
-        Realm::make(world, "promoted", json!({ "eventsEnabled": true, "eventsListeners": ["jboss-logging"] })).await?;
+    // Who administers all realms has the roles of all of them, and to expand these takes Keycloak seconds after this
+    // suite: that is no matter of the promotion.
+    let mut keeper = user(KEEPER);
+    keeper["clientRoles"] = json!({ "realm-management": ["manage-users"] });
+    let realm = Realm::make(
+        world,
+        "promoted",
+        json!({ "eventsEnabled": true, "eventsListeners": ["jboss-logging"], "users": [keeper] }),
+    )
+    .await?;
     let own = realm.login(&world.standby, ALICE).await?;
     let other = realm.login(&world.primary, ALICE).await?;
     world.caught_up().await?;
     for made in [&own, &other] {
         ensure!(realm.refreshes(&world.standby, made).await?, "a session does not refresh before the promotion");
     }
-    let write =
-        async |name: &str| world.try_change(&world.standby, Method::POST, &realm.admin("/users"), &user(name)).await;
+    let keeper = realm.login(&world.standby, KEEPER).await?.access;
+    let path = format!("/admin{}", realm.admin("/users"));
+    let write = async |name: &str| {
+        world.standby.send(world.standby.request(Method::POST, &path).bearer_auth(&keeper).json(&user(name))).await
+    };
     ensure_refused(&write("early").await?, 405, Reader::Program)?;
     let started_before = started_at(world).await?;
 

@@ -42,7 +42,7 @@ pub(crate) async fn sign_out_by_an_administrator(world: Arc<World>) -> Outcome {
     let made = cached(&world, &realm).await?;
     let own = realm.login(&world.standby, ALICE).await?;
     // What reaches a session without a row is the user's not-before, in whole seconds: one of the same second stays.
-    let born = claims(&own.access)?["iat"].as_u64().unwrap_or_default();
+    let born = claims(&own.refresh)?["iat"].as_u64().unwrap_or_default();
     until(PATIENCE, "the next second", async || Ok(unix_seconds() > born)).await?;
     let change = async { realm.change(Method::POST, &format!("/users/{user}/logout"), Value::Null).await.map(drop) };
     ensure_follows(&world, "administrator's sign-out", change, async || {
@@ -64,8 +64,8 @@ pub(crate) async fn not_before(world: Arc<World>) -> Outcome {
     let realm = Realm::plain(&world, "not-before").await?;
     let made = cached(&world, &realm).await?;
     let own = realm.login(&world.standby, ALICE).await?;
-    // In whole seconds, and tokens of that very second would still count.
-    let after = claims(&own.access)?["iat"].as_i64().unwrap_or_default() + 1;
+    // In whole seconds, and tokens of that very second would still count. The refresh token is made last.
+    let after = claims(&own.refresh)?["iat"].as_i64().unwrap_or_default() + 1;
     let change = async { realm.change(Method::PUT, "", json!({ "notBefore": after })).await.map(drop) };
     ensure_follows(&world, "not-before", change, async || Ok(!realm.refreshes(&world.standby, &made).await?)).await?;
     ensure!(!realm.refreshes(&world.standby, &own).await?, "an older session made here lives on");
