@@ -8,11 +8,13 @@ mod doctor;
 mod monitor;
 mod run;
 mod setup;
+mod switchover;
 
 pub use doctor::DoctorArgs;
 pub use monitor::MonitorArgs;
 pub use run::{ComponentArg, DownArgs, HealthArgs, LogsArgs, StatusArgs, UpArgs};
 pub use setup::{DurabilityArg, Pair, ProxyHeadersArg, SetupArgs};
+pub use switchover::SwitchoverArgs;
 
 /// One highly available Keycloak on plain Docker hosts
 ///
@@ -97,6 +99,8 @@ pub enum Command {
     Up(UpArgs),
     /// Stop nodes; their data is kept unless --volumes destroys it
     Down(DownArgs),
+    /// Change roles as planned: a standby becomes the primary, the primary a standby; nothing is lost
+    Switchover(SwitchoverArgs),
     /// One look at the whole cluster
     Status(StatusArgs),
     /// What is wrong, and what to do about it

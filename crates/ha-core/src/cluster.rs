@@ -8,7 +8,7 @@ use crate::drift::{self, Disagreement, NodeDrift};
 use crate::health::{self, Report};
 use crate::layout::KeycloakExtension;
 use crate::observe::NodeObservation;
-use crate::plan::{self, Plan, Refusal, UpOptions};
+use crate::plan::{self, Plan, Refusal, Switchover, SwitchoverOptions, UpOptions};
 use crate::ports::{ContainerRuntime, KeycloakAdmin, PostgresControl, ReplicationProbe};
 use crate::secrets::Secrets;
 use crate::steps::{RunError, Watcher};
@@ -132,6 +132,16 @@ impl Cluster {
     /// Plans to take `selected` down; with `volumes`, to destroy their data.
     pub async fn plan_down(&self, selected: &[NodeName], volumes: bool) -> Plan {
         plan::decide_down(&self.topology, selected, &self.observe().await, volumes)
+    }
+
+    /// Plans to make a standby the primary, and the primary a standby, without losing anything. Looks at every node;
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// Every reason why it would not be safe or not be possible.
+    pub async fn plan_switchover(&self, options: &SwitchoverOptions) -> Result<Switchover, Vec<Refusal>> {
+        let facts = crate::survey::switchover_facts(self).await;
+        plan::decide_switchover(&self.topology, &facts, options)
     }
 
     /// Runs a plan: every step as soon as those before it are done. When a step fails, no further one is begun, and

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use ha_core::layout::{Component, container_name};
 use ha_core::ports::{PostgresControl, PostgresError, Provision, RuntimeError};
 use ha_core::topology::Topology;
-use ha_core::values::{Lsn, NodeName, Secret};
+use ha_core::values::{Lsn, NodeName, Secret, SlotName};
 
 use crate::psql::{PsqlError, set};
 use crate::server::{Goal, Server};
@@ -101,6 +101,46 @@ impl PostgresControl for EngineControl {
     async fn wait_replayed(&self, node: &NodeName, target: Lsn, timeout: Duration) -> Result<(), PostgresError> {
         self.server(node)?.wait(Goal::Replayed(target), timeout).await
     }
+
+    async fn checkpoint(&self, node: &NodeName, timeout: Duration) -> Result<(), PostgresError> {
+        let done = self.server(node)?.run("CHECKPOINT;\n", timeout).await;
+        done.map(drop).map_err(|error| refused("write a checkpoint", error))
+    }
+
+    async fn promote(&self, node: &NodeName, timeout: Duration) -> Result<(), PostgresError> {
+        let what = "be promoted";
+        let seconds = timeout.as_secs().max(1);
+        let script = format!("SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, {seconds}) ELSE true END;\n");
+        // The server keeps the limit; it may take a moment more to say so.
+        let answer = self.server(node)?.run(&script, timeout + LIMIT).await.map_err(|error| refused(what, error))?;
+        if answer.trim() == "t" {
+            return Ok(());
+        }
+        let message = format!("it has not ended its recovery within {seconds} s");
+        Err(PostgresError::Refused { what: what.to_owned(), message })
+    }
+
+    async fn ensure_slots(&self, node: &NodeName, slots: &[SlotName]) -> Result<(), PostgresError> {
+        let script = names_of(slots)
+            + "SELECT pg_create_physical_replication_slot(name, true) FROM unnest(:'slots'::name[]) AS name \
+               WHERE name NOT IN (SELECT slot_name FROM pg_replication_slots);\n";
+        let done = self.server(node)?.run(&script, LIMIT).await;
+        done.map(drop).map_err(|error| refused("make replication slots", error))
+    }
+
+    async fn drop_unused_slots(&self, node: &NodeName, slots: &[SlotName]) -> Result<(), PostgresError> {
+        let script = names_of(slots)
+            + "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots \
+               WHERE slot_type = 'physical' AND NOT active AND slot_name = ANY (:'slots'::name[]);\n";
+        let done = self.server(node)?.run(&script, LIMIT).await;
+        done.map(drop).map_err(|error| refused("drop replication slots", error))
+    }
+}
+
+/// The names as an array's text; they hold nothing that would have to be quoted there.
+fn names_of(slots: &[SlotName]) -> String {
+    let names: Vec<_> = slots.iter().map(SlotName::as_str).collect();
+    set("slots", &format!("{{{}}}", names.join(",")))
 }
 
 fn refused(what: &str, error: PsqlError) -> PostgresError {

@@ -25,6 +25,7 @@
 
 mod engine;
 pub mod keycloak;
+pub mod ledger;
 mod leftovers;
 mod pair;
 mod ports;

@@ -203,17 +203,21 @@ impl Pair {
     /// # Errors
     /// The server does not let it in.
     pub async fn connect(&self, node: &Node) -> Result<tokio_postgres::Client, PairError> {
-        let mut config = tokio_postgres::Config::new();
-        config
-            .host(node.address.to_string())
-            .port(node.postgres_port)
-            .user(&self.topology().postgres.user)
-            .dbname(&self.topology().postgres.database)
-            .password(self.cluster.secrets().keycloak_db_password.expose())
-            .connect_timeout(Duration::from_secs(5));
+        let mut config = self.config();
+        config.host(node.address.to_string()).port(node.postgres_port).connect_timeout(Duration::from_secs(5));
         let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
         tokio::spawn(async move { drop(connection.await) });
         Ok(client)
+    }
+
+    /// Who connects to what, as Keycloak does; the server is still to be named.
+    pub(crate) fn config(&self) -> tokio_postgres::Config {
+        let mut config = tokio_postgres::Config::new();
+        config
+            .user(&self.topology().postgres.user)
+            .dbname(&self.topology().postgres.database)
+            .password(self.cluster.secrets().keycloak_db_password.expose());
+        config
     }
 
     /// Runs SQL in Keycloak's database as the superuser, through the engine; returns what `psql -A -t` prints.

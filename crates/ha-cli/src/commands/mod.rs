@@ -11,6 +11,7 @@ mod monitor;
 mod plan;
 mod setup;
 mod status;
+mod switchover;
 mod up;
 mod verify;
 
@@ -30,6 +31,7 @@ pub async fn run(cli: Cli, printer: &Printer) -> Result<Outcome, Error> {
         Command::Haproxy(args) => haproxy::run(&cli.globals, &args, printer),
         Command::Up(args) => up::run(&cli.globals, &args, printer).await,
         Command::Down(args) => down::run(&cli.globals, &args, printer).await,
+        Command::Switchover(args) => switchover::run(&cli.globals, &args, printer).await,
         Command::Status(args) => status::status(&cli.globals, &args, printer).await,
         Command::Health(args) => status::health(&cli.globals, &args, printer).await,
         Command::Logs(args) => logs::run(&cli.globals, &args, printer).await,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ha_core::Cluster;
 use ha_core::plan::{Plan, Refusal, RefusalKind};
+use ha_core::steps::RunError;
 use serde_json::json;
 
 use crate::cli::OutputFormat;
@@ -79,30 +80,32 @@ pub(super) fn confirm(printer: &Printer, yes: bool, confirmation: &Option<Confir
 }
 
 pub(super) async fn run(cluster: &Cluster, plan: &Plan, progress: &Arc<PlanProgress>) -> Result<(), Error> {
+    attempt(cluster, plan, progress).await?.map_err(|error| step_failed(error).into())
+}
+
+/// Runs a plan; the outer error is an interrupt.
+pub(super) async fn attempt(
+    cluster: &Cluster,
+    plan: &Plan,
+    progress: &Arc<PlanProgress>,
+) -> Result<Result<(), RunError>, Error> {
     let watcher: Arc<dyn ha_core::steps::Watcher> = Arc::clone(progress) as _;
-    match interruptible(cluster.run(plan, watcher)).await? {
-        Ok(()) => Ok(()),
-        Err(mut error) => {
-            let others = error.failures.len() - 1;
-            let first = error.failures.remove(0);
-            let mut message = format!("failed to {}", first.step.action);
-            if others > 0 {
-                use std::fmt::Write as _;
-                for failure in &error.failures {
-                    write!(
-                        message,
-                        "; {}: {} failed as well: {}",
-                        failure.step.node, failure.step.action, failure.error
-                    )
-                    .unwrap_or_default();
-                }
-            }
-            let help = first.error.help().unwrap_or_else(|| {
-                "nothing is lost; when the cause is mended, run the same again: it goes on where it stopped".to_owned()
-            });
-            Err(Failure::failed("step-failed", message).on(&first.step.node).because(first.error).help(help).into())
-        }
+    interruptible(cluster.run(plan, watcher)).await
+}
+
+/// The steps that failed, as one failure.
+pub(super) fn step_failed(mut error: RunError) -> Failure {
+    let first = error.failures.remove(0);
+    let mut message = format!("failed to {}", first.step.action);
+    for failure in &error.failures {
+        use std::fmt::Write as _;
+        write!(message, "; {}: {} failed as well: {}", failure.step.node, failure.step.action, failure.error)
+            .unwrap_or_default();
     }
+    let help = first.error.help().unwrap_or_else(|| {
+        "nothing is lost; when the cause is mended, run the same again: it goes on where it stopped".to_owned()
+    });
+    Failure::failed("step-failed", message).on(&first.step.node).because(first.error).help(help)
 }
 
 /// Refusals as one error; several are listed.

@@ -31,9 +31,10 @@ pub struct Report {
 pub enum ClusterState {
     /// One primary that serves, every standby streams, every Keycloak is ready.
     Healthy,
-    /// The read-write service works, something beside it does not; or whether it works is not known.
+    /// The read-write service works, something beside it does not.
     Degraded,
-    /// The read-write service does not work, or there is more than one.
+    /// The read-write service does not work, or is not seen to work (a primary that cannot be asked may serve all the
+    /// same: who watches is better called once too often), or there is more than one.
     Down,
 }
 

@@ -25,5 +25,6 @@ pub use postgres::{
     COPY_SCRIPT, DATA_PATH, EXAMINE_SCRIPT, GUARD_SCRIPT, IDENTITY_PATH, INIT_SCRIPT, PASSFILE_PATH, PGDATA,
     PROBE_ROLE, PROVEN_PATH, REPLICATION_ROLE, STATE_PATH, TOPOLOGY_PATH, conninfo, one_off_container, passfile,
     peer_endpoint, pg_hba_conf, postgres_container, postgres_files, postgresql_conf, topology_json, upstream_conf,
+    upstream_file,
 };
 pub use spec_hash::{secrets_fingerprint, spec_hash};

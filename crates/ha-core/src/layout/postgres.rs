@@ -179,6 +179,12 @@ pub fn upstream_conf(topology: &Topology, node: &NodeName, upstream: &Node) -> S
     )
 }
 
+/// The file of the state volume that holds [`upstream_conf`].
+#[must_use]
+pub fn upstream_file(topology: &Topology, node: &NodeName, upstream: &Node) -> HostFile {
+    HostFile::new(UPSTREAM_PATH, upstream_conf(topology, node, upstream), 0o644)
+}
+
 /// `pg_hba.conf`, the same on every node: the superuser on the local socket by peer authentication and nowhere else; Keycloak's role
 /// from the node's own Docker network; replication and probes also from the other nodes.
 #[must_use]
@@ -228,7 +234,7 @@ pub fn postgres_files(
         HostFile::new(TOPOLOGY_PATH, topology_json(topology), 0o644),
     ];
     if let Some(upstream) = upstream {
-        others.push(HostFile::new(UPSTREAM_PATH, upstream_conf(topology, &node.name, upstream), 0o644));
+        others.push(upstream_file(topology, &node.name, upstream));
     }
     (hashed, others)
 }

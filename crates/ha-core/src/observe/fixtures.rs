@@ -143,6 +143,7 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         synchronous_standby_names: String::new(),
         data_checksums: true,
         wal_log_hints: true,
+        prepared_transactions: 0,
         pending_restart: Vec::new(),
         collation_mismatch: false,
     }

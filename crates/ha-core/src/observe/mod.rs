@@ -1,11 +1,13 @@
 //! What was seen of a node: facts with their unknowns, no opinion.
 
+mod control_file;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod keycloak;
 mod node;
 mod postgres;
 
+pub use control_file::{CONTROL_FILE, ControlFile, ControlFileError, ControlState};
 pub use keycloak::{KeycloakMode, KeycloakObservation, KeycloakState};
 pub use node::{ComponentObservation, NodeObservation, Unobserved, UnobservedWhy};
 pub use postgres::{PostgresObservation, PostgresRole, Sender, SlotObservation, WalReceiver};

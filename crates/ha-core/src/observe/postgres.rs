@@ -43,6 +43,9 @@ pub struct PostgresObservation {
     pub data_checksums: bool,
     /// `wal_log_hints`.
     pub wal_log_hints: bool,
+    /// Transactions that were prepared and neither committed nor rolled back (`pg_prepared_xacts`).
+    #[serde(default)]
+    pub prepared_transactions: u64,
     /// Settings whose new value waits for a restart.
     pub pending_restart: Vec<String>,
     /// Whether the database's collation version differs from the one that the server's libraries give: its text

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::layout::Component;
-use crate::values::NodeName;
+use crate::values::{NodeName, SlotName};
 
 /// The place of a step in its plan.
 pub type StepId = usize;
@@ -94,6 +94,30 @@ pub enum Action {
     },
     /// Makes the administrator and the service client.
     ProvisionKeycloak,
+    /// Writes what is changed to disk, so that what comes next has little left to write.
+    Checkpoint,
+    /// Makes the replication slots that the other nodes will use here.
+    EnsureSlots {
+        /// Which.
+        slots: Vec<SlotName>,
+    },
+    /// Proves that a server has exited in an orderly way and that this standby has replayed its last record.
+    ProveReceived {
+        /// The server that was stopped.
+        from: NodeName,
+    },
+    /// Has a stopped primary come back as a standby, whoever starts it.
+    Demote {
+        /// Whom it will follow.
+        to: NodeName,
+    },
+    /// Ends this standby's recovery: it accepts writes then.
+    Promote,
+    /// Drops replication slots that nobody uses here any more.
+    DropSlots {
+        /// Which.
+        slots: Vec<SlotName>,
+    },
     /// Stops a component.
     Stop {
         /// Which.
@@ -146,6 +170,12 @@ impl fmt::Display for Action {
             Self::ProvisionDatabase => f.write_str("set up roles, Keycloak's database and replication slots"),
             Self::StartKeycloak { change: how } => change(f, "Keycloak", how),
             Self::ProvisionKeycloak => f.write_str("set up Keycloak's administrator and the service client"),
+            Self::Checkpoint => f.write_str("write a checkpoint"),
+            Self::EnsureSlots { .. } => f.write_str("make the replication slots for the other nodes"),
+            Self::ProveReceived { from } => write!(f, "prove that all of {from} has arrived"),
+            Self::Demote { to } => write!(f, "have PostgreSQL come back as a standby of {to}"),
+            Self::Promote => f.write_str("promote"),
+            Self::DropSlots { .. } => f.write_str("drop the replication slots that nobody uses any more"),
             Self::Stop { component: Component::Postgres } => f.write_str("stop PostgreSQL"),
             Self::Stop { component: Component::Keycloak } => f.write_str("stop Keycloak"),
             Self::RemoveContainers => f.write_str("remove the containers"),

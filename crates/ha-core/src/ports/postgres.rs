@@ -49,6 +49,23 @@ pub trait PostgresControl: Send + Sync {
         target: crate::values::Lsn,
         timeout: Duration,
     ) -> Result<(), PostgresError>;
+
+    /// Writes all changed pages to disk (`CHECKPOINT`; a restart point on a standby), at most `timeout`, so that a
+    /// shutdown or the end of recovery soon after has little left to write.
+    async fn checkpoint(&self, node: &NodeName, timeout: Duration) -> Result<(), PostgresError>;
+
+    /// Ends recovery (`pg_promote`) and waits until the server accepts writes, at most `timeout`, which counts in whole
+    /// seconds. May be repeated: a primary is left alone.
+    ///
+    /// # Errors
+    /// After an error the server may be a primary all the same, or become one: look before anything else is done.
+    async fn promote(&self, node: &NodeName, timeout: Duration) -> Result<(), PostgresError>;
+
+    /// Makes physical slots that keep WAL from now on, on a primary or a standby. Those that are there are left alone.
+    async fn ensure_slots(&self, node: &NodeName, slots: &[SlotName]) -> Result<(), PostgresError>;
+
+    /// Drops physical slots, so that they keep no WAL for nobody. Those that are in use or not there are left alone.
+    async fn drop_unused_slots(&self, node: &NodeName, slots: &[SlotName]) -> Result<(), PostgresError>;
 }
 
 /// What a primary's roles, database and slots should be.

@@ -3,6 +3,7 @@
 
 mod database;
 mod error;
+mod handover;
 mod host;
 mod keycloak;
 pub(crate) mod one_off;

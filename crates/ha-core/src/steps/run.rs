@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use super::{RunError, StepError, StepFailure, database, host, keycloak, server, teardown};
+use super::{RunError, StepError, StepFailure, database, handover, host, keycloak, server, teardown};
 use crate::cluster::Cluster;
 use crate::plan::{Action, Plan, PlannedStep};
 use crate::ports::{ContainerRuntime, Progress, ProgressUpdate};
@@ -107,6 +107,12 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
         Action::ProvisionDatabase => database::provision(&at).await,
         Action::StartKeycloak { change } => keycloak::start(&at, change).await,
         Action::ProvisionKeycloak => keycloak::provision(&at).await,
+        Action::Checkpoint => handover::checkpoint(&at).await,
+        Action::EnsureSlots { slots } => handover::ensure_slots(&at, slots).await,
+        Action::ProveReceived { from } => handover::prove_received(&at, from).await,
+        Action::Demote { to } => handover::demote(&at, to).await,
+        Action::Promote => handover::promote(&at).await,
+        Action::DropSlots { slots } => handover::drop_slots(&at, slots).await,
         Action::Stop { component } => teardown::stop(&at, *component).await,
         Action::RemoveContainers => teardown::remove_containers(&at).await,
         Action::RemoveVolumes => teardown::remove_volumes(&at).await,

@@ -3,6 +3,8 @@
 mod doctor;
 mod facts;
 mod observe;
+mod stopped;
 
 pub(crate) use facts::facts_of_all;
 pub(crate) use observe::{chain, observe_all};
+pub(crate) use stopped::{control_file, switchover_facts};

@@ -11,7 +11,7 @@ use ha_core::ports::{
     KeycloakAdmin, KeycloakError, PostgresControl, PostgresError, ProbeError, Provision, ReplicationProbe,
     RuntimeError, TokenGrant, UserSpec,
 };
-use ha_core::values::{Lsn, NodeName, Secret, ServerVersion, SystemIdentifier, TimelineId};
+use ha_core::values::{Lsn, NodeName, Secret, ServerVersion, SlotName, SystemIdentifier, TimelineId};
 
 use crate::sim::Shared;
 use crate::world::{Database, World};
@@ -79,6 +79,7 @@ impl ReplicationProbe for Shared {
                         synchronous_standby_names: String::new(),
                         data_checksums: true,
                         wal_log_hints: true,
+                        prepared_transactions: 0,
                         pending_restart: Vec::new(),
                         collation_mismatch: false,
                     })
@@ -146,6 +147,22 @@ impl PostgresControl for Shared {
 
     async fn wait_replayed(&self, _: &NodeName, _: Lsn, _: Duration) -> Result<(), PostgresError> {
         panic!("up does not wait for replay");
+    }
+
+    async fn checkpoint(&self, _: &NodeName, _: Duration) -> Result<(), PostgresError> {
+        panic!("up writes no checkpoint");
+    }
+
+    async fn promote(&self, _: &NodeName, _: Duration) -> Result<(), PostgresError> {
+        panic!("up promotes nobody");
+    }
+
+    async fn ensure_slots(&self, _: &NodeName, _: &[SlotName]) -> Result<(), PostgresError> {
+        panic!("up makes slots only together with the roles");
+    }
+
+    async fn drop_unused_slots(&self, _: &NodeName, _: &[SlotName]) -> Result<(), PostgresError> {
+        panic!("up drops no slot");
     }
 }
 

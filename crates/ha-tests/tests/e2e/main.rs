@@ -6,15 +6,19 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 mod data;
+mod doctor;
 mod engine;
 mod guard;
 mod health;
 mod host;
 mod interrupted;
 mod keycloak;
+mod monitor;
 mod resources;
 mod settings;
 mod site;
 mod story;
+mod strict;
+mod switchover;
 mod up;
 mod versions;

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use ha_tests::{PairOptions, Removal, free_port, fresh_name};
@@ -135,39 +136,51 @@ impl Site {
 
 /// A run under way, its outputs read so that it never waits for a reader.
 pub(crate) struct Running {
-    child: Child,
+    child: Process,
     begun: Instant,
-    out: std::thread::JoinHandle<String>,
-    err: std::sync::mpsc::Receiver<String>,
-    said: String,
+    out: Lines,
+    err: Lines,
 }
 
-impl Running {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (mut out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let out = std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            out.read_to_end(&mut bytes).unwrap();
-            String::from_utf8_lossy(&bytes).into_owned()
-        });
-        let (sender, receiver) = std::sync::mpsc::channel();
+/// Ends with the test, also one that fails.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// What comes out of a pipe, line by line, read by a thread of its own.
+struct Lines {
+    from: Receiver<String>,
+    /// What has been taken.
+    text: String,
+}
+
+impl Lines {
+    fn of(pipe: impl Read + Send + 'static) -> Self {
+        let (sender, from) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            for line in BufReader::new(err).lines().map_while(Result::ok) {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {
                     break;
                 }
             }
         });
-        Self { child, begun: Instant::now(), out, err: receiver, said: String::new() }
+        Self { from, text: String::new() }
     }
 
-    /// Waits until it says, on standard error, a line that contains `text`; `false` when it ends without.
-    pub(crate) fn says(&mut self, wanted: impl Fn(&str) -> bool) -> bool {
-        let deadline = self.begun + LIMIT;
-        while let Ok(line) = self.err.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            self.said.push_str(&line);
-            self.said.push('\n');
+    fn take(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    /// Waits for a line like that; `false` when the pipe is closed or the time is over without.
+    fn until(&mut self, deadline: Instant, wanted: impl Fn(&str) -> bool) -> bool {
+        while let Ok(line) = self.from.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            self.take(&line);
             if wanted(&line) {
                 return true;
             }
@@ -175,9 +188,48 @@ impl Running {
         false
     }
 
+    /// What is there already.
+    fn so_far(&mut self) -> &str {
+        while let Ok(line) = self.from.try_recv() {
+            self.take(&line);
+        }
+        &self.text
+    }
+
+    /// All of it, once the program has ended.
+    fn rest(mut self) -> String {
+        while let Ok(line) = self.from.recv() {
+            self.take(&line);
+        }
+        self.text
+    }
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (out, err) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
+        Self { child: Process(child), begun: Instant::now(), out, err }
+    }
+
+    /// Waits until it says such a line on standard error; `false` when it ends without.
+    pub(crate) fn says(&mut self, wanted: impl Fn(&str) -> bool) -> bool {
+        self.err.until(self.begun + LIMIT, wanted)
+    }
+
+    /// The same of standard output.
+    pub(crate) fn prints(&mut self, wanted: impl Fn(&str) -> bool) -> bool {
+        self.out.until(self.begun + LIMIT, wanted)
+    }
+
+    /// What it has said so far, on both.
+    pub(crate) fn so_far(&mut self) -> String {
+        format!("{}{}", self.out.so_far(), self.err.so_far())
+    }
+
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success(), "the program had ended already: {}", self.said);
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.0.id().to_string()]).status().unwrap();
+        assert!(status.success(), "the program had ended already: {}", self.err.text);
     }
 
     /// Waits for its end.
@@ -185,23 +237,19 @@ impl Running {
     pub(crate) fn end(mut self) -> Ran {
         let status = self.wait();
         let took = self.begun.elapsed();
-        self.said.extend(self.err.iter().map(|line| line + "\n"));
-        let out = self.out.join().unwrap();
-        assert!(status.signal().is_none_or(|signal| signal == 9), "ended by a signal: {status}: {}", self.said);
-        Ran { code: status.code(), out, err: self.said, took }
+        let (out, err) = (self.out.rest(), self.err.rest());
+        assert!(status.signal().is_none_or(|signal| signal == 9), "ended by a signal: {status}: {err}");
+        Ran { code: status.code(), out, err, took }
     }
 
     #[track_caller]
     fn wait(&mut self) -> ExitStatus {
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.0.try_wait().unwrap() {
                 return status;
             }
             if self.begun.elapsed() > LIMIT {
-                drop(self.child.kill());
-                drop(self.child.wait());
-                self.said.extend(self.err.try_iter().map(|line| line + "\n"));
-                panic!("it hangs; so far it said: {}", self.said);
+                panic!("it hangs; so far it said: {}", self.so_far());
             }
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::host::{docker, label, on_volumes, try_docker};
 use crate::site::{Ran, Site};
+use crate::{doctor, monitor};
 
 // Everything that a file format, a shell or a connection string could take for its own; and each with a word by which
 // it is found again however it was escaped.
@@ -16,7 +17,6 @@ const REPLICATION: &str = r##"Zq7Replication :a\b\:c 'd' "e" $f #g äöü"##;
 const ADMIN: &str = r##"Zq7Admin &a=b 'c' "d" \e ${f} #g %20 äöü€"##;
 
 #[test]
-#[ignore = "minutes on a busy machine; `scripts/test.sh --long` runs it"]
 fn one_pair_from_setup_to_its_end() {
     if !engine_is_wanted() {
         return;
@@ -30,6 +30,8 @@ fn one_pair_from_setup_to_its_end() {
     has_nothing_more_to_do(&site);
     is_healthy(&site);
     works(&site);
+    doctor::finds_nothing_in_the_way(&site);
+    monitor::tells_each_look_and_each_change(&site);
     hides_its_secrets(&site, &said);
     is_told_what_is_wrong(&site);
     takes_a_changed_file(&site);
@@ -64,7 +66,7 @@ fn survives_interruptions(site: &Site, said: &mut Vec<String>) {
         let mut up = site.start(&["-vv", "up", "--yes"]);
         // The plan is shown first: only what begins ends with dots.
         let begun = up.says(|line| line.contains(step.trim_end_matches(" …")) && line.ends_with('…'));
-        assert!(begun, "{step} was never begun: {:?}", up.end());
+        assert!(begun, "{step} was never begun: {}", up.so_far());
         up.signal(signal);
         let ran = up.end();
         if signal == "INT" {
@@ -231,7 +233,7 @@ fn is_told_what_is_wrong(site: &Site) {
 
 /// Looks until `health` ends with that code.
 #[track_caller]
-fn until(site: &Site, code: i32) -> (Ran, Value) {
+pub(crate) fn until(site: &Site, code: i32) -> (Ran, Value) {
     let deadline = Instant::now() + Duration::from_secs(120);
     loop {
         let ran = site.run(&["health", "--output", "json"]);

@@ -16,11 +16,13 @@ record Change(String table, int xid, String record, long block) {
         EVICT_USERS,
         /** As before, and whatever the caches derive from a user under other keys. */
         EVICT_USERS_WIDELY,
-        /** Evict the client sessions whose rows are new in this block. */
+        /** Rows of user sessions may have left this block: see {@link SessionPlaces}. */
+        MOVE_SESSIONS,
+        /** The same for client sessions, and evict those whose rows are new in this block. */
         EVICT_CLIENT_SESSIONS,
         /** Forget all users: the WAL does not say which row a DELETE removed. */
         CLEAR_USERS,
-        /** Forget the cached sessions that have no row any more. */
+        /** Forget the cached sessions of this block that have no row any more. */
         COMPARE_SESSIONS,
         LOAD_REVOKED_TOKENS,
         /** Forget everything that has been read from the database. */
@@ -43,7 +45,9 @@ record Change(String table, int xid, String record, long block) {
         }
         return switch (Tables.kind(table)) {
             case UNCACHED -> Effect.NONE;
-            case USER_SESSION -> record.equals("DELETE") ? Effect.COMPARE_SESSIONS : Effect.NONE;
+            // A HOT update stays in its block.
+            case USER_SESSION -> record.equals("DELETE") ? Effect.COMPARE_SESSIONS
+                    : record.equals("UPDATE") ? Effect.MOVE_SESSIONS : Effect.NONE;
             case CLIENT_SESSION -> record.equals("DELETE") ? Effect.COMPARE_SESSIONS
                     : updates() ? Effect.EVICT_CLIENT_SESSIONS : Effect.NONE;
             case REVOKED_TOKEN -> adds() || updates() ? Effect.LOAD_REVOKED_TOKENS : Effect.NONE;

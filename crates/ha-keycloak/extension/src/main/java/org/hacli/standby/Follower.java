@@ -6,6 +6,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
@@ -105,7 +106,7 @@ final class Follower {
         }
         if (!comparison.idle()) {
             Set<SessionKey> gone = comparison.step(caches::sessions,
-                    keys -> SessionComparison.missing(connection, schema, keys));
+                    keys -> SessionComparison.blocks(connection, schema, keys));
             caches.remove(gone);
             LOG.debugf("sessions ended on the primary: %d", gone.size());
         }
@@ -119,18 +120,25 @@ final class Follower {
 
     /** Collects what must be evicted for changes that have become visible; true: revoked tokens must be loaded. */
     private boolean decide(List<Change> changes, Evictions now) throws SQLException {
-        List<Change> read = new java.util.ArrayList<>();
+        List<Change> read = new ArrayList<>();
+        List<Change> deleted = new ArrayList<>();
         boolean revokedTokens = false;
         for (Change change : changes) {
             switch (change.effect()) {
                 case CLEAR_ALL -> now.all = true;
                 case CLEAR_USERS -> now.users = true;
-                case COMPARE_SESSIONS -> comparison.request();
+                case COMPARE_SESSIONS -> deleted.add(change);
                 case LOAD_REVOKED_TOKENS -> revokedTokens = true;
-                case EVICT_USERS, EVICT_USERS_WIDELY, EVICT_CLIENT_SESSIONS -> read.add(change);
+                case MOVE_SESSIONS -> comparison.moved(Tables.kind(change.table()), change.block());
+                case EVICT_CLIENT_SESSIONS -> {
+                    comparison.moved(Tables.kind(change.table()), change.block());
+                    read.add(change);
+                }
+                case EVICT_USERS, EVICT_USERS_WIDELY -> read.add(change);
                 case NONE -> { }
             }
         }
+        deleted.forEach(change -> comparison.deleted(Tables.kind(change.table()), change.block()));
         List<WalReader.Row> rows = wal.rows(read);
         if (rows == null) {
             now.all = true;

@@ -5,9 +5,12 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
@@ -17,18 +20,27 @@ import java.util.function.Supplier;
  * and are spared. Only what two look-ups in a row have missed is removed: Keycloak may write to its cache before the
  * INSERT that tells the driver "made here".
  *
- * <p>All cached sessions are compared within about {@link #ROUND_STEPS} passes, a part in each.
+ * <p>After a deletion those are looked up whose row was in that block, at once, and those whose row's place is not
+ * known, within about {@link #ROUND_STEPS} passes. Meanwhile places are learnt, a few in each pass.
  */
 final class SessionComparison {
 
     private static final int ROUND_STEPS = 8;
     private static final int AT_LEAST = 1_000;
+    /** After so many passes without anything to do, the places of newly cached sessions are learnt. */
+    private static final int LEARN_AFTER = 50;
+    private static final int LEARN_PER_STEP = 250;
 
+    private final SessionPlaces places = new SessionPlaces();
     /** What is left of the running round; null: none is running. */
     private Iterator<SessionKey> round;
+    private boolean learning;
+    private int idlePasses;
     /** The keys of the running round; of the last one, their number sizes the parts of the next. */
     private Set<SessionKey> seen = new HashSet<>();
     private Set<SessionKey> missedOnce = new HashSet<>();
+    /** Their rows were where something has been deleted. */
+    private final Set<SessionKey> suspects = new LinkedHashSet<>();
     private int perStep;
     private boolean again;
 
@@ -39,19 +51,52 @@ final class SessionComparison {
         REQUESTED.set(true);
     }
 
-    /** Something was deleted: compare everything, starting now, or after the running round. */
+    /** Anything may have happened: compare everything, starting now, or after the running round. */
     void request() {
+        places.clear();
+        compareUnknown();
+    }
+
+    private void compareUnknown() {
         again = true;
+        if (learning) {
+            round = null;
+            learning = false;
+        }
     }
 
+    /** A row was deleted from that block. To be told after all {@link #moved} of the same pass. */
+    void deleted(Tables.Kind table, long block) {
+        suspects.addAll(places.at(table, block));
+        compareUnknown();
+    }
+
+    /** A row of that block may be in another one by now, or one from elsewhere here. */
+    void moved(Tables.Kind table, long block) {
+        places.forgetAt(table, block);
+    }
+
+    /** Whether there is nothing to do in this pass. */
     boolean idle() {
-        again |= REQUESTED.getAndSet(false);
-        return !again && round == null && missedOnce.isEmpty();
+        if (REQUESTED.getAndSet(false)) {
+            compareUnknown();
+        }
+        if (again || round != null || !missedOnce.isEmpty() || !suspects.isEmpty()) {
+            idlePasses = 0;
+            return false;
+        }
+        if (++idlePasses < LEARN_AFTER) {
+            return true;
+        }
+        idlePasses = 0;
+        again = true;
+        learning = true;
+        return false;
     }
 
-    /** Which sessions of a set have no row. */
+    /** Looks sessions up: the block of each row that is there. */
     interface Rows {
-        Set<SessionKey> missing(Collection<SessionKey> sessions) throws SQLException;
+        Map<SessionKey, Long> blocks(Collection<SessionKey> sessions) throws SQLException;
     }
 
     /** One pass. Returns what must be removed from the caches. */
@@ -62,14 +107,22 @@ final class SessionComparison {
             perStep = Math.max(AT_LEAST, (seen.size() + ROUND_STEPS - 1) / ROUND_STEPS);
             seen = new HashSet<>(seen.size() * 2);
         }
+        boolean learns = learning;
+        int most = learns ? LEARN_PER_STEP : perStep;
         Set<SessionKey> asked = new HashSet<>(missedOnce);
-        for (int i = 0; round != null && i < perStep; i++) {
+        for (Iterator<SessionKey> next = suspects.iterator(); next.hasNext() && asked.size() < AT_LEAST; next.remove()) {
+            asked.add(next.next());
+        }
+        int lookedAt = 0;
+        while (round != null && lookedAt++ < perStep && asked.size() < most) {
             if (!round.hasNext()) {
                 round = null;
+                learning = false;
                 MadeHere.retain(seen);
+                places.retain(seen);
             } else {
                 SessionKey key = round.next();
-                if (key != null && seen.add(key) && !MadeHere.contains(key)) {
+                if (key != null && seen.add(key) && !places.knows(key) && !MadeHere.contains(key)) {
                     asked.add(key);
                 }
             }
@@ -77,7 +130,14 @@ final class SessionComparison {
         if (asked.isEmpty()) {
             return Set.of();
         }
-        Set<SessionKey> missing = new HashSet<>(rows.missing(asked));
+        Map<SessionKey, Long> found = rows.blocks(asked);
+        Set<SessionKey> missing = new HashSet<>(asked);
+        missing.removeAll(found.keySet());
+        found.forEach(places::put);
+        missing.forEach(places::forget);
+        if (learns) {
+            return Set.of(); // nothing was deleted: what has no row is about to be "made here"
+        }
         missing.removeIf(MadeHere::contains);
         Set<SessionKey> gone = new HashSet<>(missing);
         gone.retainAll(missedOnce);
@@ -86,35 +146,35 @@ final class SessionComparison {
         return gone;
     }
 
-    private static final String MISSING_USER_SESSIONS = """
-            select k from unnest(?) k
-             where not exists (select from "%s".offline_user_session s
-                    where s.user_session_id = k and s.offline_flag = ?)""";
-    private static final String MISSING_CLIENT_SESSIONS = """
-            select k, c from unnest(?, ?) u(k, c)
-             where not exists (select from "%s".offline_client_session s
-                    where s.user_session_id = k and s.offline_flag = ?
-                      and c = case when s.client_id = 'external'
-                              then 'f:' || s.client_storage_provider || ':' || s.external_client_id
-                              else s.client_id end)""";
+    private static final String USER_SESSIONS = """
+            select split_part(s.ctid::text, ',', 1), k
+              from unnest(?) k join "%s".offline_user_session s
+                on s.user_session_id = k and s.offline_flag = ?""";
+    private static final String CLIENT_SESSIONS = """
+            select split_part(s.ctid::text, ',', 1), k, c
+              from unnest(?, ?) u(k, c) join "%s".offline_client_session s
+                on s.user_session_id = k and s.offline_flag = ?
+               and c = case when s.client_id = 'external'
+                       then 'f:' || s.client_storage_provider || ':' || s.external_client_id
+                       else s.client_id end""";
 
-    /** Those without a row. The server looks each up by its index, and sends back only what is missing. */
-    static Set<SessionKey> missing(Connection connection, String schema, Collection<SessionKey> sessions)
+    /** The server looks each up by its index. */
+    static Map<SessionKey, Long> blocks(Connection connection, String schema, Collection<SessionKey> sessions)
             throws SQLException {
-        Set<SessionKey> out = new HashSet<>();
+        Map<SessionKey, Long> out = new HashMap<>();
         for (boolean offline : new boolean[] {false, true}) {
             List<SessionKey> users = sessions.stream()
                     .filter(key -> key.offline() == offline && key.client() == null).toList();
             List<SessionKey> clients = sessions.stream()
                     .filter(key -> key.offline() == offline && key.client() != null).toList();
-            select(connection, MISSING_USER_SESSIONS.formatted(schema), users, false, offline, out);
-            select(connection, MISSING_CLIENT_SESSIONS.formatted(schema), clients, true, offline, out);
+            select(connection, USER_SESSIONS.formatted(schema), users, false, offline, out);
+            select(connection, CLIENT_SESSIONS.formatted(schema), clients, true, offline, out);
         }
         return out;
     }
 
     private static void select(Connection connection, String sql, List<SessionKey> keys, boolean clients,
-                               boolean offline, Set<SessionKey> out) throws SQLException {
+                               boolean offline, Map<SessionKey, Long> out) throws SQLException {
         if (keys.isEmpty()) {
             return;
         }
@@ -129,7 +189,9 @@ final class SessionComparison {
             select.setString(i, offline ? "1" : "0");
             try (ResultSet row = select.executeQuery()) {
                 while (row.next()) {
-                    out.add(new SessionKey(offline, row.getString(1), clients ? row.getString(2) : null));
+                    // A row's place is shown as (block,item).
+                    out.put(new SessionKey(offline, row.getString(2), clients ? row.getString(3) : null),
+                            Long.parseLong(row.getString(1).substring(1)));
                 }
             }
         }

@@ -15,6 +15,7 @@ class ChangeTest {
         "event_entity, DELETE, NONE",
         "offline_user_session, INSERT, NONE",
         "offline_user_session, HOT_UPDATE, NONE",
+        "offline_user_session, UPDATE, MOVE_SESSIONS",
         "offline_user_session, DELETE, COMPARE_SESSIONS",
         "offline_client_session, INSERT, NONE",
         "offline_client_session, UPDATE, EVICT_CLIENT_SESSIONS",

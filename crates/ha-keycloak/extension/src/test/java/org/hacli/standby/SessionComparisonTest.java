@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -16,7 +18,7 @@ class SessionComparisonTest {
 
     private final SessionComparison comparison = new SessionComparison();
     private final Set<SessionKey> cached = new HashSet<>();
-    private final Set<SessionKey> rows = new HashSet<>();
+    private final Map<SessionKey, Long> rows = new HashMap<>();
     private int asked;
     private int mostAsked;
 
@@ -25,14 +27,30 @@ class SessionComparisonTest {
         comparison.idle();
     }
 
-    private Set<SessionKey> missing(Collection<SessionKey> keys) {
+    private Map<SessionKey, Long> blocks(Collection<SessionKey> keys) {
         asked += keys.size();
         mostAsked = Math.max(mostAsked, keys.size());
-        return keys.stream().filter(key -> !rows.contains(key)).collect(Collectors.toSet());
+        return keys.stream().filter(rows::containsKey).collect(Collectors.toMap(key -> key, rows::get));
     }
 
     private Set<SessionKey> step() throws Exception {
-        return comparison.step(() -> new HashSet<>(cached).iterator(), this::missing);
+        return comparison.step(() -> new HashSet<>(cached).iterator(), this::blocks);
+    }
+
+    /** As many sessions as asked for, ten in a block of the table. */
+    private void cache(String name, int count) {
+        IntStream.range(0, count).forEach(i -> {
+            cached.add(key(name + i));
+            rows.put(key(name + i), i / 10L);
+        });
+    }
+
+    private void compareAll() throws Exception {
+        comparison.request();
+        for (int steps = 0; !comparison.idle(); steps++) {
+            assertTrue(steps <= 30, "it comes to its end");
+            step();
+        }
     }
 
     private static SessionKey key(String id) {
@@ -51,7 +69,7 @@ class SessionComparisonTest {
     void removesWhatTwoLookUpsMissed() throws Exception {
         cached.add(key("gone"));
         cached.add(key("kept"));
-        rows.add(key("kept"));
+        rows.put(key("kept"), 1L);
         comparison.request();
         assertEquals(Set.of(), step());
         assertEquals(Set.of(key("gone")), step());
@@ -63,7 +81,7 @@ class SessionComparisonTest {
         cached.add(key("late"));
         comparison.request();
         step();
-        rows.add(key("late"));
+        rows.put(key("late"), 1L);
         assertEquals(Set.of(), step());
         assertEquals(Set.of(), step());
     }
@@ -91,8 +109,7 @@ class SessionComparisonTest {
 
     @Test
     void spreadsALargeRound() throws Exception {
-        IntStream.range(0, 10_000).forEach(i -> cached.add(key("many" + i)));
-        rows.addAll(cached);
+        cache("many", 10_000);
         for (int round = 0; round < 2; round++) { // the first does not know yet how many there are
             comparison.request();
             int steps = 0;
@@ -101,14 +118,13 @@ class SessionComparisonTest {
                 assertTrue(++steps <= 11, "all are compared within eleven passes");
             }
         }
-        assertEquals(20_000, asked);
+        assertEquals(20_000, asked); // request() forgets all places
         assertTrue(mostAsked <= 1_250);
     }
 
     @Test
     void startsAgainAfterTheRunningRound() throws Exception {
-        IntStream.range(0, 2_000).forEach(i -> cached.add(key("again" + i)));
-        rows.addAll(cached);
+        cache("again", 2_000);
         comparison.request();
         step();
         comparison.request();
@@ -116,6 +132,55 @@ class SessionComparisonTest {
             step();
         }
         assertEquals(4_000, asked);
+    }
+
+    @Test
+    void looksOnlyWhereSomethingWasDeleted() throws Exception {
+        cache("near", 10_000);
+        compareAll();
+        asked = 0;
+        rows.remove(key("near57"));
+        comparison.deleted(Tables.Kind.USER_SESSION, 5);
+        assertEquals(Set.of(), step());
+        assertEquals(Set.of(key("near57")), step());
+        assertEquals(11, asked, "the ten of the block, and the missing one again");
+        asked = 0;
+        comparison.deleted(Tables.Kind.CLIENT_SESSION, 5);
+        step();
+        assertEquals(0, asked, "the blocks of another table");
+    }
+
+    @Test
+    void followsARowThatMovedBeforeItWasDeleted() throws Exception {
+        cache("moving", 3_000);
+        compareAll();
+        comparison.moved(Tables.Kind.USER_SESSION, 7);
+        comparison.moved(Tables.Kind.USER_SESSION, 99);
+        rows.remove(key("moving71"));
+        comparison.deleted(Tables.Kind.USER_SESSION, 99);
+        Set<SessionKey> gone = new HashSet<>();
+        while (!comparison.idle()) {
+            gone.addAll(step());
+        }
+        assertEquals(Set.of(key("moving71")), gone);
+    }
+
+    @Test
+    void learnsPlacesWhileIdleAndRemovesNothing() throws Exception {
+        cache("learnt", 400);
+        cached.add(key("not-yet-told"));
+        for (int pass = 0; pass < 200; pass++) {
+            if (!comparison.idle()) {
+                assertEquals(Set.of(), step());
+            }
+        }
+        assertTrue(mostAsked <= 250, "a few in each pass");
+        asked = 0;
+        rows.remove(key("learnt399"));
+        comparison.deleted(Tables.Kind.USER_SESSION, 39);
+        assertEquals(Set.of(), step());
+        assertTrue(asked <= 11, "the block, and what is not known");
+        assertTrue(step().contains(key("learnt399")));
     }
 
     @Test

@@ -1,0 +1,116 @@
+//! `switchover`: a planned change of roles, which loses nothing.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ha_core::Cluster;
+use ha_core::plan::{Switchover, SwitchoverOptions, undo_switchover};
+use ha_core::steps::RunError;
+use ha_core::topology::Topology;
+use ha_core::values::NodeName;
+use serde_json::json;
+
+use super::plan::{self, Confirmation};
+use crate::cli::{Globals, OutputFormat, SwitchoverArgs};
+use crate::connect::{Purpose, connect};
+use crate::error::{Error, Failure};
+use crate::exit::Outcome;
+use crate::output::{PlanProgress, Printer, Tone};
+
+pub(super) async fn run(globals: &Globals, args: &SwitchoverArgs, printer: &Printer) -> Result<Outcome, Error> {
+    let cluster = connect(globals, Purpose::Work)?;
+    let to = args.to.as_deref().map(|word| target(cluster.topology(), word)).transpose()?;
+    let options = SwitchoverOptions { to, max_lag_bytes: u64::from(args.max_lag) << 20 };
+    let planned = plan::interruptible(cluster.plan_switchover(&options)).await?;
+    let switchover = planned.map_err(|refusals| plan::refused("switchover", &refusals))?;
+    plan::show(printer, &switchover.plan);
+    if args.dry_run {
+        plan::report_dry_run(printer, &switchover.plan)?;
+        return Ok(Outcome::Done);
+    }
+    let begun = Instant::now();
+    let progress = Arc::new(PlanProgress::new(printer.format()));
+    if !switchover.plan.is_empty() {
+        plan::confirm(printer, args.yes, &Some(question(&switchover)))?;
+        if let Err(error) = plan::attempt(&cluster, &switchover.plan, &progress).await? {
+            return Err(go_back(&cluster, &switchover, error, printer).await?.into());
+        }
+    }
+    finish(&cluster, &switchover, &progress, begun, printer)?;
+    Ok(Outcome::Done)
+}
+
+/// The one node that a word names: here roles of the moment are of no use, since they are about to change.
+fn target(topology: &Topology, word: &str) -> Result<NodeName, Failure> {
+    let named = topology.nodes().iter().find(|node| node.name.as_str() == word);
+    named.map(|node| node.name.clone()).ok_or_else(|| {
+        let names: Vec<_> = topology.nodes().iter().map(|node| node.name.to_string()).collect();
+        Failure::usage("unknown-node", format!("\"{word}\" is no node of this cluster"))
+            .help(format!("the nodes are {}", names.join(", ")))
+    })
+}
+
+fn question(switchover: &Switchover) -> Confirmation {
+    let Switchover { from, to, resumed, .. } = switchover;
+    let question = if *resumed {
+        format!("an interrupted change from {from} to {to} is brought to its end; go on?")
+    } else {
+        format!("{to} becomes the primary, {from} a standby; writes are refused for a moment; go on?")
+    };
+    Confirmation { question, flag: "--yes" }
+}
+
+/// Undoes what can be undone, and says how things stand.
+async fn go_back(
+    cluster: &Cluster,
+    switchover: &Switchover,
+    error: RunError,
+    printer: &Printer,
+) -> Result<Failure, Error> {
+    let undo = undo_switchover(switchover, &error);
+    let failure = plan::step_failed(error);
+    let Switchover { from, to, .. } = switchover;
+    let Some(undo) = undo else {
+        return Ok(failure.help(format!(
+            "{from} is told to come back as a standby, so the way is forward: run `ha-cli switchover --to {to}` again; \
+             until then there may be no primary (`ha-cli status` shows it)"
+        )));
+    };
+    printer.note(|page| {
+        let mark = page.tone(Tone::Warning, "note:");
+        page.line(format!("{mark} {}; going back:", failure.message));
+    });
+    let progress = Arc::new(PlanProgress::new(printer.format()));
+    Ok(match plan::attempt(cluster, &undo, &progress).await? {
+        Ok(()) => failure.help(format!("nothing has changed: {from} is the primary as before")),
+        Err(again) => failure.help(format!(
+            "going back failed as well ({}): `ha-cli status` shows how things stand, `ha-cli up {from}` starts the primary \
+             again",
+            again.failures.iter().map(|it| format!("{}: {}", it.step, it.error)).collect::<Vec<_>>().join("; ")
+        )),
+    })
+}
+
+fn finish(
+    cluster: &Cluster,
+    switchover: &Switchover,
+    progress: &PlanProgress,
+    begun: Instant,
+    printer: &Printer,
+) -> Result<(), Error> {
+    let Switchover { from, to, resumed, plan } = switchover;
+    let seconds = begun.elapsed().as_secs_f64();
+    if printer.format() == OutputFormat::Json {
+        let object = json!({
+            "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !plan.is_empty(), "from": from, "to": to,
+            "resumed": resumed, "steps": progress.to_json(plan), "seconds": seconds,
+        });
+        return printer.raw(format!("{object}\n").as_bytes());
+    }
+    let text = if plan.is_empty() {
+        format!("nothing to do: {to} is the primary\n")
+    } else {
+        format!("{to} is the primary, {from} follows it; done in {seconds:.1} s\n")
+    };
+    printer.raw(text.as_bytes())
+}

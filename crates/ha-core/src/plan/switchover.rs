@@ -1,0 +1,412 @@
+//! A planned change of roles: the primary becomes a standby, a standby the primary, and nothing acknowledged is lost.
+//!
+//! The order carries the proof. The old primary is shut down in an orderly way, which makes it send everything up to its
+//! shutdown checkpoint; the target must have replayed that record; the old primary is told, in its data directory, to
+//! come back as a standby; only then is the target promoted. Until the last of these a failure is undone by starting the
+//! old primary again. A run that was killed is gone on with by planning anew: what the old primary left behind (its
+//! control file and `standby.signal`) tells how far it came.
+
+use std::collections::BTreeMap;
+
+use super::{Action, Change, Plan, Refusal, RefusalKind, StepId};
+use crate::layout::{self, Component};
+use crate::observe::{
+    ControlFile, ControlState, NodeObservation, PostgresObservation, PostgresRole, Unobserved, UnobservedWhy,
+};
+use crate::ports::ContainerStatus;
+use crate::steps::RunError;
+use crate::topology::{Node, Topology};
+use crate::values::{Lsn, NodeName, SlotName};
+
+/// What a person may choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchoverOptions {
+    /// The standby that becomes the primary; without it, the one that has received most.
+    pub to: Option<NodeName>,
+    /// The most WAL, in bytes, that the target may be behind when it begins. More is caught up in any case before
+    /// anything is promoted, but while writes wait.
+    pub max_lag_bytes: u64,
+}
+
+impl Default for SwitchoverOptions {
+    fn default() -> Self {
+        Self { to: None, max_lag_bytes: 16 << 20 }
+    }
+}
+
+/// What was found of a node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SwitchoverNode {
+    /// Its containers and servers.
+    pub observation: NodeObservation,
+    /// Its server, where the container has exited.
+    pub stopped: Option<Result<StoppedServer, Unobserved>>,
+}
+
+/// A server whose container has exited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoppedServer {
+    /// How it ended.
+    pub control: ControlFile,
+    /// It comes back as a standby.
+    pub standby: bool,
+}
+
+/// What was found of each node.
+pub type SwitchoverFacts = BTreeMap<NodeName, SwitchoverNode>;
+
+/// What will happen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Switchover {
+    /// The old primary.
+    pub from: NodeName,
+    /// The new one.
+    pub to: NodeName,
+    /// An earlier run was interrupted while there was no primary: this one goes on from there.
+    pub resumed: bool,
+    /// The steps; none when `to` is the primary already and nothing is left to do.
+    pub plan: Plan,
+}
+
+/// Plans a switchover. Pure.
+///
+/// # Errors
+/// Every reason why it would not be safe or not be possible.
+pub fn decide_switchover(
+    topology: &Topology,
+    facts: &SwitchoverFacts,
+    options: &SwitchoverOptions,
+) -> Result<Switchover, Vec<Refusal>> {
+    let view = View { topology, facts };
+    let primaries: Vec<_> = topology.nodes().iter().filter(|node| view.has_role(node, PostgresRole::Primary)).collect();
+    match primaries[..] {
+        [primary] => begin(&view, primary, options),
+        [] => resume(&view, options).map_err(|refusal| vec![refusal]),
+        _ => {
+            let names: Vec<_> = primaries.iter().map(|node| node.name.to_string()).collect();
+            Err(vec![Refusal::new(
+                RefusalKind::Unsafe,
+                None,
+                format!("{} are primaries, each with a history of its own", names.join(" and ")),
+                "find out which holds the data that counts, and stop the other: `ha-cli down NODE` keeps its data",
+            )])
+        }
+    }
+}
+
+/// What undoes a run of `switchover` that failed; `None` when it has gone too far for that. Pure.
+///
+/// Once the old primary was told to come back as a standby, the way is forward: the same command again.
+#[must_use]
+pub fn undo_switchover(switchover: &Switchover, error: &RunError) -> Option<Plan> {
+    let before_the_exit =
+        |action: &Action| matches!(action, Action::Checkpoint | Action::EnsureSlots { .. } | Action::Stop { .. });
+    let failed = |wanted: fn(&Action) -> bool| error.failures.iter().any(|failure| wanted(&failure.step.action));
+    let undoable = error.failures.iter().all(|failure| {
+        before_the_exit(&failure.step.action) || matches!(failure.step.action, Action::ProveReceived { .. })
+    });
+    if switchover.resumed || !undoable {
+        return None;
+    }
+    let mut plan = Plan::default();
+    if failed(|action| matches!(action, Action::Stop { .. } | Action::ProveReceived { .. })) {
+        plan.add(&switchover.from, Action::StartPostgres { change: Change::Start }, []);
+    }
+    for step in &switchover.plan.steps {
+        if let (true, Action::EnsureSlots { slots }) = (step.node == switchover.to, &step.action) {
+            plan.add(&switchover.to, Action::DropSlots { slots: slots.clone() }, []);
+        }
+    }
+    Some(plan)
+}
+
+struct View<'a> {
+    topology: &'a Topology,
+    facts: &'a SwitchoverFacts,
+}
+
+impl View<'_> {
+    fn server(&self, node: &NodeName) -> Option<&PostgresObservation> {
+        self.facts.get(node)?.observation.postgres.as_ref().ok()
+    }
+
+    fn has_role(&self, node: &Node, role: PostgresRole) -> bool {
+        self.server(&node.name).is_some_and(|server| server.role == role)
+    }
+
+    fn stopped(&self, node: &NodeName) -> Option<StoppedServer> {
+        self.facts.get(node)?.stopped.as_ref()?.as_ref().ok().copied()
+    }
+
+    /// Why a node's engine cannot be used.
+    fn no_engine(&self, node: &NodeName) -> Option<&str> {
+        self.facts.get(node)?.observation.engine.as_ref().err().map(|error| error.message.as_str())
+    }
+
+    /// Its container runs, and its server takes no queries yet.
+    fn is_starting(&self, node: &NodeName) -> bool {
+        self.facts.get(node).is_some_and(|facts| {
+            let runs =
+                matches!(&facts.observation.postgres_container, Ok(Some(it)) if it.status == ContainerStatus::Running);
+            let why = facts.observation.postgres.as_ref().err().map(|unobserved| unobserved.why);
+            runs && matches!(why, Some(UnobservedWhy::Refused | UnobservedWhy::NotReady))
+        })
+    }
+
+    fn follows_another(&self, standby: &PostgresObservation, primary: &NodeName) -> bool {
+        self.topology.node(primary).is_some_and(|primary| {
+            let (host, port) = layout::peer_endpoint(self.topology, primary);
+            standby.upstream.as_ref().is_some_and(|upstream| *upstream != format!("{host}:{port}"))
+        })
+    }
+
+    /// The slots that the other nodes need on `primary`.
+    fn slots(&self, primary: &NodeName) -> Vec<SlotName> {
+        self.topology.peers_of(primary).map(|peer| SlotName::of_standby(&peer.name)).collect()
+    }
+}
+
+fn begin(view: &View<'_>, primary: &Node, options: &SwitchoverOptions) -> Result<Switchover, Vec<Refusal>> {
+    let from = &primary.name;
+    if options.to.as_ref() == Some(from) {
+        return Ok(finish(view, from));
+    }
+    let to = match &options.to {
+        Some(to) => to.clone(),
+        None => best(view, from).map_err(|refusal| vec![refusal])?,
+    };
+    let refusals = obstacles(view, from, &to, options);
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let mut plan = Plan::default();
+    let before = [
+        plan.add(from, Action::Checkpoint, []),
+        plan.add(&to, Action::Checkpoint, []),
+        plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []),
+    ];
+    let stop = plan.add(from, Action::Stop { component: Component::Postgres }, before);
+    hand_over(view, &mut plan, from, &to, Some(stop));
+    Ok(Switchover { from: from.clone(), to, resumed: false, plan })
+}
+
+/// From the exit of the old primary on.
+fn hand_over(view: &View<'_>, plan: &mut Plan, from: &NodeName, to: &NodeName, exited: Option<StepId>) {
+    let proven = plan.add(to, Action::ProveReceived { from: from.clone() }, exited);
+    let demoted = plan.add(from, Action::Demote { to: to.clone() }, [proven]);
+    let promoted = plan.add(to, Action::Promote, [demoted]);
+    follow(view, plan, from, to, Some(promoted));
+}
+
+/// Everybody follows the new primary.
+fn follow(view: &View<'_>, plan: &mut Plan, from: &NodeName, to: &NodeName, promoted: Option<StepId>) {
+    start(view, plan, from, promoted);
+    for other in view.topology.peers_of(to).filter(|other| other.name != *from) {
+        if view.has_role(other, PostgresRole::Standby) {
+            plan.add(&other.name, Action::FollowPrimary { primary: to.clone() }, promoted);
+        }
+    }
+}
+
+/// The old primary comes back as a standby, and keeps WAL for nobody.
+fn start(view: &View<'_>, plan: &mut Plan, from: &NodeName, promoted: Option<StepId>) {
+    let started = plan.add(from, Action::StartPostgres { change: Change::Start }, promoted);
+    plan.add(from, Action::DropSlots { slots: view.slots(from) }, [started]);
+}
+
+/// The target is the primary already: what an interrupted run left is done.
+fn finish(view: &View<'_>, to: &NodeName) -> Switchover {
+    let mut plan = Plan::default();
+    for node in view.topology.peers_of(to) {
+        match (view.server(&node.name), view.stopped(&node.name)) {
+            (Some(standby), _) if standby.role == PostgresRole::Standby => {
+                if standby.slots.iter().any(|slot| !slot.active) {
+                    plan.add(&node.name, Action::DropSlots { slots: view.slots(&node.name) }, []);
+                }
+                if view.follows_another(standby, to) {
+                    plan.add(&node.name, Action::FollowPrimary { primary: to.clone() }, []);
+                }
+            }
+            (None, Some(StoppedServer { control, standby: true })) if control.state == ControlState::ShutDown => {
+                start(view, &mut plan, &node.name, None);
+            }
+            (None, None) if view.is_starting(&node.name) => start(view, &mut plan, &node.name, None),
+            _ => {}
+        }
+    }
+    let from = plan.steps.first().map_or_else(|| to.clone(), |step| step.node.clone());
+    Switchover { from, to: to.clone(), resumed: true, plan }
+}
+
+/// No primary runs. If one was shut down in an orderly way, an earlier run may have been interrupted right then.
+fn resume(view: &View<'_>, options: &SwitchoverOptions) -> Result<Switchover, Refusal> {
+    let unseen: Vec<_> = view
+        .topology
+        .nodes()
+        .iter()
+        .map(|node| &node.name)
+        .filter(|name| view.server(name).is_none() && view.stopped(name).is_none())
+        .collect();
+    if let Some(name) = unseen.first() {
+        return Err(Refusal::new(
+            RefusalKind::Unreachable,
+            Some(name),
+            "no primary was found, and of this node it is not known what it does".to_owned(),
+            "a planned change needs the primary: `ha-cli status` shows what is known",
+        ));
+    }
+    let ended: Vec<_> = view
+        .topology
+        .nodes()
+        .iter()
+        .map(|node| &node.name)
+        .filter(|name| view.stopped(name).is_some_and(|it| it.control.state == ControlState::ShutDown))
+        .collect();
+    let [from] = ended[..] else {
+        return Err(Refusal::new(
+            RefusalKind::Unsafe,
+            None,
+            "no primary runs, and none was shut down in an orderly way".to_owned(),
+            "a planned change needs a primary: `ha-cli status` shows what is there, `ha-cli up` starts what is stopped",
+        ));
+    };
+    let to = match &options.to {
+        Some(to) if to != from => to.clone(),
+        Some(to) => {
+            return Err(Refusal::new(
+                RefusalKind::Mismatch,
+                Some(to),
+                "it is the primary that was shut down".to_owned(),
+                format!("to start it again: `ha-cli up {to}`; to go on: `ha-cli switchover`"),
+            ));
+        }
+        None => best(view, from)?,
+    };
+    let last = view.stopped(from).map(|it| it.control);
+    let server = view.server(&to).filter(|server| server.role == PostgresRole::Standby);
+    let same = |control: ControlFile| {
+        server.is_some_and(|it| it.system_identifier == control.system && it.timeline == control.timeline)
+    };
+    if !last.is_some_and(same) {
+        return Err(Refusal::new(
+            RefusalKind::Unsafe,
+            Some(&to),
+            format!("it is not a standby in the history of {from}, which was shut down as primary"),
+            format!("`ha-cli up {from}` starts the primary again"),
+        ));
+    }
+    let mut plan = Plan::default();
+    let slots = plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []);
+    hand_over(view, &mut plan, from, &to, Some(slots));
+    Ok(Switchover { from: from.clone(), to, resumed: true, plan })
+}
+
+fn received(view: &View<'_>, node: &Node) -> Option<Lsn> {
+    view.server(&node.name).and_then(|server| server.flush_lsn.or(server.receive_lsn))
+}
+
+/// The standby that has received most.
+fn best(view: &View<'_>, from: &NodeName) -> Result<NodeName, Refusal> {
+    view.topology
+        .peers_of(from)
+        .filter(|node| view.has_role(node, PostgresRole::Standby))
+        // Of equals the first, in the topology's order.
+        .reduce(|first, next| if received(view, next) > received(view, first) { next } else { first })
+        .map(|node| node.name.clone())
+        .ok_or_else(|| {
+            Refusal::new(
+                RefusalKind::Unreachable,
+                None,
+                "no standby is seen to run".to_owned(),
+                "`ha-cli status` shows why; `ha-cli up` starts what is stopped",
+            )
+        })
+}
+
+fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &SwitchoverOptions) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for node in [from, to] {
+        if let Some(why) = view.no_engine(node) {
+            refusals.push(Refusal::new(
+                RefusalKind::Unreachable,
+                Some(node),
+                format!("its Docker engine cannot be asked: {why}"),
+                "a planned change stops and starts servers on both nodes: mend the way there",
+            ));
+        }
+    }
+    let Some(primary) = view.server(from) else { return refusals };
+    let standby = match view.facts.get(to).map(|facts| &facts.observation.postgres) {
+        Some(Ok(standby)) => standby,
+        Some(Err(why)) => {
+            refusals.push(Refusal::new(
+                RefusalKind::Unreachable,
+                Some(to),
+                format!("its PostgreSQL cannot be asked: {}", why.message),
+                format!("bring it up first: `ha-cli up {to}`"),
+            ));
+            return refusals;
+        }
+        None => {
+            refusals.push(Refusal::new(
+                RefusalKind::Mismatch,
+                Some(to),
+                "it is no node of this cluster",
+                "see ha.toml",
+            ));
+            return refusals;
+        }
+    };
+    let mut unsafe_to = |message: String, help: &str| {
+        refusals.push(Refusal::new(RefusalKind::Unsafe, Some(to), message, help.to_owned()));
+    };
+    if standby.system_identifier != primary.system_identifier || standby.timeline != primary.timeline {
+        unsafe_to(
+            format!(
+                "it is in another history than {from}: system identifier {}, timeline {} against {}, timeline {}",
+                standby.system_identifier, standby.timeline, primary.system_identifier, primary.timeline
+            ),
+            "wait until it follows, or copy its data anew: `ha-cli down NODE --volumes`, then `ha-cli up NODE`",
+        );
+    }
+    if standby.version != primary.version {
+        unsafe_to(
+            format!("it runs PostgreSQL {}, {from} runs {}", standby.version, primary.version),
+            "use one image on both nodes: `ha-cli up` replaces the containers",
+        );
+    }
+    if standby.replay_paused == Some(true) {
+        unsafe_to("its replay is paused".to_owned(), "resume it there: SELECT pg_wal_replay_resume()");
+    }
+    let sender = primary.senders.iter().find(|sender| sender.name == to.as_str());
+    match sender.filter(|sender| sender.state == "streaming") {
+        None => unsafe_to(
+            format!("{from} does not stream to it{}", sender.map(|it| format!(": {}", it.state)).unwrap_or_default()),
+            "wait until it has caught up: `ha-cli status`",
+        ),
+        Some(sender) => match (primary.write_lsn, sender.flush_lsn) {
+            (Some(written), Some(flushed)) if written.bytes_since(flushed) <= options.max_lag_bytes => {}
+            (Some(written), Some(flushed)) => unsafe_to(
+                format!(
+                    "it is {} bytes of WAL behind, more than the {} that are allowed: writes would wait that long",
+                    written.bytes_since(flushed),
+                    options.max_lag_bytes
+                ),
+                "wait until it has caught up, or allow more with --max-lag",
+            ),
+            _ => unsafe_to("how far it is behind is not known".to_owned(), "`ha-cli status` shows what is known"),
+        },
+    }
+    if primary.prepared_transactions > 0 {
+        refusals.push(Refusal::new(
+            RefusalKind::Unsafe,
+            Some(from),
+            format!("it has {} prepared transactions", primary.prepared_transactions),
+            "they would be left on the new primary without their manager: commit or roll them back first",
+        ));
+    }
+    refusals
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+use super::*;
+use crate::observe::UnobservedWhy;
+use crate::observe::fixtures::{SYSTEM, healthy, name, pair, standby, three, unobserved};
+use crate::plan::PlannedStep;
+use crate::steps::{StepError, StepFailure};
+use crate::values::TimelineId;
+
+fn facts(topology: &Topology) -> SwitchoverFacts {
+    let nodes = healthy(topology).into_iter();
+    nodes.map(|observation| (observation.node.clone(), SwitchoverNode { observation, stopped: None })).collect()
+}
+
+fn server<'f>(facts: &'f mut SwitchoverFacts, node: &str) -> &'f mut PostgresObservation {
+    facts.get_mut(&name(node)).unwrap().observation.postgres.as_mut().unwrap()
+}
+
+/// The node's server has ended like that.
+fn ended(facts: &mut SwitchoverFacts, node: &str, state: ControlState, standby: bool) {
+    let control =
+        ControlFile { system: SYSTEM, state, checkpoint: "0/3000148".parse().unwrap(), timeline: TimelineId(1) };
+    let node = facts.get_mut(&name(node)).unwrap();
+    node.observation.postgres = Err(unobserved(UnobservedWhy::Refused, "nothing listens there"));
+    node.stopped = Some(Ok(StoppedServer { control, standby }));
+}
+
+fn to(node: &str) -> SwitchoverOptions {
+    SwitchoverOptions { to: Some(name(node)), ..SwitchoverOptions::default() }
+}
+
+fn lines(plan: &Plan) -> Vec<String> {
+    let after = |step: &PlannedStep| step.after.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    plan.steps.iter().map(|step| format!("{} {step} <{}>", step.id, after(step))).collect()
+}
+
+#[test]
+fn the_target_is_promoted_only_after_the_old_primary_is_gone_proven_and_demoted() {
+    let topology = three();
+    let planned = decide_switchover(&topology, &facts(&topology), &SwitchoverOptions::default()).unwrap();
+    assert_eq!((planned.from, planned.to, planned.resumed), (name("vm1"), name("vm2"), false));
+    assert_eq!(
+        lines(&planned.plan),
+        [
+            "0 vm1: write a checkpoint <>",
+            "1 vm2: write a checkpoint <>",
+            "2 vm2: make the replication slots for the other nodes <>",
+            "3 vm1: stop PostgreSQL <0,1,2>",
+            "4 vm2: prove that all of vm1 has arrived <3>",
+            "5 vm1: have PostgreSQL come back as a standby of vm2 <4>",
+            "6 vm2: promote <5>",
+            "7 vm1: start PostgreSQL <6>",
+            "8 vm1: drop the replication slots that nobody uses any more <7>",
+            "9 vm3: follow vm2 <6>",
+        ]
+    );
+}
+
+#[test]
+fn the_one_that_has_received_most_is_taken_unless_one_is_named() {
+    let topology = three();
+    let mut facts = facts(&topology);
+    server(&mut facts, "vm3").flush_lsn = Some("0/4000000".parse().unwrap());
+    let planned = |options: &SwitchoverOptions| decide_switchover(&topology, &facts, options).unwrap().to;
+    assert_eq!(planned(&SwitchoverOptions::default()), name("vm3"));
+    assert_eq!(planned(&to("vm2")), name("vm2"));
+}
+
+/// A pair that is damaged somehow, and a word of the refusal.
+#[test]
+fn what_is_not_safe_is_refused_with_its_reason() {
+    type Damage = fn(&mut SwitchoverFacts);
+    let table: [(&str, Damage); 12] = [
+        ("cannot be asked", |f| {
+            f.get_mut(&name("vm1")).unwrap().observation.engine = Err(unobserved(UnobservedWhy::Silent, "no answer"));
+        }),
+        ("cannot be asked", |f| {
+            f.get_mut(&name("vm2")).unwrap().observation.postgres = Err(unobserved(UnobservedWhy::Silent, "no answer"));
+        }),
+        ("another history", |f| server(f, "vm2").timeline = TimelineId(2)),
+        ("another history", |f| server(f, "vm2").system_identifier.0 += 1),
+        ("runs PostgreSQL 17.5", |f| server(f, "vm2").version.0 -= 1),
+        ("replay is paused", |f| server(f, "vm2").replay_paused = Some(true)),
+        ("does not stream to it", |f| server(f, "vm1").senders.clear()),
+        ("does not stream to it: catchup", |f| server(f, "vm1").senders[0].state = "catchup".to_owned()),
+        ("bytes of WAL behind", |f| server(f, "vm1").write_lsn = Some("0/9000000".parse().unwrap())),
+        ("is not known", |f| server(f, "vm1").senders[0].flush_lsn = None),
+        ("2 prepared transactions", |f| server(f, "vm1").prepared_transactions = 2),
+        ("are primaries", |f| server(f, "vm2").role = PostgresRole::Primary),
+    ];
+    let topology = pair();
+    for (word, damage) in table {
+        let mut facts = facts(&topology);
+        damage(&mut facts);
+        let refusals = decide_switchover(&topology, &facts, &to("vm2")).unwrap_err();
+        let said: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+        assert!(said.iter().any(|text| text.contains(word)), "{word}: {said:?}");
+        assert!(refusals.iter().all(|refusal| !refusal.help.is_empty()), "{word}: {refusals:?}");
+    }
+}
+
+#[test]
+fn an_interrupted_run_is_gone_on_with_from_what_the_old_primary_left() {
+    let topology = pair();
+    for demoted in [false, true] {
+        let mut facts = facts(&topology);
+        ended(&mut facts, "vm1", ControlState::ShutDown, demoted);
+        let planned = decide_switchover(&topology, &facts, &SwitchoverOptions::default()).unwrap();
+        assert!(planned.resumed);
+        assert_eq!(
+            lines(&planned.plan),
+            [
+                "0 vm2: make the replication slots for the other nodes <>",
+                "1 vm2: prove that all of vm1 has arrived <0>",
+                "2 vm1: have PostgreSQL come back as a standby of vm2 <1>",
+                "3 vm2: promote <2>",
+                "4 vm1: start PostgreSQL <3>",
+                "5 vm1: drop the replication slots that nobody uses any more <4>",
+            ]
+        );
+    }
+    // Promoted already, and the old primary not yet started.
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::ShutDown, true);
+    server(&mut facts, "vm2").role = PostgresRole::Primary;
+    let planned = decide_switchover(&topology, &facts, &to("vm2")).unwrap();
+    assert_eq!(lines(&planned.plan)[0], "0 vm1: start PostgreSQL <>");
+    assert_eq!((planned.from, planned.plan.steps.len()), (name("vm1"), 2));
+}
+
+#[test]
+fn what_is_done_already_is_no_work() {
+    let topology = pair();
+    let planned = decide_switchover(&topology, &facts(&topology), &to("vm1")).unwrap();
+    assert!(planned.plan.is_empty());
+}
+
+#[test]
+fn a_primary_that_did_not_end_in_order_is_nobodys_to_take_over_from() {
+    let topology = pair();
+    for (state, history) in [
+        (ControlState::Other, TimelineId(1)),
+        (ControlState::ShutDownInRecovery, TimelineId(1)),
+        // In order, but the standby is elsewhere.
+        (ControlState::ShutDown, TimelineId(2)),
+    ] {
+        let mut facts = facts(&topology);
+        ended(&mut facts, "vm1", state, false);
+        server(&mut facts, "vm2").timeline = history;
+        let refusals = decide_switchover(&topology, &facts, &to("vm2")).unwrap_err();
+        assert_eq!(refusals[0].kind, RefusalKind::Unsafe, "{state:?}: {refusals:?}");
+    }
+    // Not seen is not gone.
+    let mut facts = facts(&topology);
+    facts.get_mut(&name("vm1")).unwrap().observation.postgres = Err(unobserved(UnobservedWhy::Silent, "no answer"));
+    let refusals = decide_switchover(&topology, &facts, &to("vm2")).unwrap_err();
+    assert_eq!(refusals[0].kind, RefusalKind::Unreachable, "{refusals:?}");
+    // A standby of another primary than the one that ended: with three nodes, one of them forgotten.
+    let mut facts = facts_of_two_primaries();
+    server(&mut facts, "vm2").upstream = None;
+    assert!(decide_switchover(&topology, &facts, &to("vm1")).is_err());
+}
+
+fn facts_of_two_primaries() -> SwitchoverFacts {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::ShutDown, false);
+    *server(&mut facts, "vm2") = standby(&topology, &name("vm2"), topology.initial_primary());
+    facts
+}
+
+#[test]
+fn a_failure_is_undone_until_the_old_primary_is_told_to_be_a_standby() {
+    let topology = pair();
+    let planned = decide_switchover(&topology, &facts(&topology), &to("vm2")).unwrap();
+    for step in &planned.plan.steps {
+        let error = StepError::Changed("it failed".to_owned());
+        let error = RunError { failures: vec![StepFailure { step: step.clone(), error }], not_begun: 0 };
+        let undo = undo_switchover(&planned, &error).map(|plan| lines(&plan));
+        let drop_slots = "vm2: drop the replication slots that nobody uses any more <>";
+        let wanted = match step.id {
+            0..=2 => Some(vec![format!("0 {drop_slots}")]),
+            3 | 4 => Some(vec!["0 vm1: start PostgreSQL <>".to_owned(), format!("1 {drop_slots}")]),
+            _ => None,
+        };
+        assert_eq!(undo, wanted, "{step}");
+    }
+}
+
+/// Whatever was seen: nobody is promoted who was not seen as a standby in the history of the one primary there is or was,
+/// never before that primary's end is proven, and the old primary can come back as a standby only.
+#[test]
+fn no_plan_makes_a_second_primary() {
+    use proptest::prelude::*;
+    let topology = three();
+    let node = (0..3_u8, 1..3_u32, any::<bool>(), 0..4_u8, any::<bool>());
+    proptest!(|(nodes in proptest::collection::vec(node, 3), to in proptest::option::of(0..3_usize))| {
+        let names = ["vm1", "vm2", "vm3"];
+        let mut facts = facts(&topology);
+        for (name, (role, timeline, signal, seen, ordered)) in names.iter().zip(nodes) {
+            server(&mut facts, name).timeline = TimelineId(timeline);
+            server(&mut facts, name).role = if role == 0 { PostgresRole::Primary } else { PostgresRole::Standby };
+            match seen {
+                0 => ended(&mut facts, name, if ordered { ControlState::ShutDown } else { ControlState::Other }, signal),
+                1 => {
+                    let node = facts.get_mut(&super::tests::name(name)).unwrap();
+                    node.observation.postgres = Err(unobserved(UnobservedWhy::Silent, "no answer"));
+                }
+                _ => {}
+            }
+        }
+        let options = SwitchoverOptions { to: to.map(|index| name(names[index])), ..SwitchoverOptions::default() };
+        let Ok(planned) = decide_switchover(&topology, &facts, &options) else { return Ok(()) };
+        let place = |wanted: &dyn Fn(&PlannedStep) -> bool| planned.plan.steps.iter().position(wanted);
+        let Some(promote) = place(&|step| step.action == Action::Promote) else { return Ok(()) };
+        let view = View { topology: &topology, facts: &facts };
+        let target = view.server(&planned.to).unwrap();
+        prop_assert_eq!(target.role, PostgresRole::Standby);
+        prop_assert_eq!(&planned.plan.steps[promote].node, &planned.to);
+        let history = view.server(&planned.from).map(|it| it.timeline)
+            .or_else(|| view.stopped(&planned.from).map(|it| it.control.timeline));
+        prop_assert_eq!(Some(target.timeline), history);
+        let others = topology.nodes().iter().filter(|node| node.name != planned.from);
+        prop_assert!(others.clone().all(|node| !view.has_role(node, PostgresRole::Primary)));
+        let proven = place(&|step| matches!(step.action, Action::ProveReceived { .. })).unwrap();
+        let demoted = place(&|step| matches!(step.action, Action::Demote { .. })).unwrap();
+        prop_assert!(planned.plan.steps[demoted].after.contains(&proven));
+        prop_assert!(planned.plan.steps[promote].after.contains(&demoted));
+        for step in &planned.plan.steps {
+            if let Action::StartPostgres { .. } = step.action {
+                prop_assert!(step.after.contains(&promote));
+            }
+        }
+    });
+}

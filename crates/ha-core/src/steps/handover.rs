@@ -1,0 +1,86 @@
+//! The steps by which one server hands its role over to another.
+
+use std::time::Duration;
+
+use super::StepError;
+use super::run::At;
+use crate::layout::{self, Component, PGDATA};
+use crate::observe::{ControlState, PostgresRole};
+use crate::ports::{ContainerStatus, HostFile};
+use crate::survey;
+use crate::values::{Lsn, NodeName, SlotName};
+
+/// A checkpoint of a large, busy server on a slow disk.
+const CHECKPOINT_LIMIT: Duration = Duration::from_secs(120);
+/// From the exit of the old primary until its last record is replayed: what is sent has been received by then, or never
+/// will be.
+const ARRIVAL_LIMIT: Duration = Duration::from_secs(10);
+const PROMOTE_LIMIT: Duration = Duration::from_secs(60);
+
+pub(super) async fn checkpoint(at: &At<'_>) -> Result<(), StepError> {
+    Ok(at.cluster.ports.control.checkpoint(&at.node.name, CHECKPOINT_LIMIT).await?)
+}
+
+pub(super) async fn ensure_slots(at: &At<'_>, slots: &[SlotName]) -> Result<(), StepError> {
+    Ok(at.cluster.ports.control.ensure_slots(&at.node.name, slots).await?)
+}
+
+pub(super) async fn drop_slots(at: &At<'_>, slots: &[SlotName]) -> Result<(), StepError> {
+    Ok(at.cluster.ports.control.drop_unused_slots(&at.node.name, slots).await?)
+}
+
+/// A server that is gone, by its own last word: an exited container and a control file that tells of an orderly end.
+/// Returns where its last record begins.
+async fn exited_in_order(at: &At<'_>, from: &NodeName) -> Result<Lsn, StepError> {
+    let runtime = match at.cluster.ports.runtimes.get(from) {
+        Some(Ok(runtime)) => runtime.as_ref(),
+        Some(Err(why)) => return Err(StepError::NoWay(why.clone())),
+        None => return Err(StepError::NoWay(format!("there is no way to the engine of {from}"))),
+    };
+    let name = layout::container_name(at.cluster.topology(), from, Component::Postgres);
+    let container = runtime.find_container(&name).await?;
+    let status = container.map(|container| container.status);
+    if !matches!(status, Some(ContainerStatus::Exited { .. })) {
+        return Err(StepError::Changed(format!("PostgreSQL of {from} has not exited: its container is {status:?}")));
+    }
+    let control = survey::control_file(runtime, &name).await.map_err(|error| StepError::Changed(error.message))?;
+    if control.state != ControlState::ShutDown {
+        return Err(StepError::Changed(format!(
+            "PostgreSQL of {from} did not end by an orderly shutdown, so what it wrote last may not have been sent"
+        )));
+    }
+    Ok(control.checkpoint)
+}
+
+pub(super) async fn prove_received(at: &At<'_>, from: &NodeName) -> Result<(), StepError> {
+    let last = exited_in_order(at, from).await?;
+    // The shutdown checkpoint is the last record: whoever is past its beginning has replayed all of it.
+    let past = Lsn::new(last.bytes() + 1);
+    Ok(at.cluster.ports.control.wait_replayed(&at.node.name, past, ARRIVAL_LIMIT).await?)
+}
+
+/// Writes down, for the stopped server, that it is a standby now and whom it follows. From here on it can come back as
+/// nothing else.
+pub(super) async fn demote(at: &At<'_>, to: &NodeName) -> Result<(), StepError> {
+    let topology = at.cluster.topology();
+    let upstream = topology.node(to).ok_or_else(|| StepError::Changed(format!("the topology has no node {to}")))?;
+    // Once more, and as close to the change as can be: a server that runs would not notice the file.
+    exited_in_order(at, &at.node.name).await?;
+    let name = layout::container_name(topology, &at.node.name, Component::Postgres);
+    let files = [
+        layout::upstream_file(topology, &at.node.name, upstream),
+        HostFile::new(format!("{PGDATA}/standby.signal"), "", 0o644),
+    ];
+    Ok(at.runtime.put_files(&name, &files).await?)
+}
+
+pub(super) async fn promote(at: &At<'_>) -> Result<(), StepError> {
+    let cluster = at.cluster;
+    let promoted = cluster.ports.control.promote(&at.node.name, PROMOTE_LIMIT).await;
+    let Err(error) = promoted else { return Ok(()) };
+    // A failed call says nothing about what the server did: it is asked itself.
+    match cluster.ports.probe.observe(&at.node.name, cluster.limits.observe).await {
+        Ok(seen) if seen.role == PostgresRole::Primary => Ok(()),
+        _ => Err(error.into()),
+    }
+}

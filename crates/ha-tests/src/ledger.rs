@@ -1,0 +1,182 @@
+//! A writer that never stops, and a check of what became of what it wrote: every acknowledged row must be there, nothing
+//! that was never attempted, nothing twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, NoTls};
+
+use crate::pair::{Pair, PairError};
+
+const TABLE: &str = "ledger";
+/// A row that is not acknowledged in that time has an unknown outcome; the writer goes on with the next.
+const ROW_LIMIT: Duration = Duration::from_secs(3);
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+/// Between two tries while nobody takes writes.
+const TRY_AGAIN: Duration = Duration::from_millis(5);
+/// The writer ends by itself after that.
+const LIFE: Duration = Duration::from_secs(600);
+
+/// Writes numbered rows, one after the other, to whichever node takes writes: it knows all addresses, as an application
+/// with libpq's `target_session_attrs=read-write` does.
+pub struct LedgerWriter {
+    stop: Arc<AtomicBool>,
+    acknowledged: Arc<AtomicU64>,
+    task: JoinHandle<Ledger>,
+}
+
+/// What was written, as far as the writer knows.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// The numbers that were sent; they begin with 1.
+    pub attempted: i64,
+    /// Each number that the server acknowledged, and when.
+    pub acknowledged: Vec<(i64, Instant)>,
+}
+
+/// What is wrong with the rows that are there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verdict {
+    /// Acknowledged, and not there.
+    pub lost: Vec<i64>,
+    /// There, and never attempted.
+    pub phantom: Vec<i64>,
+    /// There more than once.
+    pub twice: Vec<i64>,
+}
+
+impl LedgerWriter {
+    /// Makes the table on the pair's first primary and begins. It writes as Keycloak's role does.
+    ///
+    /// # Errors
+    /// The table could not be made.
+    pub async fn start(pair: &Pair) -> Result<Self, PairError> {
+        let client = pair.connect(pair.primary()).await?;
+        client.batch_execute(&format!("CREATE TABLE {TABLE} (n bigint NOT NULL)")).await?;
+        let mut config = pair.config();
+        for node in pair.topology().nodes() {
+            config.host(node.address.to_string()).port(node.postgres_port);
+        }
+        config.connect_timeout(CONNECT_LIMIT).target_session_attrs(TargetSessionAttrs::ReadWrite);
+        let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let task = tokio::spawn(write(config, Arc::clone(&stop), Arc::clone(&acknowledged)));
+        Ok(Self { stop, acknowledged, task })
+    }
+
+    /// How many rows are acknowledged so far.
+    #[must_use]
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// Waits until so many more rows are acknowledged; `false` when they are not within `limit`.
+    pub async fn goes_on(&self, more: u64, limit: Duration) -> bool {
+        let (goal, begun) = (self.acknowledged() + more, Instant::now());
+        while self.acknowledged() < goal && begun.elapsed() < limit {
+            sleep(TRY_AGAIN).await;
+        }
+        self.acknowledged() >= goal
+    }
+
+    /// Ends it.
+    ///
+    /// # Panics
+    /// When the writer itself did.
+    pub async fn stop(self) -> Ledger {
+        self.stop.store(true, Ordering::Relaxed);
+        self.task.await.expect("the writer ends in good order")
+    }
+}
+
+async fn write(config: tokio_postgres::Config, stop: Arc<AtomicBool>, acknowledged: Arc<AtomicU64>) -> Ledger {
+    let mut ledger = Ledger::default();
+    let mut client: Option<Client> = None;
+    let begun = Instant::now();
+    while !stop.load(Ordering::Relaxed) && begun.elapsed() < LIFE {
+        let Some(connected) = &client else {
+            client = connect(&config).await;
+            if client.is_none() {
+                sleep(TRY_AGAIN).await;
+            }
+            continue;
+        };
+        ledger.attempted += 1;
+        let number = ledger.attempted;
+        let values: [&(dyn ToSql + Sync); 1] = [&number];
+        let insert = connected.execute("INSERT INTO ledger VALUES ($1)", &values);
+        match timeout(ROW_LIMIT, insert).await {
+            Ok(Ok(1)) => {
+                ledger.acknowledged.push((number, Instant::now()));
+                acknowledged.fetch_add(1, Ordering::Relaxed);
+            }
+            // Refused, broken off, or silent: this connection is of no more use, and the row's outcome is not known.
+            _ => client = None,
+        }
+    }
+    ledger
+}
+
+async fn connect(config: &tokio_postgres::Config) -> Option<Client> {
+    // The library's limit is for each address; a frozen host answers the first packet and nothing more.
+    let (client, connection) = timeout(CONNECT_LIMIT * 2, config.connect(NoTls)).await.ok()?.ok()?;
+    tokio::spawn(async move { drop(connection.await) });
+    Some(client)
+}
+
+impl Ledger {
+    /// The longest time between two acknowledgements that follow each other; zero without two.
+    #[must_use]
+    pub fn longest_gap(&self) -> Duration {
+        let pairs = self.acknowledged.windows(2);
+        pairs.map(|pair| pair[1].1.duration_since(pair[0].1)).max().unwrap_or_default()
+    }
+
+    /// Compares what is there with what was written.
+    #[must_use]
+    pub fn judge(&self, rows: &[i64]) -> Verdict {
+        let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
+        for row in rows {
+            *counts.entry(*row).or_default() += 1;
+        }
+        let there: BTreeSet<i64> = counts.keys().copied().collect();
+        Verdict {
+            lost: self.acknowledged.iter().map(|(row, _)| *row).filter(|row| !there.contains(row)).collect(),
+            phantom: there.iter().copied().filter(|row| !(1..=self.attempted).contains(row)).collect(),
+            twice: counts.into_iter().filter(|(_, count)| *count > 1).map(|(row, _)| row).collect(),
+        }
+    }
+
+    /// Compares what a node has with what was written.
+    ///
+    /// # Errors
+    /// The node could not be read.
+    pub async fn judge_node(&self, pair: &Pair, node: &ha_core::topology::Node) -> Result<Verdict, PairError> {
+        let client = pair.connect(node).await?;
+        let rows = client.query(&format!("SELECT n FROM {TABLE}"), &[]).await?;
+        let rows: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+        Ok(self.judge(&rows))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_what_is_lost_what_was_never_written_and_what_is_there_twice() {
+        let now = Instant::now();
+        let at = |milliseconds| now + Duration::from_millis(milliseconds);
+        let ledger = Ledger { attempted: 5, acknowledged: vec![(1, at(0)), (2, at(10)), (4, at(300)), (5, at(310))] };
+        // 3 was attempted and not acknowledged: it may be there or not.
+        assert_eq!(ledger.judge(&[1, 2, 3, 4, 5]), Verdict::default());
+        assert_eq!(ledger.judge(&[1, 2, 4, 5]), Verdict::default());
+        assert_eq!(ledger.judge(&[1, 4, 4, 6]), Verdict { lost: vec![2, 5], phantom: vec![6], twice: vec![4] });
+        assert_eq!(ledger.longest_gap(), Duration::from_millis(290));
+    }
+}

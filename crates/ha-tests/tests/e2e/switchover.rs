@@ -1,0 +1,210 @@
+//! `switchover` under a writer that never stops: nothing acknowledged is lost, whenever it is given up.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ha_core::Cluster;
+use ha_core::health::{Code, ReplicationState, ReportedRole};
+use ha_core::layout::{Component, PGDATA};
+use ha_core::observe::{CONTROL_FILE, ControlFile, ControlState};
+use ha_core::plan::{Action, Switchover, SwitchoverOptions, undo_switchover};
+use ha_core::ports::ContainerRuntime as _;
+use ha_core::steps::{StepEvent, Watcher};
+use ha_core::topology::Node;
+use ha_core::values::NodeName;
+use ha_tests::ledger::{LedgerWriter, Verdict};
+use ha_tests::{Pair, PairOptions, engine_is_wanted};
+use tokio::sync::Notify;
+
+use crate::host::docker;
+use crate::up::{PATIENCE, Unwatched, run};
+
+const WRITES: u64 = 50;
+
+fn to(node: &Node) -> SwitchoverOptions {
+    SwitchoverOptions { to: Some(node.name.clone()), ..SwitchoverOptions::default() }
+}
+
+/// Plans, again and again while the standby has not caught up; nothing else may stand in the way.
+async fn planned(cluster: &Cluster, options: &SwitchoverOptions) -> Switchover {
+    let begun = std::time::Instant::now();
+    loop {
+        match cluster.plan_switchover(options).await {
+            Ok(planned) => return planned,
+            Err(refusals) => assert!(begun.elapsed() < PATIENCE, "{refusals:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// One primary, the other follows it, and nobody keeps WAL for nobody.
+async fn settles(pair: &Pair, primary: &NodeName) {
+    let begun = std::time::Instant::now();
+    loop {
+        let report = pair.cluster().report().await;
+        let well = report.nodes.iter().all(|node| match (&node.name == primary, &node.replication) {
+            (true, None) => node.role == ReportedRole::Primary,
+            (false, Some(replication)) => {
+                node.role == ReportedRole::Standby && replication.state == ReplicationState::Streaming
+            }
+            _ => false,
+        });
+        let quiet = report.findings.iter().all(|finding| finding.code == Code::KeycloakMissing);
+        if well && quiet {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{:?} {:?}", report.nodes, report.findings);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for node in pair.topology().nodes() {
+        let slots = "SELECT coalesce(string_agg(slot_name || ' ' || active, ', '), '') FROM pg_replication_slots";
+        let found = pair.superuser(node, slots).await.unwrap();
+        let other = pair.topology().peers_of(&node.name).next().unwrap();
+        let wanted = if &node.name == primary { format!("ha_{} true", other.name) } else { String::new() };
+        assert_eq!(found, wanted, "slots of {}", node.name);
+    }
+}
+
+/// Of a server that runs and is idle, the file says the same as the server.
+async fn reads_the_control_file(pair: &Pair) {
+    let name = pair.container(pair.primary(), Component::Postgres);
+    let bytes = pair.runtime().read_file(&name, &format!("{PGDATA}/{CONTROL_FILE}")).await.unwrap().unwrap();
+    let file = ControlFile::parse(&bytes).unwrap();
+    let asked =
+        "SELECT system_identifier, checkpoint_lsn, timeline_id FROM pg_control_system(), pg_control_checkpoint()";
+    let server = pair.superuser(pair.primary(), asked).await.unwrap();
+    assert_eq!(format!("{}|{}|{}", file.system, file.checkpoint, file.timeline), server);
+    assert_eq!(file.state, ControlState::Other, "it runs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_and_back_loses_nothing() {
+    if !engine_is_wanted() {
+        return;
+    }
+    for durability in ["async", "strict"] {
+        let options = PairOptions { durability: durability.to_owned(), ..PairOptions::postgres_only() };
+        let pair = Pair::start(options).await.unwrap();
+        reads_the_control_file(&pair).await;
+        let writer = LedgerWriter::start(&pair).await.unwrap();
+        for target in [pair.standby(), pair.primary()] {
+            assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer writes");
+            let planned = planned(pair.cluster(), &to(target)).await;
+            run(pair.cluster(), &planned.plan).await.unwrap();
+            assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer goes on");
+            settles(&pair, &target.name).await;
+        }
+        let ledger = writer.stop().await;
+        pair.wait_replayed().await.unwrap();
+        for node in pair.topology().nodes() {
+            assert_eq!(ledger.judge_node(&pair, node).await.unwrap(), Verdict::default(), "{durability} {}", node.name);
+        }
+        // Done already: no work. And `up` finds everything as it should be.
+        assert!(pair.cluster().plan_switchover(&to(pair.primary())).await.unwrap().plan.is_empty());
+        let plan = crate::up::plan(pair.cluster()).await.unwrap();
+        assert!(plan.is_empty(), "{plan:?}");
+    }
+}
+
+/// Gives up as soon as that step has begun.
+struct UpTo {
+    action: Action,
+    begun: Notify,
+}
+
+impl Watcher for UpTo {
+    fn event(&self, event: StepEvent<'_>) {
+        if matches!(event, StepEvent::Started(step) if step.action == self.action) {
+            self.begun.notify_one();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_up_at_any_step_it_is_gone_on_with() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    let writer = LedgerWriter::start(&pair).await.unwrap();
+    let cluster = pair.cluster();
+    let mut target = pair.standby();
+    for index in 0.. {
+        assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer writes, before round {index}");
+        let plan = planned(cluster, &to(target)).await.plan;
+        let Some(step) = plan.steps.get(index) else { break };
+        let watcher = Arc::new(UpTo { action: step.action.clone(), begun: Notify::new() });
+        tokio::select! {
+            biased;
+            () = async { watcher.begun.notified().await; tokio::task::yield_now().await; } => {}
+            ran = cluster.run(&plan, Arc::clone(&watcher) as _) => panic!("it came to its end: {ran:?}"),
+        }
+        // The same command again, to its end.
+        let again = planned(cluster, &to(target)).await;
+        run(cluster, &again.plan).await.unwrap();
+        assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer goes on after {step}");
+        settles(&pair, &target.name).await;
+        target = if target.name == pair.standby().name { pair.primary() } else { pair.standby() };
+    }
+    let ledger = writer.stop().await;
+    for node in pair.topology().nodes() {
+        until_same(&pair, &ledger, node).await;
+    }
+}
+
+async fn until_same(pair: &Pair, ledger: &ha_tests::ledger::Ledger, node: &Node) {
+    let begun = std::time::Instant::now();
+    loop {
+        let verdict = ledger.judge_node(pair, node).await.unwrap();
+        if verdict == Verdict::default() {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}: {verdict:?}", node.name);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Freezes the standby's server when the primary is about to be stopped: what the primary writes last never arrives.
+struct FreezeAtStop {
+    container: String,
+    frozen: Mutex<bool>,
+}
+
+impl Watcher for FreezeAtStop {
+    fn event(&self, event: StepEvent<'_>) {
+        if let StepEvent::Started(step) = event
+            && matches!(step.action, Action::Stop { component: Component::Postgres })
+        {
+            docker(&["pause", &self.container]);
+            *self.frozen.lock().unwrap() = true;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_does_not_get_everything_is_not_promoted_and_the_primary_comes_back() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    let writer = LedgerWriter::start(&pair).await.unwrap();
+    assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer writes");
+    let planned = planned(pair.cluster(), &to(pair.standby())).await;
+    let container = pair.container(pair.standby(), Component::Postgres);
+    let watcher = Arc::new(FreezeAtStop { container: container.clone(), frozen: Mutex::new(false) });
+    let error = pair.cluster().run(&planned.plan, Arc::clone(&watcher) as _).await.unwrap_err();
+    assert!(*watcher.frozen.lock().unwrap());
+    assert!(matches!(error.failures[0].step.action, Action::ProveReceived { .. }), "{error:?}");
+    let undo = undo_switchover(&planned, &error).expect("it can be undone");
+    // The slots on the frozen standby cannot be dropped now; the primary must come back all the same.
+    drop(pair.cluster().run(&undo, Arc::new(Unwatched)).await);
+    assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer goes on with the old primary");
+    docker(&["unpause", &container]);
+    let client = pair.connect(pair.primary()).await.unwrap();
+    let row = client.query_one("SELECT pg_is_in_recovery()", &[]).await.unwrap();
+    assert!(!row.get::<_, bool>(0), "it is the primary as before");
+    let ledger = writer.stop().await;
+    for node in pair.topology().nodes() {
+        until_same(&pair, &ledger, node).await;
+    }
+}
