@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bollard::models::SystemVersion;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use ha_core::topology::{DockerEndpoint, Node};
 use tokio::sync::OnceCell;
@@ -25,7 +26,7 @@ pub struct DockerRuntime {
     pub(crate) endpoint: Arc<str>,
     pub(crate) docker: Docker,
     pub(crate) version: ApiVersion,
-    pub(crate) negotiation: Arc<OnceCell<()>>,
+    pub(crate) negotiation: Arc<OnceCell<SystemVersion>>,
     pub(crate) log_driver: Arc<OnceCell<Option<String>>>,
     pub(crate) call_limit: Duration,
 }

@@ -38,8 +38,9 @@ fn agreed(newest: Option<Api>, oldest: Option<Api>) -> Option<Api> {
 }
 
 impl DockerRuntime {
-    /// Makes sure that a version is agreed upon. Not bounded: whoever calls it is.
-    pub(crate) async fn negotiated(&self) -> Result<(), RuntimeError> {
+    /// Makes sure that a version is agreed upon, and returns what the engine said of its own. Asked once: an engine runs
+    /// three programs to answer, which takes longer than most other calls. Not bounded: whoever calls it is.
+    pub(crate) async fn negotiated(&self) -> Result<&SystemVersion, RuntimeError> {
         let ask = async {
             let said = self
                 .docker
@@ -51,14 +52,15 @@ impl DockerRuntime {
                 agreed(api(&said.api_version), api(&said.min_api_version)).ok_or_else(|| self.too_old(&said))?;
             // Only one of those who ask gets here.
             self.version.get_or_init(|| version.to_string());
-            Ok(())
+            Ok(said)
         };
-        self.negotiation.get_or_try_init(|| ask).await.copied()
+        self.negotiation.get_or_try_init(|| ask).await
     }
 
     pub(crate) async fn negotiated_in_time(&self) -> Result<(), RuntimeError> {
         let task = Task::new("asking", "the engine's version", "");
-        timeout(self.call_limit, self.negotiated()).await.unwrap_or_else(|_| Err(task.timed_out(self.call_limit)))
+        let negotiated = timeout(self.call_limit, self.negotiated()).await;
+        negotiated.unwrap_or_else(|_| Err(task.timed_out(self.call_limit))).map(drop)
     }
 
     fn too_old(&self, said: &SystemVersion) -> RuntimeError {
@@ -72,8 +74,8 @@ impl DockerRuntime {
 
     pub(crate) async fn engine_info(&self) -> Result<EngineInfo, RuntimeError> {
         let task = Task::new("asking", "the engine about itself", "");
-        let both = async { futures_util::try_join!(self.docker.info(), self.docker.version()) };
-        let (info, version) = self.call(task, both).await?;
+        let info = self.call(task, self.docker.info()).await?;
+        let version = self.negotiated().await?.clone();
         Ok(EngineInfo {
             id: info.id.unwrap_or_default(),
             host: info.name.unwrap_or_default(),

@@ -4,10 +4,10 @@ use futures_util::future::{join, join_all, join3};
 
 use super::observe::{observe, runtime_failure};
 use crate::cluster::Cluster;
-use crate::layout::{self, LABEL_SYSTEM, PGDATA, PROVEN_PATH};
+use crate::layout::{self, Component, LABEL_SYSTEM, PGDATA, PROVEN_PATH};
 use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Unobserved, UnobservedWhy};
 use crate::plan::{DataState, Facts, NodeFacts};
-use crate::ports::{Container, ContainerRuntime, Image, RuntimeError};
+use crate::ports::{Container, ContainerRuntime, Image, RuntimeError, Volume};
 use crate::steps::one_off;
 use crate::topology::Node;
 
@@ -18,16 +18,21 @@ pub(crate) async fn facts_of_all(cluster: &Cluster) -> Facts {
 }
 
 async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserved> {
-    let observation = observe(cluster, node).await;
     let Some(Ok(runtime)) = cluster.ports.runtimes.get(&node.name) else {
-        return Err(observation.engine.expect_err("without a runtime there is no engine"));
+        return Err(observe(cluster, node).await.engine.expect_err("without a runtime there is no engine"));
     };
+    let runtime = runtime.as_ref();
+    // All at the same time: an engine takes longest to hand out a file, and the file is where it is, whatever else is seen.
+    let (observation, images_and_volumes, proof) =
+        join3(observe(cluster, node), images_and_volumes(cluster, node, runtime), proof(cluster, node, runtime)).await;
     if let Err(unobserved) = &observation.engine {
         return Err(unobserved.clone());
     }
-    let runtime = runtime.as_ref();
-    let (stands, proven) =
-        join(what_stands(cluster, node, runtime, &observation), is_proven(cluster, runtime, &observation)).await;
+    let proven = is_proven(cluster, &observation, proof.as_deref());
+    let stands = match images_and_volumes {
+        Ok(found) => what_stands(cluster, node, runtime, &observation, found).await,
+        Err(error) => Err(error),
+    };
     let passwords_fit = if proven { Some(true) } else { passwords_fit(cluster, node, &observation).await };
     let keycloak = &observation.keycloak;
     let writes = keycloak.state == KeycloakState::Ready && keycloak.mode == KeycloakMode::ReadWrite;
@@ -54,12 +59,20 @@ struct Stands {
     data: DataState,
 }
 
-async fn what_stands(
+/// What is found by its name alone.
+struct Named {
+    postgres_image: Option<Image>,
+    keycloak_base: Option<Image>,
+    keycloak_image: Option<Image>,
+    data_volume: Option<Volume>,
+    state_volume: Option<Volume>,
+}
+
+async fn images_and_volumes(
     cluster: &Cluster,
     node: &Node,
     runtime: &dyn ContainerRuntime,
-    observation: &NodeObservation,
-) -> Result<Stands, RuntimeError> {
+) -> Result<Named, RuntimeError> {
     let topology = &cluster.topology;
     let volume = |kind| layout::volume_name(topology, &node.name, kind);
     let (data_volume, state_volume) = (volume("data"), volume("state"));
@@ -67,11 +80,21 @@ async fn what_stands(
     let volumes = join(runtime.find_volume(&data_volume), runtime.find_volume(&state_volume));
     let ((postgres_image, keycloak_base), (data_volume, state_volume)) = join(images, volumes).await;
     let (postgres_image, keycloak_base) = (postgres_image?, keycloak_base?);
-    let (data_volume, state_volume) = (data_volume?, state_volume?);
     let keycloak_image = match &keycloak_base {
         Some(base) => runtime.find_image(&layout::keycloak_image_tag(topology, base, cluster.extension)).await?,
         None => None,
     };
+    Ok(Named { postgres_image, keycloak_base, keycloak_image, data_volume: data_volume?, state_volume: state_volume? })
+}
+
+async fn what_stands(
+    cluster: &Cluster,
+    node: &Node,
+    runtime: &dyn ContainerRuntime,
+    observation: &NodeObservation,
+    named: Named,
+) -> Result<Stands, RuntimeError> {
+    let Named { postgres_image, keycloak_base, keycloak_image, data_volume, state_volume } = named;
     let container = observation.postgres_container.as_ref().ok().and_then(Option::as_ref);
     let data = match (container, &data_volume, &postgres_image) {
         (_, None, _) => DataState::NoVolume,
@@ -134,11 +157,15 @@ async fn passwords_fit(cluster: &Cluster, node: &Node, observation: &NodeObserva
 
 /// Whether the set-up of this node's roles and Keycloak came to its end with these very secrets: a file says so, and
 /// reading it takes milliseconds, where asking PostgreSQL through the engine takes a tenth of a second.
-async fn is_proven(cluster: &Cluster, runtime: &dyn ContainerRuntime, observation: &NodeObservation) -> bool {
-    let (Ok(Some(container)), Ok(postgres)) = (&observation.postgres_container, &observation.postgres) else {
-        return false;
-    };
-    let wanted = layout::secrets_fingerprint(&cluster.secrets, postgres.system_identifier);
-    let found = runtime.read_file(&container.name, PROVEN_PATH).await;
-    found.is_ok_and(|found| found.is_some_and(|found| found == wanted.as_bytes()))
+fn is_proven(cluster: &Cluster, observation: &NodeObservation, proof: Option<&[u8]>) -> bool {
+    observation.postgres.as_ref().is_ok_and(|postgres| {
+        let wanted = layout::secrets_fingerprint(&cluster.secrets, postgres.system_identifier);
+        proof == Some(wanted.as_bytes())
+    })
+}
+
+/// That file; without a container there is none.
+async fn proof(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime) -> Option<Vec<u8>> {
+    let container = layout::container_name(&cluster.topology, &node.name, Component::Postgres);
+    runtime.read_file(&container, PROVEN_PATH).await.ok().flatten()
 }

@@ -60,6 +60,6 @@ final class SessionPlaces {
 
     /** Forgets the sessions that no cache holds any more. */
     void retain(Set<SessionKey> cached) {
-        Set.copyOf(where.keySet()).stream().filter(key -> !cached.contains(key)).forEach(this::forget);
+        where.keySet().stream().filter(key -> !cached.contains(key)).toList().forEach(this::forget);
     }
 }
