@@ -16,7 +16,7 @@ usage() {
 usage: scripts/bench.sh [--rounds N] [--only FIGURE]... [--quick]
 
   --rounds N       rounds of each figure (default 5)
-  --only FIGURE    up, commands, binary, rows, follows, throughput or sessions; may be repeated
+  --only FIGURE    up, commands, binary, rows, follows, throughput, sessions or switchover; may be repeated
   --quick          one round with tiny counts: shows that it works, the numbers mean little
 
 Markdown on standard output, progress on standard error. Installs what is missing on a Debian machine where you are root:

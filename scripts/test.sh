@@ -77,8 +77,6 @@ test_targets() {
     esac
     [[ "$needs" == "$1" ]] || continue
     name="$(basename "$path" .rs)"
-    # Not yet seen to be green on a quiet machine: part of --long until it is.
-    [[ "$name" != keycloak || -n "$long" ]] || continue
     if [[ "$path" == *.rs || -f "$path/main.rs" ]]; then printf -- '--test\n%s\n' "$name"; fi
   done
 }
@@ -111,7 +109,6 @@ run_integration() {
     skip integration 0 "there are none"
     return
   fi
-  [[ -n "$long" ]] || skip keycloak 1 "the suite of the read-only Keycloak runs with --long"
   export_keycloaks "${KEYCLOAKS[@]}" ${long:+"${KEYCLOAKS_BETWEEN[@]}"}
   local arguments=("--test-threads=$threads")
   [[ -z "$long" ]] || arguments+=(--include-ignored)

@@ -2,8 +2,8 @@
 //! that was never attempted, nothing twice.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
@@ -27,8 +27,8 @@ const LIFE: Duration = Duration::from_secs(600);
 /// with libpq's `target_session_attrs=read-write` does.
 pub struct LedgerWriter {
     stop: Arc<AtomicBool>,
-    acknowledged: Arc<AtomicU64>,
-    task: JoinHandle<Ledger>,
+    written: Arc<Mutex<Ledger>>,
+    task: JoinHandle<()>,
 }
 
 /// What was written, as far as the writer knows.
@@ -64,15 +64,26 @@ impl LedgerWriter {
             config.host(node.address.to_string()).port(node.postgres_port);
         }
         config.connect_timeout(CONNECT_LIMIT).target_session_attrs(TargetSessionAttrs::ReadWrite);
-        let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let task = tokio::spawn(write(config, Arc::clone(&stop), Arc::clone(&acknowledged)));
-        Ok(Self { stop, acknowledged, task })
+        let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::default());
+        let task = tokio::spawn(write(config, Arc::clone(&stop), Arc::clone(&written)));
+        Ok(Self { stop, written, task })
+    }
+
+    fn so_far(&self) -> MutexGuard<'_, Ledger> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many rows are acknowledged so far.
     #[must_use]
     pub fn acknowledged(&self) -> u64 {
-        self.acknowledged.load(Ordering::Relaxed)
+        self.so_far().acknowledged.len() as u64
+    }
+
+    /// As [`longest_gap`], of the rows so far.
+    #[must_use]
+    pub fn longest_gap_in(&self, from: Instant, to: Instant) -> Duration {
+        let times: Vec<Instant> = self.so_far().acknowledged.iter().map(|(_, at)| *at).collect();
+        longest_gap(&times, from, to)
     }
 
     /// Waits until so many more rows are acknowledged; `false` when they are not within `limit`.
@@ -90,12 +101,13 @@ impl LedgerWriter {
     /// When the writer itself did.
     pub async fn stop(self) -> Ledger {
         self.stop.store(true, Ordering::Relaxed);
-        self.task.await.expect("the writer ends in good order")
+        self.task.await.expect("the writer ends in good order");
+        std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-async fn write(config: tokio_postgres::Config, stop: Arc<AtomicBool>, acknowledged: Arc<AtomicU64>) -> Ledger {
-    let mut ledger = Ledger::default();
+async fn write(config: tokio_postgres::Config, stop: Arc<AtomicBool>, written: Arc<Mutex<Ledger>>) {
+    let ledger = || written.lock().unwrap_or_else(PoisonError::into_inner);
     let mut client: Option<Client> = None;
     let begun = Instant::now();
     while !stop.load(Ordering::Relaxed) && begun.elapsed() < LIFE {
@@ -106,20 +118,19 @@ async fn write(config: tokio_postgres::Config, stop: Arc<AtomicBool>, acknowledg
             }
             continue;
         };
-        ledger.attempted += 1;
-        let number = ledger.attempted;
+        let number = {
+            let mut ledger = ledger();
+            ledger.attempted += 1;
+            ledger.attempted
+        };
         let values: [&(dyn ToSql + Sync); 1] = [&number];
         let insert = connected.execute("INSERT INTO ledger VALUES ($1)", &values);
         match timeout(ROW_LIMIT, insert).await {
-            Ok(Ok(1)) => {
-                ledger.acknowledged.push((number, Instant::now()));
-                acknowledged.fetch_add(1, Ordering::Relaxed);
-            }
+            Ok(Ok(1)) => ledger().acknowledged.push((number, Instant::now())),
             // Refused, broken off, or silent: this connection is of no more use, and the row's outcome is not known.
             _ => client = None,
         }
     }
-    ledger
 }
 
 async fn connect(config: &tokio_postgres::Config) -> Option<Client> {
@@ -129,14 +140,14 @@ async fn connect(config: &tokio_postgres::Config) -> Option<Client> {
     Some(client)
 }
 
-impl Ledger {
-    /// The longest time between two acknowledgements that follow each other; zero without two.
-    #[must_use]
-    pub fn longest_gap(&self) -> Duration {
-        let pairs = self.acknowledged.windows(2);
-        pairs.map(|pair| pair[1].1.duration_since(pair[0].1)).max().unwrap_or_default()
-    }
+/// The longest time between two acknowledgements that follow each other, of those from `from` to `to`; zero without two.
+#[must_use]
+pub fn longest_gap(times: &[Instant], from: Instant, to: Instant) -> Duration {
+    let within: Vec<&Instant> = times.iter().filter(|at| (from..=to).contains(*at)).collect();
+    within.windows(2).map(|pair| pair[1].duration_since(*pair[0])).max().unwrap_or_default()
+}
 
+impl Ledger {
     /// Compares what is there with what was written.
     #[must_use]
     pub fn judge(&self, rows: &[i64]) -> Verdict {
@@ -177,6 +188,9 @@ mod tests {
         assert_eq!(ledger.judge(&[1, 2, 3, 4, 5]), Verdict::default());
         assert_eq!(ledger.judge(&[1, 2, 4, 5]), Verdict::default());
         assert_eq!(ledger.judge(&[1, 4, 4, 6]), Verdict { lost: vec![2, 5], phantom: vec![6], twice: vec![4] });
-        assert_eq!(ledger.longest_gap(), Duration::from_millis(290));
+        let times: Vec<Instant> = ledger.acknowledged.iter().map(|(_, at)| *at).collect();
+        assert_eq!(longest_gap(&times, now, at(1000)), Duration::from_millis(290));
+        assert_eq!(longest_gap(&times, at(300), at(1000)), Duration::from_millis(10));
+        assert_eq!(longest_gap(&times, at(20), at(30)), Duration::ZERO);
     }
 }

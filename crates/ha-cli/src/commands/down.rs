@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
+use ha_core::health::{Report as Health, ReportedRole};
 use ha_core::plan::{Action, Plan};
 use ha_core::topology::Topology;
+use ha_core::values::NodeName;
 use serde_json::json;
 
 use super::plan::{self, Confirmation};
@@ -28,7 +30,7 @@ pub(super) async fn run(globals: &Globals, args: &DownArgs, printer: &Printer) -
         plan::report_dry_run(printer, &plan)?;
         return Ok(outcome(&plan));
     }
-    plan::confirm(printer, args.yes, &question(cluster.topology(), &plan))?;
+    plan::confirm(printer, args.yes, &question(cluster.topology(), &plan, &report))?;
     let progress = Arc::new(PlanProgress::new(printer.format()));
     plan::run(&cluster, &plan, &progress).await?;
     if printer.format() == OutputFormat::Json {
@@ -52,7 +54,7 @@ fn outcome(plan: &Plan) -> Outcome {
 }
 
 /// What is interrupted or lost, in words.
-fn question(topology: &Topology, plan: &Plan) -> Option<Confirmation> {
+fn question(topology: &Topology, plan: &Plan, report: &Health) -> Option<Confirmation> {
     let names = |wanted: fn(&Action) -> bool| {
         let names: Vec<_> =
             plan.steps.iter().filter(|step| wanted(&step.action)).map(|step| step.node.to_string()).collect();
@@ -72,6 +74,20 @@ fn question(topology: &Topology, plan: &Plan) -> Option<Confirmation> {
         });
     }
     let stopped = names(|action| matches!(action, Action::Stop { .. }));
-    (!stopped.is_empty())
-        .then(|| Confirmation { question: "the service on these nodes stops; go on?".to_owned(), flag: "--yes" })
+    let question = match primary_whose_standbys_stay(plan, report) {
+        Some(primary) => format!(
+            "{primary} is the primary, and nobody takes writes without it: `ha-cli switchover` moves the service to a \
+             standby first. Stop it all the same?"
+        ),
+        None => "the service on these nodes stops; go on?".to_owned(),
+    };
+    (!stopped.is_empty()).then_some(Confirmation { question, flag: "--yes" })
+}
+
+/// The primary, when it is stopped and a standby that could take its place is not.
+fn primary_whose_standbys_stay<'r>(plan: &Plan, report: &'r Health) -> Option<&'r NodeName> {
+    let stops = |node: &NodeName| plan.steps.iter().any(|step| step.node == *node);
+    let of_role = |role| report.nodes.iter().filter(move |node| node.role == role).map(|node| &node.name);
+    let stays = of_role(ReportedRole::Standby).any(|node| !stops(node));
+    of_role(ReportedRole::Primary).find(|node| stays && stops(node))
 }

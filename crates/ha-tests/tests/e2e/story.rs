@@ -35,6 +35,7 @@ fn one_pair_from_setup_to_its_end() {
     hides_its_secrets(&site, &said);
     is_told_what_is_wrong(&site);
     takes_a_changed_file(&site);
+    changes_roles(&site);
     goes_down_and_comes_back(&site);
     refuses_two_primaries(&site);
     leaves_nothing(&site);
@@ -263,6 +264,34 @@ fn takes_a_changed_file(site: &Site) {
     let after = docker(&["inspect", "--format", "{{.Id}}", &format!("{}-vm1-keycloak", site.cluster)]);
     assert_eq!(before, after, "what the change does not concern is left alone");
     until(site, 0);
+}
+
+/// There and back, with a real login and a real write through the Keycloaks each time; none of them is restarted.
+fn changes_roles(site: &Site) {
+    let started =
+        || docker(&["inspect", "--format", "{{.State.StartedAt}}", &format!("{}-vm1-keycloak", site.cluster)]);
+    let before = started();
+    let asked = site.run(&["down", "vm1"]).ends_with(5);
+    assert!(asked.err.contains("vm1 is the primary") && asked.err.contains("ha-cli switchover"), "{asked:#?}");
+    site.run(&["switchover", "--to", "vm9"]).ends_with(2);
+    let asked = site.run(&["switchover"]).ends_with(5);
+    assert!(asked.err.contains("vm2 becomes the primary") && asked.err.contains("--yes"), "{asked:#?}");
+    let dry = site.run(&["switchover", "--dry-run", "--output", "json"]).ends_with(0).json();
+    assert!(dry["steps"].as_array().unwrap().iter().any(|step| step["action"] == "promote"), "{dry}");
+    for (from, to) in [("vm1", "vm2"), ("vm2", "vm1")] {
+        let done = site.run(&["switchover", "--to", to, "--yes", "--output", "json"]).ends_with(0).json();
+        assert_eq!((&done["from"], &done["to"], &done["changed"]), (&from.into(), &to.into(), &true.into()), "{done}");
+        let (_, report) = until(site, 0);
+        let role = |node: &str| {
+            let nodes = report["nodes"].as_array().unwrap();
+            nodes.iter().find(|it| it["name"] == node).unwrap()["role"].clone()
+        };
+        assert_eq!((role(from), role(to)), ("standby".into(), "primary".into()), "{report}");
+        site.run(&["verify"]).ends_with(0);
+        let again = site.run(&["switchover", "--to", to]).ends_with(0);
+        assert!(again.out.contains("nothing to do"), "{again:#?}");
+    }
+    assert_eq!(started(), before, "the Keycloak on vm1 is the same process");
 }
 
 fn goes_down_and_comes_back(site: &Site) {

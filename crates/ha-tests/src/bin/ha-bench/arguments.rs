@@ -23,11 +23,21 @@ pub(crate) enum Figure {
     Throughput,
     /// What many cached sessions cost.
     Sessions,
+    /// A planned change of roles.
+    Switchover,
 }
 
 impl Figure {
-    const ALL: [Self; 7] =
-        [Self::Up, Self::Commands, Self::Binary, Self::Rows, Self::Follows, Self::Throughput, Self::Sessions];
+    const ALL: [Self; 8] = [
+        Self::Up,
+        Self::Commands,
+        Self::Binary,
+        Self::Rows,
+        Self::Follows,
+        Self::Throughput,
+        Self::Sessions,
+        Self::Switchover,
+    ];
 }
 
 impl fmt::Display for Figure {
@@ -40,6 +50,7 @@ impl fmt::Display for Figure {
             Self::Follows => "follows",
             Self::Throughput => "throughput",
             Self::Sessions => "sessions",
+            Self::Switchover => "switchover",
         })
     }
 }

@@ -17,6 +17,7 @@ mod rows;
 mod sessions;
 mod site;
 mod stats;
+mod switchover;
 mod throughput;
 mod up;
 mod world;
@@ -105,6 +106,9 @@ async fn measure(arguments: &Arguments, rows: &mut Vec<Row>) -> Result<(), Error
     }
     if arguments.wants(Figure::Sessions) {
         note(Figure::Sessions, sessions::run(arguments).await);
+    }
+    if arguments.wants(Figure::Switchover) {
+        note(Figure::Switchover, switchover::run(arguments).await);
     }
     if failed.is_empty() { Ok(()) } else { Err(format!("not measured: {}", failed.join(", ")).into()) }
 }

@@ -40,6 +40,17 @@ impl Samples {
         format!("{:.digits$} ({low:.digits$}–{high:.digits$}) {unit}", self.median())
     }
 
+    /// `p50 …, p95 …, max … unit of N`, where there are too few for a 99th percentile.
+    pub(crate) fn few(&self, digits: usize, unit: &str) -> String {
+        format!(
+            "p50 {:.digits$}, p95 {:.digits$}, max {:.digits$} {unit}, of {}",
+            self.percentile(0.5),
+            self.percentile(0.95),
+            self.percentile(1.0),
+            self.len()
+        )
+    }
+
     /// `p50 …, p99 …, max … unit of N`.
     pub(crate) fn tail(&self, digits: usize, unit: &str) -> String {
         format!(
