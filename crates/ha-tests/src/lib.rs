@@ -24,6 +24,7 @@
 //! needed; nothing is set up for the whole process. The interface is young: before 1.0 it may change.
 
 mod engine;
+pub mod hosts;
 pub mod keycloak;
 pub mod ledger;
 mod leftovers;

@@ -6,7 +6,7 @@ use super::StepError;
 use super::run::At;
 use crate::layout::{self, Component, PGDATA};
 use crate::observe::{ControlState, PostgresRole};
-use crate::ports::{ContainerStatus, HostFile};
+use crate::ports::{ContainerRuntime, ContainerStatus, HostFile};
 use crate::survey;
 use crate::values::{Lsn, NodeName, SlotName};
 
@@ -29,6 +29,17 @@ pub(super) async fn drop_slots(at: &At<'_>, slots: &[SlotName]) -> Result<(), St
     Ok(at.cluster.ports.control.drop_unused_slots(&at.node.name, slots).await?)
 }
 
+/// Only a server that is gone cannot acknowledge any more, and notices what is put into its data directory.
+async fn has_exited(runtime: &dyn ContainerRuntime, name: &str) -> Result<(), StepError> {
+    match runtime.find_container(name).await?.map(|container| container.status) {
+        Some(ContainerStatus::Exited { .. }) => Ok(()),
+        status => {
+            let status = status.map_or_else(|| "gone".to_owned(), |status| format!("{status:?}").to_lowercase());
+            Err(StepError::Changed(format!("the container {name} should have exited, and is {status}")))
+        }
+    }
+}
+
 /// A server that is gone, by its own last word: an exited container and a control file that tells of an orderly end.
 /// Returns where its last record begins.
 async fn exited_in_order(at: &At<'_>, from: &NodeName) -> Result<Lsn, StepError> {
@@ -38,11 +49,7 @@ async fn exited_in_order(at: &At<'_>, from: &NodeName) -> Result<Lsn, StepError>
         None => return Err(StepError::NoWay(format!("there is no way to the engine of {from}"))),
     };
     let name = layout::container_name(at.cluster.topology(), from, Component::Postgres);
-    let container = runtime.find_container(&name).await?;
-    let status = container.map(|container| container.status);
-    if !matches!(status, Some(ContainerStatus::Exited { .. })) {
-        return Err(StepError::Changed(format!("PostgreSQL of {from} has not exited: its container is {status:?}")));
-    }
+    has_exited(runtime, &name).await?;
     let control = survey::control_file(runtime, &name).await.map_err(|error| StepError::Changed(error.message))?;
     if control.state != ControlState::ShutDown {
         return Err(StepError::Changed(format!(
@@ -56,6 +63,11 @@ pub(super) async fn prove_received(at: &At<'_>, from: &NodeName) -> Result<(), S
     let last = exited_in_order(at, from).await?;
     // The shutdown checkpoint is the last record: whoever is past its beginning has replayed all of it.
     let past = Lsn::new(last.bytes() + 1);
+    // As a rule it is there by now, and the probe, which has a connection open, knows it at once.
+    let seen = at.cluster.ports.probe.observe(&at.node.name, at.cluster.limits.observe).await;
+    if seen.is_ok_and(|seen| seen.role == PostgresRole::Standby && seen.replay_lsn >= Some(past)) {
+        return Ok(());
+    }
     Ok(at.cluster.ports.control.wait_replayed(&at.node.name, past, ARRIVAL_LIMIT).await?)
 }
 
@@ -64,9 +76,9 @@ pub(super) async fn prove_received(at: &At<'_>, from: &NodeName) -> Result<(), S
 pub(super) async fn demote(at: &At<'_>, to: &NodeName) -> Result<(), StepError> {
     let topology = at.cluster.topology();
     let upstream = topology.node(to).ok_or_else(|| StepError::Changed(format!("the topology has no node {to}")))?;
-    // Once more, and as close to the change as can be: a server that runs would not notice the file.
-    exited_in_order(at, &at.node.name).await?;
     let name = layout::container_name(topology, &at.node.name, Component::Postgres);
+    // Once more, and as close to the change as can be.
+    has_exited(at.runtime, &name).await?;
     let files = [
         layout::upstream_file(topology, &at.node.name, upstream),
         HostFile::new(format!("{PGDATA}/standby.signal"), "", 0o644),

@@ -1,0 +1,128 @@
+//! Runs the tests one after the other: each has the hosts for itself, and leaves them whole.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use ha_tests::hosts::HostsOptions;
+use libtest_mimic::{Arguments, Trial};
+
+use crate::world::Worlds;
+use crate::{disk, engines, gone, links, power, separate, ssh, tls};
+
+/// Which hosts a test uses.
+#[derive(Clone, Copy)]
+enum Test {
+    /// The two hosts that most tests share.
+    Pair(fn(&crate::world::World)),
+    /// The same, by way of an `sshd`.
+    Ssh(fn(&crate::world::World)),
+    /// A host with a disk of its own.
+    Disk(fn(&crate::world::World)),
+    /// Hosts that the test makes itself.
+    Own(fn()),
+}
+
+/// Names a test after its function.
+macro_rules! tests {
+    ($($kind:ident $module:ident::$name:ident,)+) => {
+        [$((concat!(stringify!($module), "::", stringify!($name)), Test::$kind($module::$name))),+]
+    };
+}
+
+fn tests() -> Vec<(&'static str, Test)> {
+    tests![
+        Own gone::nothing_is_left_after_a_drop,
+        Own gone::nothing_is_left_after_a_panic,
+        Own gone::what_a_killed_process_left_is_removed_by_the_next,
+        Own gone::a_start_that_fails_leaves_nothing,
+        Own gone::three_hosts_reach_each_other,
+        Pair separate::engines_addresses_and_names_are_each_hosts_own,
+        Pair separate::a_published_port_answers_hosts_containers_and_the_machine,
+        Pair links::a_cut_stalls_what_is_connected_and_answers_nobody,
+        Pair links::a_cut_to_the_machine_leaves_the_hosts_connected,
+        Pair links::one_way_is_one_way,
+        Pair links::a_port_is_cut_alone,
+        Pair links::an_isolated_host_is_silent_but_for_its_socket,
+        Pair links::latency_is_added_to_each_way,
+        Pair power::a_frozen_host_accepts_and_does_not_answer,
+        Pair power::power_off_is_silent_and_boot_brings_volumes_and_containers_back,
+        Pair power::a_shut_down_lets_containers_end_well,
+        Pair power::faults_outlive_a_power_off,
+        Pair engines::a_stopped_engine_stays_stopped_and_is_the_same_afterwards,
+        Pair engines::a_killed_engine_comes_back,
+        Pair tls::only_who_proves_itself_is_answered,
+        Ssh ssh::a_known_host_answers_and_a_stranger_is_refused,
+        Ssh ssh::a_host_without_power_is_given_up_within_the_limit,
+        Disk disk::a_full_disk_is_full_inside_containers_and_mended,
+        Disk disk::power_off_loses_what_was_not_synchronised,
+    ]
+    .into()
+}
+
+pub(crate) fn run() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let reasons = Reasons::look();
+    // Only what cannot run here is marked as ignored, so it is not run by `--include-ignored` either.
+    arguments.include_ignored = false;
+    let worlds = Arc::new(Worlds::default());
+    let trials =
+        tests().into_iter().map(|(name, test)| trial(&worlds, name, test).with_ignored_flag(reasons.forbid(test)));
+    let outcome = libtest_mimic::run(&arguments, trials.collect());
+    // The trials are gone, and the last hold on the hosts is this one.
+    drop(worlds);
+    outcome.exit_code()
+}
+
+fn trial(worlds: &Arc<Worlds>, name: &'static str, test: Test) -> Trial {
+    let worlds = Arc::clone(worlds);
+    Trial::test(name, move || {
+        match test {
+            Test::Pair(run) | Test::Ssh(run) => run(worlds.pair()?.as_ref()),
+            Test::Disk(run) => run(worlds.disk()?.as_ref()),
+            Test::Own(run) => run(),
+        }
+        Ok(())
+    })
+}
+
+/// Why tests cannot run here, each said once.
+struct Reasons {
+    pair: Option<String>,
+    disk: Option<String>,
+    ssh: Option<String>,
+}
+
+impl Reasons {
+    fn look() -> Self {
+        let reasons = if ha_tests::engine_is_wanted() {
+            let why = |options: HostsOptions| options.available().err().map(|error| error.to_string());
+            let pair = why(HostsOptions::new(2));
+            Self {
+                disk: pair.clone().or_else(|| why(HostsOptions::new(1).disk(1))),
+                ssh: pair.clone().or_else(ssh::unavailable),
+                pair,
+            }
+        } else {
+            let reason = Some("HA_TEST_NO_ENGINE".to_owned());
+            Self { pair: reason.clone(), disk: reason.clone(), ssh: reason }
+        };
+        for (which, reason) in [("of all", &reasons.pair), ("with a disk", &reasons.disk), ("with ssh", &reasons.ssh)] {
+            // What holds for all is not said again of some.
+            if let Some(reason) = reason
+                && (which == "of all" || reasons.pair.is_none())
+            {
+                println!("skipped tests {which}: {reason}");
+            }
+        }
+        reasons
+    }
+
+    fn forbid(&self, test: Test) -> bool {
+        match test {
+            Test::Pair(_) | Test::Own(_) => self.pair.is_some(),
+            Test::Disk(_) => self.disk.is_some(),
+            Test::Ssh(_) => self.ssh.is_some(),
+        }
+    }
+}
