@@ -11,12 +11,13 @@ OLDEST_JDK=17
 
 usage() {
   cat <<TEXT
-usage: scripts/build-tools.sh [rust] [java]
+usage: scripts/build-tools.sh [rust] [java] [hosts]
 
   rust   a C compiler and pkg-config, which some crates need
   java   a JDK ($OLDEST_JDK or newer) and Maven: only to rebuild or test the Keycloak extension
+  hosts  what the tests on separate hosts need (docs/testing.md), an SSH server among it, which is not started
 
-Without names: both. Installs what is missing by apt (Debian, root). Rust itself is not installed here:
+Without names: rust and java. Installs what is missing by apt (Debian, root). Rust itself is not installed here:
 see rust-toolchain.toml for the version.
 TEXT
 }
@@ -41,6 +42,26 @@ ensure_java_tools() {
   have mvn || apt_install maven || die "Maven could not be installed"
 }
 
+# Debian starts the services of a package when it is installed. These are for tests, which start their own.
+install_without_starting() {
+  local policy=/usr/sbin/policy-rc.d made='' status=0
+  if [[ ! -e "$policy" ]]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made=1
+  fi
+  apt_install "$@" || status=$?
+  [[ -z "$made" ]] || rm -f "$policy"
+  return "$status"
+}
+
+ensure_hosts_tools() {
+  apt_install iproute2 iptables util-linux e2fsprogs python3 || die "what the tests on separate hosts need could not be installed"
+  if ! [[ -x /usr/sbin/sshd ]] && ! have sshd; then
+    install_without_starting openssh-server || die "an SSH server for the tests could not be installed"
+    # Nor with the next start of the machine: nobody asked for one.
+    ! have systemctl || systemctl --quiet disable ssh.service ssh.socket 2>/dev/null || true
+  fi
+}
+
 main() {
   local wanted=("$@") tool
   ((${#wanted[@]})) || wanted=(rust java)
@@ -48,6 +69,7 @@ main() {
     case "$tool" in
       rust) ensure_rust_tools ;;
       java) ensure_java_tools ;;
+      hosts) ensure_hosts_tools ;;
       -h | --help) usage; exit 0 ;;
       *) usage >&2; exit 2 ;;
     esac

@@ -14,6 +14,8 @@ start_preparing() {
   timeout --kill-after=15 "$1" bash -c '
     set -e
     scripts/engine.sh
+    # Without these, the tests that need them show as ignored, with the reason.
+    scripts/build-tools.sh hosts || true
     required=(postgres)
     for version in $2; do required+=(keycloak "$version"); done
     scripts/images.sh "${required[@]}" >"$1"

@@ -23,6 +23,7 @@
 //! The images are the official ones, or those that `HA_POSTGRES_IMAGE` and `HA_KEYCLOAK_IMAGE` name. A tokio runtime is
 //! needed; nothing is set up for the whole process. The interface is young: before 1.0 it may change.
 
+mod compose;
 mod engine;
 pub mod hosts;
 pub mod keycloak;
@@ -31,6 +32,7 @@ mod leftovers;
 mod pair;
 mod ports;
 
+pub use compose::{compose, compose_on_one, fresh_secrets};
 pub use engine::engine_is_wanted;
 pub use leftovers::{Removal, fresh_name};
 pub use pair::{Pair, PairError, PairOptions};

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ha_core::layout::{Component, KeycloakExtension, container_name};
+use ha_core::Cluster;
+use ha_core::layout::{Component, container_name};
 use ha_core::plan::{Refusal, UpOptions};
 use ha_core::ports::{ContainerRuntime, ExecSpec, PostgresError, ProbeError, RuntimeError};
-use ha_core::secrets::Secrets;
 use ha_core::steps::{RunError, StepEvent, Watcher};
 use ha_core::topology::{Node, NodeSpec, Problem, Topology, TopologySpec};
-use ha_core::values::{NodeName, Secret};
-use ha_core::{Cluster, Ports};
+use ha_core::values::NodeName;
 use ha_docker::DockerRuntime;
-use rand::distr::{Alphanumeric, SampleString};
 
+use crate::compose::{compose_on_one, fresh_secrets};
 use crate::leftovers::{self, Removal};
 use crate::ports;
 
@@ -133,7 +132,7 @@ impl Pair {
         leftovers::sweep(runtime.as_ref()).await?;
         let topology = Arc::new(topology(&options)?);
         let engine: Arc<dyn ContainerRuntime> = Arc::clone(&runtime) as _;
-        let cluster = cluster(Arc::clone(&topology), secrets(), &engine);
+        let cluster = compose_on_one(Arc::clone(&topology), fresh_secrets(), &engine);
         let removal = Removal::of(
             topology.cluster.name.as_str(),
             topology.nodes().iter().map(|node| node.name.to_string()).collect(),
@@ -272,30 +271,4 @@ fn topology(options: &PairOptions) -> Result<Topology, PairError> {
     spec.postgres.settings.clone_from(&options.postgres_settings);
     spec.nodes = nodes;
     spec.validate().map_err(PairError::Options)
-}
-
-fn secrets() -> Secrets {
-    let secret = || Secret::new(Alphanumeric.sample_string(&mut rand::rng(), 32));
-    Secrets {
-        keycloak_db_password: secret(),
-        replication_password: secret(),
-        probe_password: secret(),
-        keycloak_admin_password: secret(),
-        keycloak_client_secret: secret(),
-        keycloak_bootstrap_secret: secret(),
-    }
-}
-
-fn cluster(topology: Arc<Topology>, secrets: Secrets, runtime: &Arc<dyn ContainerRuntime>) -> Cluster {
-    let names = || topology.nodes().iter().map(|node| node.name.clone());
-    let engines: ha_pg::Engines = names().map(|name| (name, Arc::clone(runtime))).collect();
-    let ports = Ports {
-        runtimes: names().map(|name| (name, Ok(Arc::clone(runtime)))).collect(),
-        probe: Arc::new(ha_pg::Probe::new(Arc::clone(&topology), secrets.probe_password.clone(), engines.clone())),
-        control: Arc::new(ha_pg::EngineControl::new(Arc::clone(&topology), engines)),
-        keycloak: Arc::new(ha_keycloak::KeycloakHttp::new(Arc::clone(&topology))),
-    };
-    let extension =
-        KeycloakExtension { jar: ha_keycloak::extension::JAR, driver_class: ha_keycloak::extension::DRIVER_CLASS };
-    Cluster::new(topology, secrets, extension, ports)
 }

@@ -1,18 +1,15 @@
 //! `up` through the library: what tests share, and that a second one does nothing.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ha_core::Cluster;
-use ha_core::Ports;
-use ha_core::layout::KeycloakExtension;
 use ha_core::plan::{Plan, Refusal, UpOptions};
 use ha_core::secrets::Secrets;
 use ha_core::steps::{RunError, StepError, StepEvent, Watcher};
 use ha_core::topology::Topology;
 use ha_core::values::NodeName;
-use ha_tests::{Pair, PairOptions, engine_is_wanted};
+use ha_tests::{Pair, PairOptions, compose_on_one, engine_is_wanted};
 
 /// Most time for anything here: far more than it takes, so that only what hangs runs into it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
@@ -58,19 +55,8 @@ pub(crate) async fn failure(cluster: &Cluster) -> StepError {
 
 /// The same engines and servers under another description or with other secrets.
 pub(crate) fn variant(pair: &Pair, topology: Topology, secrets: Secrets) -> Cluster {
-    let topology = Arc::new(topology);
-    let runtime: Arc<dyn ha_core::ports::ContainerRuntime> = Arc::new(pair.runtime().clone());
-    let names = || topology.nodes().iter().map(|node| node.name.clone());
-    let engines: ha_pg::Engines = names().map(|name| (name, Arc::clone(&runtime))).collect();
-    let ports = Ports {
-        runtimes: names().map(|name| (name, Ok(Arc::clone(&runtime)))).collect::<BTreeMap<_, _>>(),
-        probe: Arc::new(ha_pg::Probe::new(Arc::clone(&topology), secrets.probe_password.clone(), engines.clone())),
-        control: Arc::new(ha_pg::EngineControl::new(Arc::clone(&topology), engines)),
-        keycloak: Arc::new(ha_keycloak::KeycloakHttp::new(Arc::clone(&topology))),
-    };
-    let extension =
-        KeycloakExtension { jar: ha_keycloak::extension::JAR, driver_class: ha_keycloak::extension::DRIVER_CLASS };
-    Cluster::new(topology, secrets, extension, ports)
+    let engine: Arc<dyn ha_core::ports::ContainerRuntime> = Arc::new(pair.runtime().clone());
+    compose_on_one(Arc::new(topology), secrets, &engine)
 }
 
 /// The system identifier of each server, asked of the servers.

@@ -7,7 +7,7 @@ use ha_tests::hosts::HostsOptions;
 use libtest_mimic::{Arguments, Trial};
 
 use crate::world::Worlds;
-use crate::{disk, engines, gone, links, power, separate, ssh, tls};
+use crate::{cluster, disk, engines, gone, links, power, separate, ssh, tls};
 
 /// Which hosts a test uses.
 #[derive(Clone, Copy)]
@@ -53,6 +53,10 @@ fn tests() -> Vec<(&'static str, Test)> {
         Pair tls::only_who_proves_itself_is_answered,
         Ssh ssh::a_known_host_answers_and_a_stranger_is_refused,
         Ssh ssh::a_host_without_power_is_given_up_within_the_limit,
+        Pair cluster::two_hosts_become_a_pair_and_change_roles,
+        Pair cluster::a_cut_link_is_seen_and_refused_and_heals,
+        Pair cluster::a_link_cut_in_the_middle_of_a_switchover_takes_it_back,
+        Pair cluster::a_primary_without_power_is_missed_and_comes_back,
         Disk disk::a_full_disk_is_full_inside_containers_and_mended,
         Disk disk::power_off_loses_what_was_not_synchronised,
     ]

@@ -17,7 +17,7 @@ const DISK_MIB: u64 = 1024;
 
 /// Hosts and a place to run futures.
 pub(crate) struct World {
-    pub(crate) hosts: Hosts,
+    pub(crate) hosts: Arc<Hosts>,
     runtime: Runtime,
 }
 
@@ -44,7 +44,7 @@ fn get(place: &OnceLock<Result<Arc<World>, String>>, options: &HostsOptions) -> 
         let hosts = Hosts::start(options).map_err(|error| told(&error))?;
         println!("{} host(s) after {:.1} s", hosts.count(), began.elapsed().as_secs_f32());
         let runtime = Runtime::new().expect("a runtime needs threads only");
-        Ok(Arc::new(World { hosts, runtime }))
+        Ok(Arc::new(World { hosts: Arc::new(hosts), runtime }))
     };
     Ok(place.get_or_init(start).clone()?)
 }
