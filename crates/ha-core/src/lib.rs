@@ -4,7 +4,7 @@
 //! - [`topology`]: what a cluster is meant to be, one primary and any number of standbys, and its validation;
 //! - [`ports`]: what the decisions need from the world, as traits;
 //! - [`observe`] and [`health`]: what was seen of the nodes, and what it means, with a finding for each cause;
-//! - [`plan`] and [`steps`]: what `up` and `down` will do, as a value that can be printed, and the running of it;
+//! - [`plan`] and [`steps`]: what `up`, `down` and `switchover` will do, as a value that can be printed, and the running of it;
 //! - [`layout`]: what stands on each engine, as pure functions of the topology;
 //! - [`verify`]: the proof that what is written on the primary arrives at the standbys;
 //! - [`Cluster`]: all of that behind one facade, over whichever ports it is given.

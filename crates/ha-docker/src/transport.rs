@@ -20,6 +20,7 @@ use bollard::errors::Error;
 use hyper::body::Incoming;
 use hyper::{Response, Uri};
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::Connect;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 pub(crate) use connector::Connector;
@@ -47,11 +48,11 @@ type Body = <BollardRequest as HasBody>::Body;
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Incoming>, Error>> + Send>>;
 
 /// Sends bollard's requests over kept connections: what bollard takes for a transport.
-pub(crate) fn sender(
-    connector: Connector,
+pub(crate) fn sender<C: Connect + Clone + Send + Sync + 'static>(
+    connector: C,
     version: ApiVersion,
 ) -> impl Fn(BollardRequest) -> Answer + Send + Sync + 'static {
-    let client: Client<Connector, Body> = Client::builder(TokioExecutor::new())
+    let client: Client<C, Body> = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_LIMIT)
         .pool_max_idle_per_host(IDLE_COUNT)
@@ -74,12 +75,4 @@ fn versioned(uri: &Uri, version: &str) -> Option<Uri> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requests_name_the_agreed_version() {
-        let uri: Uri = "http://docker/containers/json?all=true".parse().unwrap();
-        assert_eq!(versioned(&uri, "1.41").unwrap(), "http://docker/v1.41/containers/json?all=true");
-    }
-}
+mod tests;

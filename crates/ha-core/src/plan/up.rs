@@ -326,7 +326,10 @@ impl Up<'_> {
     fn hosts(&mut self, node: &Node, facts: &NodeFacts) -> Vec<StepId> {
         let mut steps = Vec::new();
         if !facts.prepared {
-            steps.push(self.plan.add(&node.name, Action::PrepareVolumes, []));
+            // Nodes on one engine share the network, and older engines make two of one name when two ask at once.
+            let mut others = self.plan.steps.iter().filter(|step| step.action == Action::PrepareVolumes);
+            let before = others.next_back().filter(|_| self.topology.cluster.demo).map(|step| step.id);
+            steps.push(self.plan.add(&node.name, Action::PrepareVolumes, before));
         }
         if facts.postgres_image.is_none() {
             let reference = self.topology.images.postgres.clone();

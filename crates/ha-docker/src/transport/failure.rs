@@ -4,7 +4,10 @@ use std::error::Error as StdError;
 use std::io;
 
 use bollard::errors::Error as BollardError;
+use hyper::http::Extensions;
 use hyper_util::client::legacy::Error as HttpError;
+
+use super::link::Refusal;
 
 /// What kind of refusal it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,9 +64,16 @@ impl Failure {
     }
 }
 
+/// What hyper does not tell, because its connection ended before the request got to it, is told by the connection.
+fn noted(error: &HttpError) -> Option<Failure> {
+    let mut extras = Extensions::new();
+    error.connect_info()?.get_extras(&mut extras);
+    extras.get::<Refusal>()?.get().cloned()
+}
+
 /// bollard's error type has one place for what a transport of one's own reports.
 pub(crate) fn into_bollard(error: HttpError) -> BollardError {
-    let err = match Failure::find(&error) {
+    let err = match Failure::find(&error).or_else(|| noted(&error)) {
         Some(failure) => io::Error::other(failure),
         None => io::Error::other(error),
     };

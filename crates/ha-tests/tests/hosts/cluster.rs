@@ -48,8 +48,8 @@ impl<'w> Servers<'w> {
             spec(name, hosts.address(host).unwrap().to_string()).docker(hosts.docker(host).unwrap().to_string())
         };
         let mut spec = TopologySpec::new(fresh_name(), "http://sso.test")
-            .node(node(|name, address| NodeSpec::primary(name, address), "vm1", 1))
-            .node(node(|name, address| NodeSpec::standby(name, address), "vm2", 2));
+            .node(node(NodeSpec::primary, "vm1", 1))
+            .node(node(NodeSpec::standby, "vm2", 2));
         spec.images.postgres = image();
         let topology = Arc::new(spec.validate().unwrap());
         let names = [topology.nodes()[0].name.clone(), topology.nodes()[1].name.clone()];
@@ -203,4 +203,27 @@ pub(crate) fn a_primary_without_power_is_missed_and_comes_back(world: &World) {
     let report = servers.finds(&[]);
     assert_eq!((report.nodes[0].role, report.nodes[1].role), (ReportedRole::Primary, ReportedRole::Standby));
     servers.has_rows(0, "1");
+}
+
+/// A host that takes connections and answers nothing holds nobody up, and nothing is done behind its back.
+pub(crate) fn a_frozen_host_is_given_up_within_the_limit(world: &World) {
+    let servers = Servers::start(world);
+    servers.finds(&[]);
+    world.hosts.freeze(1).unwrap();
+    let begun = Instant::now();
+    let report = servers.report();
+    let up = UpOptions { without_keycloak: true, ..UpOptions::default() };
+    let planned = world.wait(servers.cluster.plan_up(&servers.names, up));
+    let refused = servers.switchover(1);
+    let took = begun.elapsed();
+    world.hosts.thaw(1).unwrap();
+    assert!(took < Duration::from_secs(90), "{took:?}");
+    assert!(report.findings.iter().any(|it| it.code == Code::EngineUnreachable), "{:?}", report.findings);
+    assert_eq!(report.nodes[0].role, ReportedRole::Unknown, "what is not known is not guessed");
+    assert_eq!(report.nodes[1].role, ReportedRole::Standby);
+    assert!(refused.is_err(), "{refused:?}");
+    let planned = planned.unwrap();
+    assert!(planned.steps.iter().all(|step| step.node == servers.names[1]), "{planned:?}");
+    assert!(planned.notes.iter().any(|note| note.contains("vm1")), "{planned:?}");
+    servers.finds(&[]);
 }

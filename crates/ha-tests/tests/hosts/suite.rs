@@ -57,6 +57,7 @@ fn tests() -> Vec<(&'static str, Test)> {
         Pair cluster::a_cut_link_is_seen_and_refused_and_heals,
         Pair cluster::a_link_cut_in_the_middle_of_a_switchover_takes_it_back,
         Pair cluster::a_primary_without_power_is_missed_and_comes_back,
+        Pair cluster::a_frozen_host_is_given_up_within_the_limit,
         Disk disk::a_full_disk_is_full_inside_containers_and_mended,
         Disk disk::power_off_loses_what_was_not_synchronised,
     ]

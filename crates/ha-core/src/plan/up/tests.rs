@@ -217,7 +217,7 @@ fn on_one_shared_engine_images_are_pulled_and_built_once() {
             "2 vm1: create the database (initdb) <0,1>",
             "3 vm1: create and start PostgreSQL <2>",
             "4 vm1: set up roles, Keycloak's database and replication slots <3>",
-            "5 vm2: create network and volumes <>",
+            "5 vm2: create network and volumes <0>",
             "6 vm2: copy the database from vm1 (pg_basebackup) <1,4,5>",
             "7 vm2: create and start PostgreSQL <6>",
             "8 vm1: pull keycloak/keycloak:26.7.3 <>",

@@ -29,6 +29,8 @@ final class Poller implements Runnable {
 
     private Caches caches;
     private Connection connection;
+    /** There was a connection, and the database went away under it. */
+    private boolean lost;
     private Follower follower;
     private Role.Mode mode;
 
@@ -63,10 +65,15 @@ final class Poller implements Runnable {
             }
             if (connection == null) {
                 connection = connect();
+                if (lost) {
+                    Pool.renew(); // before anybody is told that this node serves again
+                    lost = false;
+                }
             }
             pass();
         } catch (SQLException | RuntimeException | LinkageError e) {
             LOG.debug("poll failed", e);
+            lost |= connection != null;
             disconnect();
             Role.lost();
             became(Role.Mode.UNKNOWN, ": " + e.getMessage());
