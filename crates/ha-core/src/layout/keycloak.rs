@@ -16,10 +16,11 @@ use crate::topology::{Durability, Node, ProxyHeaders, Topology};
 /// Keycloak's port inside its container.
 pub const KEYCLOAK_HTTP_PORT: u16 = 8080;
 
-/// PostgreSQL's container may come back with another address, and has none while it is stopped. Java remembers an answer
-/// for 30 s and a failure for 10 s (`InetAddressCachePolicy`), which Keycloak would spend without its database; Docker's
-/// DNS server is on the same host. The second of the two cannot be set by a system property: `java.security` has it.
-const JAVA_SECURITY: &str = "networkaddress.cache.ttl=1\nnetworkaddress.cache.negative.ttl=0\n";
+/// PostgreSQL's container may come back with another address, has none while it is stopped, and in the demo its old one may
+/// have become the other node's: a Keycloak that remembers addresses is without its database for long, or talks to the
+/// wrong one. Java remembers an answer for 30 s and a failure for 10 s (`InetAddressCachePolicy`); Docker's DNS server
+/// is on the same host. The second of the two cannot be set by a system property: `java.security` has it.
+const JAVA_SECURITY: &str = "networkaddress.cache.ttl=0\nnetworkaddress.cache.negative.ttl=0\n";
 const JAVA_SECURITY_PATH: &str = "/opt/keycloak/conf/ha-java.security";
 const CONF_PATH: &str = "/opt/keycloak/conf/keycloak.conf";
 /// The user of Keycloak's image, and its group.

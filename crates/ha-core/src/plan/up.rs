@@ -368,6 +368,14 @@ impl Up<'_> {
         let mut last = None;
         match self.postgres_change(node, facts, is_primary) {
             Some(change) => {
+                if self.topology.cluster.demo && matches!(change, Change::Replace { .. }) {
+                    // On a shared network two servers that are replaced at once may come back with each other's address,
+                    // and a Keycloak that looks for its own just then finds the other: one after the other.
+                    let earlier = self.plan.steps.iter();
+                    after.extend(
+                        earlier.filter(|step| matches!(step.action, Action::StartPostgres { .. })).map(|step| step.id),
+                    );
+                }
                 last = Some(self.plan.add(&node.name, Action::StartPostgres { change }, after));
             }
             None if !is_primary && self.follows_another(facts) => {
