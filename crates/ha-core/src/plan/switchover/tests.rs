@@ -1,6 +1,6 @@
 use super::*;
 use crate::observe::UnobservedWhy;
-use crate::observe::fixtures::{SYSTEM, healthy, name, pair, standby, three, unobserved};
+use crate::observe::fixtures::{SYSTEM, healthy, name, pair, three, unobserved};
 use crate::plan::PlannedStep;
 use crate::steps::{StepError, StepFailure};
 use crate::values::TimelineId;
@@ -153,18 +153,16 @@ fn a_primary_that_did_not_end_in_order_is_nobodys_to_take_over_from() {
     facts.get_mut(&name("vm1")).unwrap().observation.postgres = Err(unobserved(UnobservedWhy::Silent, "no answer"));
     let refusals = decide_switchover(&topology, &facts, &to("vm2")).unwrap_err();
     assert_eq!(refusals[0].kind, RefusalKind::Unreachable, "{refusals:?}");
-    // A standby of another primary than the one that ended: with three nodes, one of them forgotten.
-    let mut facts = facts_of_two_primaries();
-    server(&mut facts, "vm2").upstream = None;
-    assert!(decide_switchover(&topology, &facts, &to("vm1")).is_err());
 }
 
-fn facts_of_two_primaries() -> SwitchoverFacts {
+#[test]
+fn to_go_back_to_a_primary_that_was_shut_down_is_what_up_does() {
     let topology = pair();
     let mut facts = facts(&topology);
     ended(&mut facts, "vm1", ControlState::ShutDown, false);
-    *server(&mut facts, "vm2") = standby(&topology, &name("vm2"), topology.initial_primary());
-    facts
+    let refusals = decide_switchover(&topology, &facts, &to("vm1")).unwrap_err();
+    assert_eq!((refusals.len(), refusals[0].kind), (1, RefusalKind::Mismatch), "{refusals:?}");
+    assert!(refusals[0].help.contains("ha-cli up vm1"), "{refusals:?}");
 }
 
 #[test]
