@@ -47,8 +47,10 @@ impl Fake {
         fake.program("postgres", "echo 'postgres (PostgreSQL) 17.6 (Debian 17.6-1)'");
         fake.program(
             "pg_controldata",
-            "echo \"Database system identifier:           $(cat \"$1/id\")\"\necho 'Database cluster state: shut down'",
+            "echo \"Database system identifier:           $(cat \"$1/id\")\"\necho 'Database cluster state: shut down'\n\
+             echo \"Latest checkpoint's TimeLineID:       2\"",
         );
+        fake.program("timeout", "shift; exec \"$@\"");
         fake.program("docker-entrypoint.sh", "echo \"entrypoint $*\"");
         let make = |folder: &str| {
             format!("mkdir -p \"{folder}\" && echo 17 >\"{folder}/PG_VERSION\" && echo {OURS} >\"{folder}/id\"")
@@ -161,6 +163,74 @@ fn the_guard_starts_nothing_else() {
     refused(&other, "the data has system identifier 1");
 }
 
+/// A node whose data is a primary's, of generation 3 and timeline 2, with one peer that answers so.
+fn would_be_primary(test: &str, answer: &str) -> Fake {
+    let fake = Fake::new(test);
+    fake.file("ha/identity", OURS);
+    fake.database(OURS);
+    fake.file("ha/config/peers", "vm2 host='192.0.2.12' port=5433 user=ha_replication\n");
+    fake.file("ha/config/upstream.d/vm2.conf", "primary_conninfo = 'host=192.0.2.12'\n");
+    fake.file("ha/config/promotion.conf", "ha.generation = '3'\nha.promotion = 'mine'\nha.primary = 'vm1'\n");
+    fake.file("answer", answer);
+    fake.program("psql", &format!("echo asked >>'{0}/asked'; cat '{0}/answer'", fake.root.display()));
+    fake
+}
+
+/// The decision table of docs/guard.md, row by row.
+#[test]
+fn the_guard_starts_a_primary_only_where_nobody_else_can_be_one() {
+    let says = |timeline, recovery, promotion: &str| format!("{OURS}|{timeline}|0/3000148|\n{recovery}\n{promotion}");
+    let table = [
+        // A standby that knows of nothing later.
+        (says(2, "on", "3\nmine\n"), None, false),
+        (says(2, "on", "2\nolder\n"), None, false),
+        (says(1, "on", ""), None, false),
+        // The primary of this generation or a later one: it is followed.
+        (says(3, "off", "4\nlater\n"), Some("vm2 is the primary"), true),
+        (says(2, "off", "3\nother\n"), Some("vm2 is the primary"), true),
+        // One that is behind the times is no one to follow.
+        (says(3, "off", "2\nolder\n"), Some("of the older generation 2"), false),
+        // A promotion is under way, or was made by somebody else.
+        (says(2, "on", "4\nlater\n"), Some("generation 4, this node of 3"), false),
+        (says(2, "on", "3\nother\n"), Some("another promotion in generation 3"), false),
+        (says(3, "on", "3\nmine\n"), Some("timeline 3, this node on 2"), false),
+        // Nobody, somebody of another cluster, nonsense.
+        (String::new(), Some("no answer from vm2"), false),
+        ("1|2|0/3000148|\noff\n4\nlater\n".to_owned(), Some("no answer from vm2"), false),
+        ("nonsense\n".to_owned(), Some("no answer from vm2"), false),
+    ];
+    for (row, (answer, why, follows)) in table.iter().enumerate() {
+        let fake = would_be_primary(&format!("guard-role-{row}"), answer);
+        let run = fake.run(GUARD_SCRIPT, &["postgres"]);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(0), "entrypoint postgres\n"), "{answer}: {}", run.stderr);
+        assert_eq!(fake.has("volume/pgdata/standby.signal"), why.is_some(), "{answer}: {}", run.stderr);
+        assert!(why.is_none_or(|why| run.stderr.contains(why)), "{answer}: {}", run.stderr);
+        assert_eq!(fake.has("ha/config/upstream.conf"), *follows, "{answer}");
+    }
+}
+
+#[test]
+fn a_standby_and_a_primary_with_permission_ask_nobody() {
+    let fake = would_be_primary("guard-permit", "");
+    let soon = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs() + 60;
+    fake.file("ha/config/permit", &format!("{soon}\n"));
+    assert_eq!(fake.run(GUARD_SCRIPT, &["postgres"]).code, Some(0));
+    assert!(!fake.has("asked") && !fake.has("volume/pgdata/standby.signal"));
+    assert!(!fake.has("ha/config/permit"), "it holds once");
+    // One of the past, or one that is none, holds for nothing.
+    for permit in ["1\n", "", "soon\n"] {
+        let fake = would_be_primary("guard-permit-old", "");
+        fake.file("ha/config/permit", permit);
+        assert_eq!(fake.run(GUARD_SCRIPT, &["postgres"]).code, Some(0));
+        assert!(fake.has("asked") && fake.has("volume/pgdata/standby.signal"), "{permit}");
+        assert!(!fake.has("ha/config/permit"));
+    }
+    let fake = would_be_primary("guard-standby", "");
+    fake.file("volume/pgdata/standby.signal", "");
+    assert_eq!(fake.run(GUARD_SCRIPT, &["postgres"]).code, Some(0));
+    assert!(!fake.has("asked"));
+}
+
 #[test]
 fn the_guard_starts_nothing_when_a_program_it_needs_fails() {
     let fake = Fake::new("guard-no-controldata");
@@ -204,27 +274,29 @@ fn the_examination_tells_every_state_apart() {
 #[test]
 fn a_new_database_is_pinned_and_then_put_in_its_place() {
     let fake = Fake::new("init");
-    let run = fake.run(INIT_SCRIPT, &[]);
+    let run = fake.run(INIT_SCRIPT, &["vm1"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert_eq!(run.stdout, format!("system_identifier={OURS}\n"));
+    let promotion = ha_core::layout::read_promotion(&fake.read("ha/config/promotion.conf")).expect("it is written down");
+    assert_eq!((promotion.generation, promotion.primary.as_str()), (1, "vm1"));
     assert_eq!(fake.read("ha/identity"), OURS);
     assert!(fake.has("volume/pgdata/PG_VERSION") && !fake.has("volume/pgdata.new"));
     // Again: it is there.
     fake.program("initdb", "exit 9");
-    assert_eq!(fake.run(INIT_SCRIPT, &[]).code, Some(0));
+    assert_eq!(fake.run(INIT_SCRIPT, &["vm1"]).code, Some(0));
 }
 
 #[test]
 fn no_database_is_made_in_place_of_one_that_is_gone() {
     let fake = Fake::new("init-lost");
     fake.file("ha/identity", "1");
-    let run = fake.run(INIT_SCRIPT, &[]);
+    let run = fake.run(INIT_SCRIPT, &["vm1"]);
     assert_eq!(run.code, Some(65));
     assert!(run.stderr.contains("gone"), "{}", run.stderr);
     assert!(!fake.has("volume/pgdata"));
     // What an interrupted run pinned and did not put in its place is made anew.
     fs::create_dir_all(fake.root.join("volume/pgdata.new")).expect("a folder of our own");
-    assert_eq!(fake.run(INIT_SCRIPT, &[]).code, Some(0));
+    assert_eq!(fake.run(INIT_SCRIPT, &["vm1"]).code, Some(0));
     assert_eq!(fake.read("ha/identity"), OURS);
 }
 

@@ -43,6 +43,8 @@ WITH server AS MATERIALIZED (
     -- A base backup has two: one sends files, the other, of the same name, the WAL meanwhile.
     WHERE sender.state <> 'backup'
       AND sender.application_name <> 'pg_basebackup'
+      -- The guard of a node that boots asks over a replication connection.
+      AND sender.application_name <> 'ha-cli guard'
       AND NOT EXISTS (
           SELECT FROM pg_replication_slots AS slot WHERE slot.active_pid = sender.pid AND slot.slot_type = 'logical'
       )
@@ -86,7 +88,10 @@ SELECT json_build_object(
         THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8
         END,
     'receiver', CASE WHEN standby THEN (
-        SELECT json_build_object('status', status, 'slot', slot_name, 'host', sender_host, 'port', sender_port)
+        SELECT json_build_object(
+            'status', status, 'slot', slot_name, 'host', sender_host, 'port', sender_port,
+            'silent_seconds', extract(epoch FROM clock_timestamp() - last_msg_receipt_time)::float8
+        )
         FROM receiver
     ) END,
     'upstream', CASE WHEN standby THEN coalesce(
@@ -100,6 +105,13 @@ SELECT json_build_object(
     'wal_log_hints', current_setting('wal_log_hints') = 'on',
     'prepared_transactions', (SELECT count(*) FROM pg_prepared_xacts),
     'pending_restart', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE pending_restart),
-    'collation_mismatch', texts.mismatch
+    'collation_mismatch', texts.mismatch,
+    -- The node's own promotion.conf, which the server reads with its configuration.
+    'promotion', CASE WHEN current_setting('ha.promotion', true) <> '' THEN json_build_object(
+        'generation', current_setting('ha.generation')::bigint,
+        'id', current_setting('ha.promotion'),
+        'primary', current_setting('ha.primary'),
+        'run_alone', coalesce(current_setting('ha.run_alone', true), '') = 'on'
+    ) END
 )::text
 FROM server, positions, senders, slots, texts

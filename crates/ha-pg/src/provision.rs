@@ -14,6 +14,13 @@ pub(crate) const NO_WALINSPECT: &str = "no-walinspect";
 
 const DATABASE: &str = include_str!("provision.sql");
 
+/// What `pg_rewind` calls on the server that it reads from (PostgreSQL 17, `pg_rewind`, notes). It gives the role no more
+/// than it has: a base backup holds every one of these files.
+const REWIND: &str = "\
+GRANT EXECUTE ON FUNCTION pg_ls_dir(text, boolean, boolean), pg_stat_file(text, boolean), pg_read_binary_file(text), \
+pg_read_binary_file(text, bigint, bigint, boolean) TO :\"role\";
+";
+
 /// What is there before.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Before {
@@ -59,6 +66,10 @@ pub(crate) fn script(provision: &Provision, before: &Before) -> String {
     let mut script = String::new();
     for role in &provision.roles {
         script.push_str(&role_script(role, before.verifiers.get(&role.name).and_then(Option::as_deref)));
+    }
+    for role in provision.roles.iter().filter(|role| role.replication) {
+        script.push_str(&set("role", &role.name));
+        script.push_str(REWIND);
     }
     script.push_str(&set("db", &provision.database.name));
     script.push_str(&set("owner", &provision.database.owner));

@@ -7,6 +7,7 @@ mod keycloak;
 mod machine;
 mod names;
 mod postgres;
+mod promotion;
 mod spec_hash;
 #[cfg(test)]
 mod tests;
@@ -23,8 +24,9 @@ pub use names::{
 };
 pub use postgres::{
     COPY_SCRIPT, DATA_PATH, EXAMINE_SCRIPT, GUARD_SCRIPT, IDENTITY_PATH, INIT_SCRIPT, PASSFILE_PATH, PGDATA,
-    PROBE_ROLE, PROVEN_PATH, REPLICATION_ROLE, STATE_PATH, TOPOLOGY_PATH, conninfo, one_off_container, passfile,
+    PROBE_ROLE, PROVEN_PATH, REPLICATION_ROLE, REWIND_DATABASE, STATE_PATH, TOPOLOGY_PATH, conninfo, one_off_container, passfile,
     peer_endpoint, pg_hba_conf, postgres_container, postgres_files, postgresql_conf, topology_json, upstream_conf,
     upstream_file,
 };
+pub use promotion::{PERMIT_PATH, PROMOTION_PATH, RECORD_SCRIPT, promotion_file, read_promotion};
 pub use spec_hash::{secrets_fingerprint, spec_hash};

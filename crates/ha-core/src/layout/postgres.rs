@@ -9,6 +9,7 @@ use super::{
     Component, LABEL_COMPONENT, LABEL_SPEC, LABEL_SYSTEM, MachineShare, container_name, labels, network_name,
     one_off_name, spec_hash, volume_name,
 };
+use super::promotion::{PROMOTION_PATH, guard_files};
 use crate::ports::{ContainerSpec, HostFile, Mount, PortBinding, RestartPolicy};
 use crate::secrets::Secrets;
 use crate::topology::{Durability, Node, Topology};
@@ -31,6 +32,8 @@ pub const PASSFILE_PATH: &str = "/ha/config/passfile";
 
 /// The role that standbys replicate with.
 pub const REPLICATION_ROLE: &str = "ha_replication";
+/// The database that a rewind connects to.
+pub const REWIND_DATABASE: &str = "postgres";
 /// The role that probes read with.
 pub const PROBE_ROLE: &str = "ha_probe";
 
@@ -165,7 +168,10 @@ pub fn postgresql_conf(topology: &Topology, node: &Node, share: MachineShare) ->
     for (name, value) in lines {
         writeln!(text, "{name} = {value}").expect("a String takes everything");
     }
-    writeln!(text, "include_if_exists = {}", quoted(UPSTREAM_PATH)).expect("a String takes everything");
+    // The last word is that of the promotion: whoever runs alone by a person's word waits for no standby.
+    for path in [UPSTREAM_PATH, PROMOTION_PATH] {
+        writeln!(text, "include_if_exists = {}", quoted(path)).expect("a String takes everything");
+    }
     text
 }
 
@@ -204,7 +210,8 @@ pub fn pg_hba_conf(topology: &Topology) -> String {
         postgres.database, postgres.user
     );
     for network in networks {
-        writeln!(text, "host replication {REPLICATION_ROLE} {network} scram-sha-256")
+        // A rewind reads the new primary's files over an ordinary connection.
+        writeln!(text, "host replication,{REWIND_DATABASE} {REPLICATION_ROLE} {network} scram-sha-256")
             .expect("a String takes everything");
         writeln!(text, "host {} {PROBE_ROLE} {network} scram-sha-256", postgres.database)
             .expect("a String takes everything");
@@ -233,6 +240,7 @@ pub fn postgres_files(
         HostFile::new(PASSFILE_PATH, passfile(secrets), 0o600),
         HostFile::new(TOPOLOGY_PATH, topology_json(topology), 0o644),
     ];
+    others.extend(guard_files(topology, node));
     if let Some(upstream) = upstream {
         others.push(upstream_file(topology, &node.name, upstream));
     }

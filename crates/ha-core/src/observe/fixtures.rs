@@ -10,7 +10,7 @@ use crate::layout::{self, Component, KeycloakExtension, MachineShare};
 use crate::ports::{Container, ContainerSpec, ContainerStatus, EngineInfo, Image};
 use crate::secrets::Secrets;
 use crate::topology::{DesiredRole, Node, NodeSpec, Topology, TopologySpec};
-use crate::values::{Lsn, NodeName, Secret, ServerVersion, SlotName, SystemIdentifier, TimelineId};
+use crate::values::{Lsn, NodeName, PromotionRecord, Secret, ServerVersion, SlotName, SystemIdentifier, TimelineId};
 
 pub(crate) const SYSTEM: SystemIdentifier = SystemIdentifier(7_412_345_678_901_234_567);
 pub(crate) const EXTENSION: KeycloakExtension = KeycloakExtension { jar: b"jar", driver_class: "org.example.Driver" };
@@ -123,6 +123,12 @@ pub(crate) fn container(topology: &Topology, node: &Node, component: Component) 
     container_of(&spec, ContainerStatus::Running)
 }
 
+/// A promotion of that generation.
+pub(crate) fn promotion(generation: u64, primary: &str) -> PromotionRecord {
+    let id = format!("6f9619ff-8b86-d011-b42d-{generation:012}").parse().unwrap();
+    PromotionRecord { generation, id, primary: name(primary), run_alone: false }
+}
+
 /// A PostgreSQL without any replication around it.
 fn alone(role: PostgresRole) -> PostgresObservation {
     PostgresObservation {
@@ -146,6 +152,7 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         prepared_transactions: 0,
         pending_restart: Vec::new(),
         collation_mismatch: false,
+        promotion: Some(promotion(1, "vm1")),
     }
 }
 
@@ -197,6 +204,7 @@ pub(crate) fn standby(topology: &Topology, node: &NodeName, primary: &Node) -> P
             slot: Some(SlotName::of_standby(node).to_string()),
             host: Some(host.clone()),
             port: Some(port),
+            silent_seconds: Some(0.5),
         }),
         upstream: Some(format!("{host}:{port}")),
         ..alone(PostgresRole::Standby)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::values::{Lsn, ServerVersion, SystemIdentifier, TimelineId};
+use crate::values::{Lsn, PromotionRecord, ServerVersion, SystemIdentifier, TimelineId};
 
 /// One observation of a running PostgreSQL, taken by one statement, so that its parts belong together.
 ///
@@ -51,6 +51,9 @@ pub struct PostgresObservation {
     /// Whether the database's collation version differs from the one that the server's libraries give: its text
     /// indexes may be wrong.
     pub collation_mismatch: bool,
+    /// The promotion that this server knows of; absent where none was written down.
+    #[serde(default)]
+    pub promotion: Option<PromotionRecord>,
 }
 
 /// Whether a PostgreSQL is in recovery.
@@ -64,7 +67,7 @@ pub enum PostgresRole {
 }
 
 /// `pg_stat_wal_receiver`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WalReceiver {
     /// `streaming`, `starting`, `waiting`, …
     pub status: String,
@@ -74,6 +77,10 @@ pub struct WalReceiver {
     pub host: Option<String>,
     /// The upstream's port.
     pub port: Option<u16>,
+    /// Seconds since the upstream was heard from (`last_msg_receipt_time`). An idle one may keep silent for half of
+    /// `wal_receiver_timeout`.
+    #[serde(default)]
+    pub silent_seconds: Option<f64>,
 }
 
 /// A row of `pg_stat_replication`.

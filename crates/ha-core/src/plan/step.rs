@@ -79,6 +79,8 @@ pub enum Action {
     StartPostgres {
         /// In which way.
         change: Change,
+        /// Every peer was looked at: if its data is a primary's, the guard need not ask them again.
+        permit: bool,
     },
     /// Points a standby at its primary.
     FollowPrimary {
@@ -110,6 +112,15 @@ pub enum Action {
     Demote {
         /// Whom it will follow.
         to: NodeName,
+    },
+    /// Writes down, for good, which promotion this node goes through or follows.
+    RecordPromotion {
+        /// The generation.
+        generation: u64,
+        /// Who is the primary in it.
+        primary: NodeName,
+        /// It goes on without a standby's confirmation.
+        run_alone: bool,
     },
     /// Ends this standby's recovery: it accepts writes then.
     Promote,
@@ -165,7 +176,7 @@ impl fmt::Display for Action {
             Self::PrepareVolumes => f.write_str("create network and volumes"),
             Self::InitDatabase => f.write_str("create the database (initdb)"),
             Self::CopyDatabase { from } => write!(f, "copy the database from {from} (pg_basebackup)"),
-            Self::StartPostgres { change: how } => change(f, "PostgreSQL", how),
+            Self::StartPostgres { change: how, .. } => change(f, "PostgreSQL", how),
             Self::FollowPrimary { primary } => write!(f, "follow {primary}"),
             Self::ProvisionDatabase => f.write_str("set up roles, Keycloak's database and replication slots"),
             Self::StartKeycloak { change: how } => change(f, "Keycloak", how),
@@ -174,6 +185,12 @@ impl fmt::Display for Action {
             Self::EnsureSlots { .. } => f.write_str("make the replication slots for the other nodes"),
             Self::ProveReceived { from } => write!(f, "prove that all of {from} has arrived"),
             Self::Demote { to } => write!(f, "have PostgreSQL come back as a standby of {to}"),
+            Self::RecordPromotion { generation, primary, run_alone: false } => {
+                write!(f, "write down that {primary} is the primary of generation {generation}")
+            }
+            Self::RecordPromotion { generation, primary, run_alone: true } => {
+                write!(f, "write down that {primary} is the primary of generation {generation} and runs alone")
+            }
             Self::Promote => f.write_str("promote"),
             Self::DropSlots { .. } => f.write_str("drop the replication slots that nobody uses any more"),
             Self::Stop { component: Component::Postgres } => f.write_str("stop PostgreSQL"),

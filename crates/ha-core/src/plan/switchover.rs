@@ -16,7 +16,7 @@ use crate::observe::{
 use crate::ports::ContainerStatus;
 use crate::steps::RunError;
 use crate::topology::{Node, Topology};
-use crate::values::{Lsn, NodeName, SlotName};
+use crate::values::{Lsn, NodeName, PromotionRecord, SlotName};
 
 /// What a person may choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,12 +44,14 @@ pub struct SwitchoverNode {
 }
 
 /// A server whose container has exited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoppedServer {
     /// How it ended.
     pub control: ControlFile,
     /// It comes back as a standby.
     pub standby: bool,
+    /// The promotion that it knows of.
+    pub promotion: Option<PromotionRecord>,
 }
 
 /// What was found of each node.
@@ -99,8 +101,12 @@ pub fn decide_switchover(
 /// Once the old primary was told to come back as a standby, the way is forward: the same command again.
 #[must_use]
 pub fn undo_switchover(switchover: &Switchover, error: &RunError) -> Option<Plan> {
-    let before_the_exit =
-        |action: &Action| matches!(action, Action::Checkpoint | Action::EnsureSlots { .. } | Action::Stop { .. });
+    let before_the_exit = |action: &Action| {
+        matches!(
+            action,
+            Action::Checkpoint | Action::EnsureSlots { .. } | Action::RecordPromotion { .. } | Action::Stop { .. }
+        )
+    };
     let failed = |wanted: fn(&Action) -> bool| error.failures.iter().any(|failure| wanted(&failure.step.action));
     let undoable = error.failures.iter().all(|failure| {
         before_the_exit(&failure.step.action) || matches!(failure.step.action, Action::ProveReceived { .. })
@@ -109,9 +115,12 @@ pub fn undo_switchover(switchover: &Switchover, error: &RunError) -> Option<Plan
         return None;
     }
     let mut plan = Plan::default();
+    let mut started = None;
     if failed(|action| matches!(action, Action::Stop { .. } | Action::ProveReceived { .. })) {
-        plan.add(&switchover.from, Action::StartPostgres { change: Change::Start }, []);
+        started = Some(plan.add(&switchover.from, Action::StartPostgres { change: Change::Start, permit: true }, []));
     }
+    // The target follows the primary again, its record included.
+    plan.add(&switchover.to, Action::FollowPrimary { primary: switchover.from.clone() }, started);
     for step in &switchover.plan.steps {
         if let (true, Action::EnsureSlots { slots }) = (step.node == switchover.to, &step.action) {
             plan.add(&switchover.to, Action::DropSlots { slots: slots.clone() }, []);
@@ -134,8 +143,29 @@ impl View<'_> {
         self.server(&node.name).is_some_and(|server| server.role == role)
     }
 
-    fn stopped(&self, node: &NodeName) -> Option<StoppedServer> {
-        self.facts.get(node)?.stopped.as_ref()?.as_ref().ok().copied()
+    fn stopped(&self, node: &NodeName) -> Option<&StoppedServer> {
+        self.facts.get(node)?.stopped.as_ref()?.as_ref().ok()
+    }
+
+    /// What a node knows of promotions, running or not.
+    fn promotion(&self, node: &NodeName) -> Option<&PromotionRecord> {
+        match self.server(node) {
+            Some(server) => server.promotion.as_ref(),
+            None => self.stopped(node)?.promotion.as_ref(),
+        }
+    }
+
+    /// Writes down that `to` is about to be the primary. What an interrupted run wrote there is of the same promotion.
+    fn record(&self, to: &NodeName) -> Action {
+        let known = self.topology.nodes().iter().filter_map(|node| self.promotion(&node.name));
+        let latest = known.map(|record| record.generation).max().unwrap_or(0);
+        let begun = self.promotion(to).is_some_and(|it| it.generation == latest && it.primary == *to);
+        let generation = if begun && !self.topology.nodes().iter().any(|it| self.has_role(it, PostgresRole::Primary)) {
+            latest
+        } else {
+            latest + 1
+        };
+        Action::RecordPromotion { generation, primary: to.clone(), run_alone: false }
     }
 
     /// Why a node's engine cannot be used.
@@ -184,14 +214,21 @@ fn begin(view: &View<'_>, primary: &Node, options: &SwitchoverOptions) -> Result
         plan.add(from, Action::Checkpoint, []),
         plan.add(&to, Action::Checkpoint, []),
         plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []),
+        plan.add(&to, view.record(&to), []),
     ];
     let stop = plan.add(from, Action::Stop { component: Component::Postgres }, before);
-    hand_over(view, &mut plan, from, &to, Some(stop));
+    hand_over(view, &mut plan, from, &to, [stop]);
     Ok(Switchover { from: from.clone(), to, resumed: false, plan })
 }
 
 /// From the exit of the old primary on.
-fn hand_over(view: &View<'_>, plan: &mut Plan, from: &NodeName, to: &NodeName, exited: Option<StepId>) {
+fn hand_over(
+    view: &View<'_>,
+    plan: &mut Plan,
+    from: &NodeName,
+    to: &NodeName,
+    exited: impl IntoIterator<Item = StepId>,
+) {
     let proven = plan.add(to, Action::ProveReceived { from: from.clone() }, exited);
     let demoted = plan.add(from, Action::Demote { to: to.clone() }, [proven]);
     let promoted = plan.add(to, Action::Promote, [demoted]);
@@ -210,7 +247,7 @@ fn follow(view: &View<'_>, plan: &mut Plan, from: &NodeName, to: &NodeName, prom
 
 /// The old primary comes back as a standby, and keeps WAL for nobody.
 fn start(view: &View<'_>, plan: &mut Plan, from: &NodeName, promoted: Option<StepId>) {
-    let started = plan.add(from, Action::StartPostgres { change: Change::Start }, promoted);
+    let started = plan.add(from, Action::StartPostgres { change: Change::Start, permit: false }, promoted);
     plan.add(from, Action::DropSlots { slots: view.slots(from) }, [started]);
 }
 
@@ -223,11 +260,11 @@ fn finish(view: &View<'_>, to: &NodeName) -> Switchover {
                 if standby.slots.iter().any(|slot| !slot.active) {
                     plan.add(&node.name, Action::DropSlots { slots: view.slots(&node.name) }, []);
                 }
-                if view.follows_another(standby, to) {
+                if view.follows_another(standby, to) || standby.promotion.as_ref() != view.promotion(to) {
                     plan.add(&node.name, Action::FollowPrimary { primary: to.clone() }, []);
                 }
             }
-            (None, Some(StoppedServer { control, standby: true })) if control.state == ControlState::ShutDown => {
+            (None, Some(StoppedServer { control, standby: true, .. })) if control.state == ControlState::ShutDown => {
                 start(view, &mut plan, &node.name, None);
             }
             (None, None) if view.is_starting(&node.name) => start(view, &mut plan, &node.name, None),
@@ -296,8 +333,11 @@ fn resume(view: &View<'_>, options: &SwitchoverOptions) -> Result<Switchover, Re
         ));
     }
     let mut plan = Plan::default();
-    let slots = plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []);
-    hand_over(view, &mut plan, from, &to, Some(slots));
+    let before = [
+        plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []),
+        plan.add(&to, view.record(&to), []),
+    ];
+    hand_over(view, &mut plan, from, &to, before);
     Ok(Switchover { from: from.clone(), to, resumed: true, plan })
 }
 

@@ -376,13 +376,19 @@ impl Up<'_> {
                         earlier.filter(|step| matches!(step.action, Action::StartPostgres { .. })).map(|step| step.id),
                     );
                 }
-                last = Some(self.plan.add(&node.name, Action::StartPostgres { change }, after));
+                let permit = is_primary && self.may_start_as_primary(node);
+                last = Some(self.plan.add(&node.name, Action::StartPostgres { change, permit }, after));
             }
-            None if !is_primary && self.follows_another(facts) => {
+            None if !is_primary && (self.follows_another(facts) || self.knows_another_promotion(facts)) => {
                 let primary = self.primary.name.clone();
                 last = Some(self.plan.add(&node.name, Action::FollowPrimary { primary }, after));
             }
             None => {}
+        }
+        // A cluster of a time when nothing was written down.
+        if is_primary && facts.observation.postgres.as_ref().is_ok_and(|postgres| postgres.promotion.is_none()) {
+            let record = Action::RecordPromotion { generation: 1, primary: node.name.clone(), run_alone: false };
+            last = Some(self.plan.add(&node.name, record, last));
         }
         if is_primary && (last.is_some() || !self.provisioned(node, facts)) {
             last = Some(self.plan.add(&node.name, Action::ProvisionDatabase, last));
@@ -437,6 +443,27 @@ impl Up<'_> {
             UnobservedWhy::Denied | UnobservedWhy::Silent | UnobservedWhy::NoWay | UnobservedWhy::Failed => false,
         });
         change(container, facts.postgres_image.as_ref(), wanted).or(not_up.then_some(Change::Start))
+    }
+
+    /// Whether every peer was looked at, and none of them has been promoted without this node: else its guard asks for
+    /// itself. One that runs as primary already becomes none by a restart.
+    fn may_start_as_primary(&self, node: &Node) -> bool {
+        let server =
+            |name: &NodeName| known(self.facts, name).and_then(|facts| facts.observation.postgres.as_ref().ok());
+        let runs = server(&node.name).is_some_and(|it| it.role == PostgresRole::Primary);
+        let fresh = self.system.is_none();
+        let agrees = |peer: &Node| match server(&peer.name) {
+            Some(running) => running.promotion.as_ref().is_none_or(|it| it.primary == node.name),
+            None => known(self.facts, &peer.name).is_some(),
+        };
+        runs || fresh || self.topology.peers_of(&node.name).all(agrees)
+    }
+
+    /// Whether the standby has not written down which promotion it follows.
+    fn knows_another_promotion(&self, facts: &NodeFacts) -> bool {
+        let promotion = |facts: &NodeFacts| facts.observation.postgres.as_ref().ok()?.promotion.clone();
+        let primary = known(self.facts, &self.primary.name).and_then(promotion);
+        primary.is_some() && facts.observation.postgres.is_ok() && promotion(facts) != primary
     }
 
     /// Whether it is told to follow another than the primary. Where the primary was not seen, who it is is a guess, and

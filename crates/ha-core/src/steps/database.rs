@@ -20,7 +20,7 @@ pub(super) async fn init(at: &At<'_>) -> Result<(), StepError> {
     let job = Job {
         name: "init",
         script: layout::INIT_SCRIPT,
-        arguments: Vec::new(),
+        arguments: vec![at.node.name.to_string()],
         files: Vec::new(),
         limit: Duration::from_secs(300),
     };
@@ -33,7 +33,9 @@ pub(super) async fn copy(at: &At<'_>, from: &NodeName) -> Result<(), StepError> 
     let upstream = topology.node(from).ok_or_else(|| StepError::Changed(format!("the topology has no node {from}")))?;
     let image = image(at).await?;
     let source = at.cluster.ports.probe.observe(from, at.cluster.limits.observe).await?;
-    let passfile = layout::passfile(at.cluster.secrets());
+    let mut files = vec![HostFile::new(PASSFILE_PATH, layout::passfile(at.cluster.secrets()), 0o600)];
+    // The copy descends from whatever promotion its source does.
+    files.extend(source.promotion.as_ref().map(layout::promotion_file));
     let job = Job {
         name: "copy",
         script: layout::COPY_SCRIPT,
@@ -43,7 +45,7 @@ pub(super) async fn copy(at: &At<'_>, from: &NodeName) -> Result<(), StepError> 
             source.system_identifier.to_string(),
             source.version.to_string(),
         ],
-        files: vec![HostFile::new(PASSFILE_PATH, passfile, 0o600)],
+        files,
         limit: at.cluster.limits.copy,
     };
     let report = |line: &crate::ports::LogLine| {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::StepError;
 use super::run::At;
+use super::promotion;
 use crate::layout::{self, Component, PGDATA};
 use crate::observe::{ControlState, PostgresRole};
 use crate::ports::{ContainerRuntime, ContainerStatus, HostFile};
@@ -79,10 +80,11 @@ pub(super) async fn demote(at: &At<'_>, to: &NodeName) -> Result<(), StepError> 
     let name = layout::container_name(topology, &at.node.name, Component::Postgres);
     // Once more, and as close to the change as can be.
     has_exited(at.runtime, &name).await?;
-    let files = [
+    let mut files = vec![
         layout::upstream_file(topology, &at.node.name, upstream),
         HostFile::new(format!("{PGDATA}/standby.signal"), "", 0o644),
     ];
+    files.extend(promotion::of(at, to).await.as_ref().map(layout::promotion_file));
     Ok(at.runtime.put_files(&name, &files).await?)
 }
 

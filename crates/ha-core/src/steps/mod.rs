@@ -7,6 +7,7 @@ mod handover;
 mod host;
 mod keycloak;
 pub(crate) mod one_off;
+mod promotion;
 mod run;
 mod server;
 mod teardown;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use super::{RunError, StepError, StepFailure, database, handover, host, keycloak, server, teardown};
+use super::{RunError, StepError, StepFailure, database, handover, host, keycloak, promotion, server, teardown};
 use crate::cluster::Cluster;
 use crate::plan::{Action, Plan, PlannedStep};
 use crate::ports::{ContainerRuntime, Progress, ProgressUpdate};
@@ -102,7 +102,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
         Action::PrepareVolumes => host::prepare(&at).await,
         Action::InitDatabase => database::init(&at).await,
         Action::CopyDatabase { from } => database::copy(&at, from).await,
-        Action::StartPostgres { change } => server::start(&at, change).await,
+        Action::StartPostgres { change, permit } => server::start(&at, change, *permit).await,
         Action::FollowPrimary { primary } => server::follow(&at, primary).await,
         Action::ProvisionDatabase => database::provision(&at).await,
         Action::StartKeycloak { change } => keycloak::start(&at, change).await,
@@ -111,6 +111,9 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
         Action::EnsureSlots { slots } => handover::ensure_slots(&at, slots).await,
         Action::ProveReceived { from } => handover::prove_received(&at, from).await,
         Action::Demote { to } => handover::demote(&at, to).await,
+        Action::RecordPromotion { generation, primary, run_alone } => {
+            promotion::record(&at, *generation, primary, *run_alone).await
+        }
         Action::Promote => handover::promote(&at).await,
         Action::DropSlots { slots } => handover::drop_slots(&at, slots).await,
         Action::Stop { component } => teardown::stop(&at, *component).await,

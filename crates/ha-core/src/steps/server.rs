@@ -2,8 +2,8 @@
 
 use super::database::image;
 use super::run::At;
-use super::{StepError, one_off};
-use crate::layout::{self, Component, IDENTITY_PATH, MachineShare};
+use super::{StepError, one_off, promotion};
+use crate::layout::{self, Component, IDENTITY_PATH, MachineShare, PERMIT_PATH};
 use crate::plan::Change;
 use crate::ports::{ExecSpec, HostFile};
 use crate::topology::{DesiredRole, Node};
@@ -30,7 +30,10 @@ async fn upstream<'t>(at: &'t At<'_>) -> Option<&'t Node> {
     (at.node.initial_role == DesiredRole::Standby).then_some(first).filter(|first| first.name != at.node.name)
 }
 
-pub(super) async fn start(at: &At<'_>, change: &Change) -> Result<(), StepError> {
+/// How long the guard's permission to start a primary holds: from here to the start of the container.
+const PERMIT_SECONDS: i64 = 30;
+
+pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<(), StepError> {
     let cluster = at.cluster;
     let topology = cluster.topology();
     let name = layout::container_name(topology, &at.node.name, Component::Postgres);
@@ -46,11 +49,21 @@ pub(super) async fn start(at: &At<'_>, change: &Change) -> Result<(), StepError>
         let system = identity(at, &image).await?;
         at.runtime.create_container(&layout::postgres_container(topology, at.node, &image.id, system, &hashed)).await?;
     }
-    let files: Vec<HostFile> = hashed.into_iter().chain(others).collect();
+    let mut files: Vec<HostFile> = hashed.into_iter().chain(others).collect();
+    if permit {
+        files.extend(permission(at).await?);
+    }
     at.runtime.put_files(&name, &files).await?;
     at.runtime.start_container(&name).await?;
     cluster.ports.control.wait_ready(&at.node.name, cluster.limits.postgres_ready).await?;
     Ok(())
+}
+
+/// The guard's permission, by the clock of the host whose guard will read it; none when the engine does not tell the time:
+/// then the guard asks for itself.
+async fn permission(at: &At<'_>) -> Result<Option<HostFile>, StepError> {
+    let now = at.runtime.engine().await?.clock_unix_ms;
+    Ok(now.map(|now| HostFile::new(PERMIT_PATH, format!("{}\n", now / 1000 + PERMIT_SECONDS), 0o600)))
 }
 
 /// The system identifier that the node's state volume holds, read through a container that is made for it and never
@@ -75,7 +88,9 @@ pub(super) async fn follow(at: &At<'_>, primary: &NodeName) -> Result<(), StepEr
     let upstream =
         topology.node(primary).ok_or_else(|| StepError::Changed(format!("the topology has no node {primary}")))?;
     let name = layout::container_name(topology, &at.node.name, Component::Postgres);
-    let (_, others) = layout::postgres_files(topology, at.node, share(at).await?, Some(upstream), at.cluster.secrets());
+    let (_, mut others) =
+        layout::postgres_files(topology, at.node, share(at).await?, Some(upstream), at.cluster.secrets());
+    others.extend(promotion::of(at, primary).await.as_ref().map(layout::promotion_file));
     at.runtime.put_files(&name, &others).await?;
     let reload = ExecSpec { argv: vec!["/bin/sh".into(), "-c".into(), RELOAD.into()], ..ExecSpec::default() };
     let output = at.runtime.exec(&name, &reload, at.cluster.limits.observe * 5).await?;

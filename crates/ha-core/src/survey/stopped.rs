@@ -1,10 +1,10 @@
 //! How servers that do not run have ended.
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join3};
 
 use super::observe::{observe, runtime_failure};
 use crate::cluster::Cluster;
-use crate::layout::PGDATA;
+use crate::layout::{self, PGDATA, PROMOTION_PATH};
 use crate::observe::{CONTROL_FILE, ControlFile, Unobserved, UnobservedWhy};
 use crate::plan::{StoppedServer, SwitchoverFacts, SwitchoverNode};
 use crate::ports::{Container, ContainerRuntime, ContainerStatus};
@@ -40,9 +40,18 @@ const fn has_exited(container: &Container) -> bool {
 
 async fn stopped_server(runtime: &dyn ContainerRuntime, container: &Container) -> Result<StoppedServer, Unobserved> {
     let signal = format!("{PGDATA}/standby.signal");
-    let (control, signal) =
-        join(control_file(runtime, &container.name), runtime.read_file(&container.name, &signal)).await;
-    Ok(StoppedServer { control: control?, standby: signal.map_err(|error| runtime_failure(&error))?.is_some() })
+    let (control, signal, promotion) = join3(
+        control_file(runtime, &container.name),
+        runtime.read_file(&container.name, &signal),
+        runtime.read_file(&container.name, PROMOTION_PATH),
+    )
+    .await;
+    let promotion = promotion.map_err(|error| runtime_failure(&error))?;
+    Ok(StoppedServer {
+        control: control?,
+        standby: signal.map_err(|error| runtime_failure(&error))?.is_some(),
+        promotion: promotion.and_then(|text| layout::read_promotion(&String::from_utf8_lossy(&text))),
+    })
 }
 
 /// The control file in a container's data directory.

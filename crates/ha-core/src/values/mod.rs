@@ -3,9 +3,11 @@
 mod lsn;
 mod name;
 mod postgres;
+mod promotion;
 mod secret;
 
 pub use lsn::{Lsn, ParseLsnError};
 pub use name::{ClusterName, NameError, NodeName, SlotName};
 pub use postgres::{ServerVersion, SystemIdentifier, TimelineId};
+pub use promotion::{PromotionId, PromotionIdError, PromotionRecord};
 pub use secret::Secret;

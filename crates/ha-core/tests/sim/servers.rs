@@ -11,7 +11,7 @@ use ha_core::ports::{
     KeycloakAdmin, KeycloakError, PostgresControl, PostgresError, ProbeError, Provision, ReplicationProbe,
     RuntimeError, TokenGrant, UserSpec,
 };
-use ha_core::values::{Lsn, NodeName, Secret, ServerVersion, SlotName, SystemIdentifier, TimelineId};
+use ha_core::values::{Lsn, NodeName, PromotionRecord, Secret, ServerVersion, SlotName, SystemIdentifier, TimelineId};
 
 use crate::sim::Shared;
 use crate::world::{Database, World};
@@ -82,6 +82,12 @@ impl ReplicationProbe for Shared {
                         prepared_transactions: 0,
                         pending_restart: Vec::new(),
                         collation_mismatch: false,
+                        promotion: Some(PromotionRecord {
+                            generation: 1,
+                            id: "6f9619ff-8b86-d011-b42d-00cf4fc964ff".parse().expect("a UUID"),
+                            primary: self.topology.initial_primary().name.clone(),
+                            run_alone: false,
+                        }),
                     })
                 },
                 silent,

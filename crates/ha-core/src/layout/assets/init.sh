@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the database of a new cluster. Made beside its place and renamed when complete, so that a data directory that
+# Makes the database of a new cluster: init.sh NODE. Made beside its place and renamed when complete, so that a data directory that
 # exists is a whole one, and pinned before that, so that one which exists and is not pinned is not ours. Prints the
 # system identifier as its last line.
 set -eu
@@ -26,6 +26,17 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     gosu postgres initdb --pgdata="$new" --username=postgres --auth-local=peer --auth-host=reject --encoding=UTF8 \
         --data-checksums $locale >&2
     id=$(pg_controldata "$new" | sed -n 's/^Database system identifier: *//p')
+    # The first promotion, so to speak: from here on, whoever is promoted counts on.
+    mkdir -p /ha/config
+    {
+        echo '# Written by ha-cli.'
+        echo "ha.generation = '1'"
+        echo "ha.promotion = '$(cat /proc/sys/kernel/random/uuid)'"
+        echo "ha.primary = '$1'"
+        echo "ha.run_alone = 'off'"
+    } >/ha/config/promotion.conf
+    chmod 0755 /ha/config
+    chmod 0644 /ha/config/promotion.conf
     echo "$id" >/ha/identity.new
     mv /ha/identity.new /ha/identity
     sync

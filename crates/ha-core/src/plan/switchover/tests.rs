@@ -1,6 +1,6 @@
 use super::*;
 use crate::observe::UnobservedWhy;
-use crate::observe::fixtures::{SYSTEM, healthy, name, pair, three, unobserved};
+use crate::observe::fixtures::{SYSTEM, healthy, name, pair, promotion, three, unobserved};
 use crate::plan::PlannedStep;
 use crate::steps::{StepError, StepFailure};
 use crate::values::TimelineId;
@@ -20,7 +20,7 @@ fn ended(facts: &mut SwitchoverFacts, node: &str, state: ControlState, standby: 
         ControlFile { system: SYSTEM, state, checkpoint: "0/3000148".parse().unwrap(), timeline: TimelineId(1) };
     let node = facts.get_mut(&name(node)).unwrap();
     node.observation.postgres = Err(unobserved(UnobservedWhy::Refused, "nothing listens there"));
-    node.stopped = Some(Ok(StoppedServer { control, standby }));
+    node.stopped = Some(Ok(StoppedServer { control, standby, promotion: Some(promotion(1, "vm1")) }));
 }
 
 fn to(node: &str) -> SwitchoverOptions {
@@ -43,13 +43,14 @@ fn the_target_is_promoted_only_after_the_old_primary_is_gone_proven_and_demoted(
             "0 vm1: write a checkpoint <>",
             "1 vm2: write a checkpoint <>",
             "2 vm2: make the replication slots for the other nodes <>",
-            "3 vm1: stop PostgreSQL <0,1,2>",
-            "4 vm2: prove that all of vm1 has arrived <3>",
-            "5 vm1: have PostgreSQL come back as a standby of vm2 <4>",
-            "6 vm2: promote <5>",
-            "7 vm1: start PostgreSQL <6>",
-            "8 vm1: drop the replication slots that nobody uses any more <7>",
-            "9 vm3: follow vm2 <6>",
+            "3 vm2: write down that vm2 is the primary of generation 2 <>",
+            "4 vm1: stop PostgreSQL <0,1,2,3>",
+            "5 vm2: prove that all of vm1 has arrived <4>",
+            "6 vm1: have PostgreSQL come back as a standby of vm2 <5>",
+            "7 vm2: promote <6>",
+            "8 vm1: start PostgreSQL <7>",
+            "9 vm1: drop the replication slots that nobody uses any more <8>",
+            "10 vm3: follow vm2 <7>",
         ]
     );
 }
@@ -109,11 +110,12 @@ fn an_interrupted_run_is_gone_on_with_from_what_the_old_primary_left() {
             lines(&planned.plan),
             [
                 "0 vm2: make the replication slots for the other nodes <>",
-                "1 vm2: prove that all of vm1 has arrived <0>",
-                "2 vm1: have PostgreSQL come back as a standby of vm2 <1>",
-                "3 vm2: promote <2>",
-                "4 vm1: start PostgreSQL <3>",
-                "5 vm1: drop the replication slots that nobody uses any more <4>",
+                "1 vm2: write down that vm2 is the primary of generation 2 <>",
+                "2 vm2: prove that all of vm1 has arrived <0,1>",
+                "3 vm1: have PostgreSQL come back as a standby of vm2 <2>",
+                "4 vm2: promote <3>",
+                "5 vm1: start PostgreSQL <4>",
+                "6 vm1: drop the replication slots that nobody uses any more <5>",
             ]
         );
     }
@@ -124,6 +126,28 @@ fn an_interrupted_run_is_gone_on_with_from_what_the_old_primary_left() {
     let planned = decide_switchover(&topology, &facts, &to("vm2")).unwrap();
     assert_eq!(lines(&planned.plan)[0], "0 vm1: start PostgreSQL <>");
     assert_eq!((planned.from, planned.plan.steps.len()), (name("vm1"), 2));
+}
+
+/// What an interrupted run wrote down is of the same promotion; a new one counts on from the latest that anybody knows.
+#[test]
+fn every_promotion_has_a_generation_of_its_own() {
+    let topology = pair();
+    let generation = |facts: &SwitchoverFacts| {
+        let plan = decide_switchover(&topology, facts, &to("vm2")).unwrap().plan;
+        plan.steps.iter().find_map(|step| match &step.action {
+            Action::RecordPromotion { generation, .. } => Some(*generation),
+            _ => None,
+        })
+    };
+    let mut facts = facts(&topology);
+    server(&mut facts, "vm1").promotion = Some(promotion(4, "vm1"));
+    server(&mut facts, "vm2").promotion = Some(promotion(3, "vm2"));
+    assert_eq!(generation(&facts), Some(5));
+    // Taken back, or given up before the primary was stopped.
+    server(&mut facts, "vm2").promotion = Some(promotion(5, "vm2"));
+    assert_eq!(generation(&facts), Some(6));
+    ended(&mut facts, "vm1", ControlState::ShutDown, true);
+    assert_eq!(generation(&facts), Some(5));
 }
 
 #[test]
@@ -175,8 +199,12 @@ fn a_failure_is_undone_until_the_old_primary_is_told_to_be_a_standby() {
         let undo = undo_switchover(&planned, &error).map(|plan| lines(&plan));
         let drop_slots = "vm2: drop the replication slots that nobody uses any more <>";
         let wanted = match step.id {
-            0..=2 => Some(vec![format!("0 {drop_slots}")]),
-            3 | 4 => Some(vec!["0 vm1: start PostgreSQL <>".to_owned(), format!("1 {drop_slots}")]),
+            0..=3 => Some(vec!["0 vm2: follow vm1 <>".to_owned(), format!("1 {drop_slots}")]),
+            4 | 5 => Some(vec![
+                "0 vm1: start PostgreSQL <>".to_owned(),
+                "1 vm2: follow vm1 <0>".to_owned(),
+                format!("2 {drop_slots}"),
+            ]),
             _ => None,
         };
         assert_eq!(undo, wanted, "{step}");

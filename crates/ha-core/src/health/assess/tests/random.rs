@@ -42,8 +42,7 @@ fn receiver() -> impl Strategy<Value = Option<WalReceiver>> {
             status,
             slot: None,
             host: None,
-            port: None,
-        }),
+            port: None, silent_seconds: None }),
     )
 }
 

@@ -132,7 +132,7 @@ proptest! {
                 Action::PullImage { .. } | Action::BuildKeycloakImage | Action::PrepareVolumes
                 | Action::InitDatabase | Action::CopyDatabase { .. } | Action::StartPostgres { .. }
                 | Action::FollowPrimary { .. } | Action::ProvisionDatabase | Action::StartKeycloak { .. }
-                | Action::ProvisionKeycloak => {}
+                | Action::ProvisionKeycloak | Action::RecordPromotion { .. } => {}
             }
         }
 

@@ -1,0 +1,36 @@
+# Writes down, for good, which promotion this node goes through or follows, and waits until the running server shows it:
+# record.sh GENERATION PRIMARY RUN_ALONE(on|off) [PROMOTION]. Without PROMOTION, the id that is there stays when it is of that
+# generation and primary, so that this may be repeated; else a new one is drawn.
+set -eu
+umask 022
+conf=/ha/config/promotion.conf
+setting() { [ ! -f "$conf" ] || sed -n "s/^$1 = '\(.*\)'\$/\1/p" "$conf"; }
+id=${4:-}
+if [ -z "$id" ] && [ "$(setting ha.generation)" = "$1" ] && [ "$(setting ha.primary)" = "$2" ]; then
+    id=$(setting ha.promotion)
+fi
+[ -n "$id" ] || id=$(cat /proc/sys/kernel/random/uuid)
+{
+    echo '# Written by ha-cli.'
+    echo "ha.generation = '$1'"
+    echo "ha.promotion = '$id'"
+    echo "ha.primary = '$2'"
+    echo "ha.run_alone = '$3'"
+    [ "$3" != on ] || echo "synchronous_standby_names = ''"
+} >"$conf.new"
+sync "$conf.new"
+mv "$conf.new" "$conf"
+sync "$(dirname "$conf")"
+# The server is process 1.
+kill -HUP 1
+tries=0
+while [ "$(gosu postgres psql -X -A -t -q -d postgres -c \
+    "SELECT current_setting('ha.promotion', true), current_setting('ha.run_alone', true)" 2>/dev/null)" != "$id|$3" ]; do
+    tries=$((tries + 1))
+    if [ "$tries" -ge 100 ]; then
+        echo "the server does not read $conf" >&2
+        exit 70
+    fi
+    sleep 0.05
+done
+echo "$id"

@@ -1,0 +1,31 @@
+//! Writing down promotions.
+
+use super::StepError;
+use super::run::At;
+use crate::layout::{self, Component};
+use crate::ports::ExecSpec;
+use crate::values::{NodeName, PromotionRecord};
+
+/// The record that a running server shows; nothing when it cannot be asked.
+pub(super) async fn of(at: &At<'_>, node: &NodeName) -> Option<PromotionRecord> {
+    at.cluster.ports.probe.observe(node, at.cluster.limits.observe).await.ok()?.promotion
+}
+
+/// Writes the record of a running server, durably, and waits until the server shows it.
+pub(super) async fn record(
+    at: &At<'_>,
+    generation: u64,
+    primary: &NodeName,
+    run_alone: bool,
+) -> Result<(), StepError> {
+    let name = layout::container_name(at.cluster.topology(), &at.node.name, Component::Postgres);
+    let alone = if run_alone { "on" } else { "off" };
+    let (generation, primary) = (generation.to_string(), primary.to_string());
+    let argv = ["/bin/sh", "-c", layout::RECORD_SCRIPT, "record", &generation, &primary, alone];
+    let exec = ExecSpec { argv: argv.map(str::to_owned).to_vec(), ..ExecSpec::default() };
+    let output = at.runtime.exec(&name, &exec, at.cluster.limits.observe * 5).await?;
+    if output.exit_code == 0 {
+        return Ok(());
+    }
+    Err(StepError::Job { code: output.exit_code, message: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+}
