@@ -5,13 +5,17 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod doctor;
+mod failover;
 mod monitor;
+mod rejoin;
 mod run;
 mod setup;
 mod switchover;
 
 pub use doctor::DoctorArgs;
+pub use failover::FailoverArgs;
 pub use monitor::MonitorArgs;
+pub use rejoin::{RebuildArgs, RejoinArgs};
 pub use run::{ComponentArg, DownArgs, HealthArgs, LogsArgs, StatusArgs, UpArgs};
 pub use setup::{DurabilityArg, Pair, ProxyHeadersArg, SetupArgs};
 pub use switchover::SwitchoverArgs;
@@ -101,6 +105,12 @@ pub enum Command {
     Down(DownArgs),
     /// Change roles as planned: a standby becomes the primary, the primary a standby; nothing is lost
     Switchover(SwitchoverArgs),
+    /// The primary is lost: a standby takes its place; looks before it acts, and says what may be lost
+    Failover(FailoverArgs),
+    /// The old primary comes back, as a standby; shows first what only its data holds
+    Rejoin(RejoinArgs),
+    /// A standby that is lost or broken gets a new copy of the primary's data
+    Rebuild(RebuildArgs),
     /// One look at the whole cluster
     Status(StatusArgs),
     /// What is wrong, and what to do about it

@@ -10,7 +10,7 @@ use ha_core::secrets::Secrets;
 use ha_core::topology::Topology;
 use ha_core::values::NodeName;
 use ha_core::{Cluster, Ports};
-use ha_docker::DockerRuntime;
+use ha_docker::{DockerRuntime, TokioClock};
 
 use crate::cli::Globals;
 use crate::config;
@@ -21,6 +21,9 @@ const LOOK_LIMIT: Duration = Duration::from_secs(3);
 /// How long an engine may take to answer a command that changes something; a busy disk makes a start slow.
 const WORK_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long an engine may take where a host may be gone, and the service with it.
+const FAILOVER_LIMIT: Duration = Duration::from_secs(5);
+
 /// What a command is about to do, as far as patience goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -28,6 +31,8 @@ pub enum Purpose {
     Look,
     /// Change something.
     Work,
+    /// Change something while a host may be gone: what it takes to find that out is time without a service.
+    Failover,
 }
 
 /// Reads the file and its secrets and puts the adapters together. Nothing is contacted yet.
@@ -50,6 +55,7 @@ pub const fn extension() -> KeycloakExtension {
 pub fn cluster(topology: Arc<Topology>, secrets: Secrets, purpose: Purpose) -> Cluster {
     let limit = match purpose {
         Purpose::Look => LOOK_LIMIT,
+        Purpose::Failover => FAILOVER_LIMIT,
         Purpose::Work => WORK_LIMIT,
     };
     let mut runtimes: BTreeMap<NodeName, Result<Arc<dyn ContainerRuntime>, String>> = BTreeMap::new();
@@ -83,6 +89,7 @@ pub fn cluster(topology: Arc<Topology>, secrets: Secrets, purpose: Purpose) -> C
         ),
         control: Arc::new(ha_pg::EngineControl::new(Arc::clone(&topology), engines)),
         keycloak: Arc::new(ha_keycloak::KeycloakHttp::new(Arc::clone(&topology))),
+        clock: Arc::new(TokioClock::start()),
         runtimes,
     };
     Cluster::new(topology, secrets, extension(), ports)

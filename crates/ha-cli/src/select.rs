@@ -47,3 +47,16 @@ fn role(topology: &Topology, name: &NodeName, report: Option<&Report>) -> Option
         Some(ReportedRole::Unknown) | None => topology.node(name).map(|node| node.initial_role),
     }
 }
+
+/// The one node that a word names, where roles of the moment are of no use, since they are about to change.
+///
+/// # Errors
+/// It is no node of the cluster.
+pub fn named(topology: &Topology, word: &str) -> Result<NodeName, Failure> {
+    let named = topology.nodes().iter().find(|node| node.name.as_str() == word);
+    named.map(|node| node.name.clone()).ok_or_else(|| {
+        let names: Vec<_> = topology.nodes().iter().map(|node| node.name.to_string()).collect();
+        Failure::usage("unknown-node", format!("\"{word}\" is no node of this cluster"))
+            .help(format!("the nodes are {}", names.join(", ")))
+    })
+}

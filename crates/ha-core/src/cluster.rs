@@ -7,11 +7,13 @@ use std::time::Duration;
 use crate::drift::{self, Disagreement, NodeDrift};
 use crate::health::{self, Report};
 use crate::layout::KeycloakExtension;
-use crate::observe::NodeObservation;
-use crate::plan::{self, Plan, Refusal, Switchover, SwitchoverOptions, UpOptions};
-use crate::ports::{ContainerRuntime, KeycloakAdmin, PostgresControl, ReplicationProbe};
+use crate::observe::{BranchObservation, NodeObservation};
+use crate::plan::{
+    self, Failover, FailoverOptions, OldData, Plan, Refusal, RejoinMethod, RejoinStart, Switchover, SwitchoverOptions, UpOptions,
+};
+use crate::ports::{Clock, ContainerRuntime, KeycloakAdmin, PostgresControl, ReplicationProbe};
 use crate::secrets::Secrets;
-use crate::steps::{RunError, Watcher};
+use crate::steps::{RunError, StepError, Watcher};
 use crate::topology::Topology;
 use crate::values::NodeName;
 
@@ -26,6 +28,8 @@ pub struct Ports {
     pub control: Arc<dyn PostgresControl>,
     /// Speaks to every node's Keycloak.
     pub keycloak: Arc<dyn KeycloakAdmin>,
+    /// Tells the time between tries.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// How long looks and waits may take.
@@ -140,8 +144,60 @@ impl Cluster {
     /// # Errors
     /// Every reason why it would not be safe or not be possible.
     pub async fn plan_switchover(&self, options: &SwitchoverOptions) -> Result<Switchover, Vec<Refusal>> {
-        let facts = crate::survey::switchover_facts(self).await;
+        let facts = crate::survey::role_facts(self).await;
         plan::decide_switchover(&self.topology, &facts, options)
+    }
+
+    /// Plans to put a standby in the place of a primary that is gone. Looks at every node, also with the eyes of the
+    /// standbys; changes nothing.
+    ///
+    /// # Errors
+    /// Every reason why it would not be safe or not be possible.
+    pub async fn plan_failover(&self, options: &FailoverOptions) -> Result<Failover, Vec<Refusal>> {
+        let facts = crate::survey::facts_for_failover(self).await;
+        plan::decide_failover(&self.topology, &facts, options)
+    }
+
+    /// Tells what has to stop before the data of a node that is to come back can be looked at. Changes nothing.
+    ///
+    /// # Errors
+    /// There is no primary to follow, or the node is it.
+    pub async fn begin_rejoin(&self, node: &NodeName) -> Result<RejoinStart, Refusal> {
+        plan::begin_rejoin(&self.topology, &crate::survey::role_facts(self).await, node)
+    }
+
+    /// Looks at the data of a node whose server does not run, beside the primary that it is to follow. Takes as long as
+    /// replaying its WAL does. Afterwards it comes back as a standby only.
+    ///
+    /// # Errors
+    /// It could not be looked at; [`StepError::Broken`] when it is of no use, so that only a copy will do.
+    pub async fn inspect(&self, node: &NodeName, primary: &NodeName) -> Result<BranchObservation, StepError> {
+        crate::survey::inspect(self, node, primary).await
+    }
+
+    /// Plans how a node comes back, from what [`inspect`](Self::inspect) found.
+    pub async fn plan_rejoin(
+        &self,
+        node: &NodeName,
+        primary: &NodeName,
+        found: &Result<BranchObservation, StepError>,
+        old_data: OldData,
+    ) -> (RejoinMethod, Plan) {
+        let facts = crate::survey::role_facts(self).await;
+        let method = match found {
+            Ok(branch) => plan::choose_method(&self.topology, &facts, node, primary, branch),
+            Err(error) => RejoinMethod::BaseBackup { why: error.to_string() },
+        };
+        let plan = plan::decide_rejoin(&self.topology, &facts, node, primary, &method, old_data);
+        (method, plan)
+    }
+
+    /// Plans to replace the data of a standby by a copy of the primary's.
+    ///
+    /// # Errors
+    /// The node is the primary, there is none to copy from, or its data is not proven to be replaceable.
+    pub async fn plan_rebuild(&self, node: &NodeName, old_data: OldData) -> Result<Plan, Refusal> {
+        plan::decide_rebuild(&self.topology, &crate::survey::role_facts(self).await, node, old_data)
     }
 
     /// Runs a plan: every step as soon as those before it are done. When a step fails, no further one is begun, and

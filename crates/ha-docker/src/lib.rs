@@ -1,7 +1,7 @@
 //! Docker engines as `ha-core`'s [`ContainerRuntime`](ha_core::ports::ContainerRuntime): over a local socket, TCP with
 //! mutual TLS, or SSH.
 //!
-//! [`DockerRuntime`] is all there is. It takes no decisions: it makes, runs and removes what it is told to, bounds
+//! [`DockerRuntime`] is nearly all there is (beside it only [`TokioClock`]). It takes no decisions: it makes, runs and removes what it is told to, bounds
 //! every call in time, and says in [`RuntimeError`](ha_core::ports::RuntimeError) what went wrong. It sets up nothing
 //! for the whole process (no logging, no signals, no TLS provider), and every future may be dropped.
 //!
@@ -41,7 +41,9 @@ mod negotiate;
 mod network;
 mod runtime;
 mod task;
+mod tokio_clock;
 mod transport;
 mod volume;
 
 pub use connect::{ConnectError, DockerRuntime};
+pub use tokio_clock::TokioClock;

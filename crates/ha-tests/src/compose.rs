@@ -38,6 +38,7 @@ pub fn compose(
         probe: Arc::new(ha_pg::Probe::new(Arc::clone(&topology), secrets.probe_password.clone(), engines.clone())),
         control: Arc::new(ha_pg::EngineControl::new(Arc::clone(&topology), engines)),
         keycloak: Arc::new(ha_keycloak::KeycloakHttp::new(Arc::clone(&topology))),
+        clock: Arc::new(ha_docker::TokioClock::start()),
     };
     let extension =
         KeycloakExtension { jar: ha_keycloak::extension::JAR, driver_class: ha_keycloak::extension::DRIVER_CLASS };

@@ -6,7 +6,7 @@ use ha_core::doctor::{CheckResult, DoctorOptions};
 use ha_core::values::NodeName;
 
 use self::report::Examined;
-use super::verify::TokioClock;
+use ha_docker::TokioClock;
 use crate::cli::{DoctorArgs, Globals};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
@@ -33,7 +33,7 @@ pub(super) async fn run(globals: &Globals, args: &DoctorArgs, printer: &Printer)
         unix_ms: i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX),
         run: format!("{:x}{:x}", std::process::id(), since_1970.subsec_micros()),
     };
-    let clock = TokioClock(tokio::time::Instant::now());
+    let clock = TokioClock::start();
     let interrupted = Failure::failed("interrupted", "interrupted");
     let stop = async {
         drop(tokio::signal::ctrl_c().await);

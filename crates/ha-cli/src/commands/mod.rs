@@ -5,10 +5,12 @@ mod completions;
 mod config;
 mod doctor;
 mod down;
+mod failover;
 mod haproxy;
 mod logs;
 mod monitor;
 mod plan;
+mod rejoin;
 mod setup;
 mod status;
 mod switchover;
@@ -32,6 +34,9 @@ pub async fn run(cli: Cli, printer: &Printer) -> Result<Outcome, Error> {
         Command::Up(args) => up::run(&cli.globals, &args, printer).await,
         Command::Down(args) => down::run(&cli.globals, &args, printer).await,
         Command::Switchover(args) => switchover::run(&cli.globals, &args, printer).await,
+        Command::Failover(args) => failover::run(&cli.globals, &args, printer).await,
+        Command::Rejoin(args) => rejoin::rejoin(&cli.globals, &args, printer).await,
+        Command::Rebuild(args) => rejoin::rebuild(&cli.globals, &args, printer).await,
         Command::Status(args) => status::status(&cli.globals, &args, printer).await,
         Command::Health(args) => status::health(&cli.globals, &args, printer).await,
         Command::Logs(args) => logs::run(&cli.globals, &args, printer).await,

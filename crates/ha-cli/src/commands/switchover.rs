@@ -6,8 +6,6 @@ use std::time::Instant;
 use ha_core::Cluster;
 use ha_core::plan::{Switchover, SwitchoverOptions, undo_switchover};
 use ha_core::steps::RunError;
-use ha_core::topology::Topology;
-use ha_core::values::NodeName;
 use serde_json::json;
 
 use super::plan::{self, Confirmation};
@@ -16,10 +14,11 @@ use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
 use crate::output::{PlanProgress, Printer, Tone};
+use crate::select;
 
 pub(super) async fn run(globals: &Globals, args: &SwitchoverArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
-    let to = args.to.as_deref().map(|word| target(cluster.topology(), word)).transpose()?;
+    let to = args.to.as_deref().map(|word| select::named(cluster.topology(), word)).transpose()?;
     let options = SwitchoverOptions { to, max_lag_bytes: u64::from(args.max_lag) << 20 };
     let planned = plan::interruptible(cluster.plan_switchover(&options)).await?;
     let switchover = planned.map_err(|refusals| plan::refused("switchover", &refusals))?;
@@ -38,16 +37,6 @@ pub(super) async fn run(globals: &Globals, args: &SwitchoverArgs, printer: &Prin
     }
     finish(&cluster, &switchover, &progress, begun, printer)?;
     Ok(Outcome::Done)
-}
-
-/// The one node that a word names: here roles of the moment are of no use, since they are about to change.
-fn target(topology: &Topology, word: &str) -> Result<NodeName, Failure> {
-    let named = topology.nodes().iter().find(|node| node.name.as_str() == word);
-    named.map(|node| node.name.clone()).ok_or_else(|| {
-        let names: Vec<_> = topology.nodes().iter().map(|node| node.name.to_string()).collect();
-        Failure::usage("unknown-node", format!("\"{word}\" is no node of this cluster"))
-            .help(format!("the nodes are {}", names.join(", ")))
-    })
 }
 
 fn question(switchover: &Switchover) -> Confirmation {

@@ -66,7 +66,7 @@ fn interruptions(plan: &Plan) -> Option<Confirmation> {
         .filter(|step| {
             matches!(
                 &step.action,
-                Action::StartPostgres { change: Change::Replace { .. } }
+                Action::StartPostgres { change: Change::Replace { .. }, .. }
                     | Action::StartKeycloak { change: Change::Replace { .. } }
             )
         })

@@ -1,10 +1,9 @@
 //! `verify`: proves that data arrives, and removes what it made, also when interrupted.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use async_trait::async_trait;
-use ha_core::ports::Clock;
 use ha_core::verify::{Verification, VerifyReport};
+use ha_docker::TokioClock;
 use rand::distr::{Distribution, Uniform};
 use serde_json::{Value, json};
 
@@ -14,20 +13,6 @@ use crate::error::{Error, Failure};
 use crate::exit::Outcome;
 use crate::output::{Page, Printer, Report, Tone, size};
 
-/// Tokio's clock.
-pub(super) struct TokioClock(pub(super) tokio::time::Instant);
-
-#[async_trait]
-impl Clock for TokioClock {
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    async fn sleep(&self, time: Duration) {
-        tokio::time::sleep(time).await;
-    }
-}
-
 pub(super) async fn run(globals: &Globals, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
     let unix_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
@@ -35,7 +20,7 @@ pub(super) async fn run(globals: &Globals, printer: &Printer) -> Result<Outcome,
     printer.note(|page| {
         page.line("a realm and a user are made on the primary, looked for on every standby, and removed …")
     });
-    let clock = TokioClock(tokio::time::Instant::now());
+    let clock = TokioClock::start();
     let result = super::plan::interruptible(verification.run(&cluster, &clock)).await;
     // Whatever became of it; a second ctrl-c gives up on that, too, and the next `verify` removes it.
     let removed = super::plan::interruptible(verification.clean_up(&cluster)).await;

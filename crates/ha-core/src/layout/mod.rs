@@ -23,9 +23,9 @@ pub use names::{
     labels, network_name, one_off_name, volume_name,
 };
 pub use postgres::{
-    COPY_SCRIPT, DATA_PATH, EXAMINE_SCRIPT, GUARD_SCRIPT, IDENTITY_PATH, INIT_SCRIPT, PASSFILE_PATH, PGDATA,
-    PROBE_ROLE, PROVEN_PATH, REPLICATION_ROLE, REWIND_DATABASE, STATE_PATH, TOPOLOGY_PATH, conninfo, one_off_container, passfile,
-    peer_endpoint, pg_hba_conf, postgres_container, postgres_files, postgresql_conf, topology_json, upstream_conf,
+    COPY_SCRIPT, DATA_PATH, EXAMINE_SCRIPT, FORGET_SCRIPT, GUARD_SCRIPT, IDENTITY_PATH, INIT_SCRIPT, INSPECT_SCRIPT, PASSFILE_PATH, PGDATA,
+    PROBE_ROLE, PROVEN_PATH, REPLICATION_ROLE, REWIND_DATABASE, REWIND_SCRIPT, STATE_PATH, TOPOLOGY_PATH, conninfo, one_off_container, passfile,
+    peer_endpoint, pg_hba_conf, postgres_container, postgres_files, postgresql_conf, replication_conninfo, topology_json, upstream_conf,
     upstream_file,
 };
 pub use promotion::{PERMIT_PATH, PROMOTION_PATH, RECORD_SCRIPT, promotion_file, read_promotion};

@@ -46,6 +46,13 @@ pub const COPY_SCRIPT: &str = include_str!("assets/copy.sh");
 /// Tells what is in a data volume.
 pub const EXAMINE_SCRIPT: &str = include_str!("assets/examine.sh");
 
+/// Tells what the data of a stopped server holds that its primary does not have.
+pub const INSPECT_SCRIPT: &str = include_str!("assets/inspect.sh");
+/// Takes the data of a stopped server back to where it left the primary's history.
+pub const REWIND_SCRIPT: &str = include_str!("assets/rewind.sh");
+/// Removes the data that was put aside.
+pub const FORGET_SCRIPT: &str = include_str!("assets/forget.sh");
+
 const GUARD_PATH: &str = "/ha/guard.sh";
 const CONF_PATH: &str = "/ha/config/postgresql.conf";
 const HBA_PATH: &str = "/ha/config/pg_hba.conf";
@@ -81,6 +88,15 @@ pub fn conninfo(topology: &Topology, node: &NodeName, upstream: &Node) -> String
         conninfo_value(&host),
         conninfo_value(node.as_str()),
         conninfo_value(PASSFILE_PATH),
+    )
+}
+
+/// How `node` asks the server of `to` who it is: a replication connection, which needs no database.
+#[must_use]
+pub fn replication_conninfo(topology: &Topology, node: &NodeName, to: &Node) -> String {
+    format!(
+        "{} dbname=replication replication=true connect_timeout=2 application_name='ha-cli guard'",
+        conninfo(topology, node, to)
     )
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::postgres::{conninfo, upstream_conf};
+use super::postgres::{replication_conninfo, upstream_conf};
 use crate::ports::HostFile;
 use crate::topology::{Node, Topology};
 use crate::values::PromotionRecord;
@@ -51,7 +51,8 @@ pub(super) fn guard_files(topology: &Topology, node: &Node) -> Vec<HostFile> {
     let mut peers = String::new();
     let mut files = Vec::new();
     for peer in topology.peers_of(&node.name) {
-        writeln!(peers, "{} {}", peer.name, conninfo(topology, &node.name, peer)).expect("a String takes everything");
+        let conninfo = replication_conninfo(topology, &node.name, peer);
+        writeln!(peers, "{} {conninfo}", peer.name).expect("a String takes everything");
         let path = format!("/ha/config/upstream.d/{}.conf", peer.name);
         files.push(HostFile::new(path, upstream_conf(topology, &node.name, peer), 0o644));
     }

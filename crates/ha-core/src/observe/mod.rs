@@ -1,5 +1,6 @@
 //! What was seen of a node: facts with their unknowns, no opinion.
 
+mod branch;
 mod control_file;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -7,6 +8,7 @@ mod keycloak;
 mod node;
 mod postgres;
 
+pub use branch::{BranchObservation, BrokenBranch, OnlyHere};
 pub use control_file::{CONTROL_FILE, ControlFile, ControlFileError, ControlState};
 pub use keycloak::{KeycloakMode, KeycloakObservation, KeycloakState};
 pub use node::{ComponentObservation, NodeObservation, Unobserved, UnobservedWhy};

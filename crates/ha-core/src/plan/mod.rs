@@ -2,16 +2,20 @@
 
 mod down;
 mod facts;
+mod failover;
 mod refusal;
+mod rejoin;
+mod roles;
 mod step;
 mod switchover;
 mod up;
 
 pub use down::decide_down;
 pub use facts::{DataState, NodeFacts};
+pub use failover::{Failover, FailoverOptions, Loss, decide_failover};
 pub use refusal::{Refusal, RefusalKind};
+pub use rejoin::{OldData, RejoinMethod, RejoinStart, begin_rejoin, choose_method, decide_rebuild, decide_rejoin};
+pub use roles::{RoleFact, RoleFacts, StoppedServer};
 pub use step::{Action, Change, Plan, PlannedStep, StepId};
-pub use switchover::{
-    StoppedServer, Switchover, SwitchoverFacts, SwitchoverNode, SwitchoverOptions, decide_switchover, undo_switchover,
-};
+pub use switchover::{Switchover, SwitchoverOptions, decide_switchover, undo_switchover};
 pub use up::{Facts, UpOptions, decide_up};

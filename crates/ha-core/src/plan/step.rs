@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::rejoin::OldData;
 use crate::layout::Component;
 use crate::values::{NodeName, SlotName};
 
@@ -75,6 +76,25 @@ pub enum Action {
         /// The node that is copied.
         from: NodeName,
     },
+    /// Takes a stopped server's data back to where it left the primary's history (`pg_rewind`).
+    RewindDatabase {
+        /// The primary.
+        from: NodeName,
+    },
+    /// Replaces a stopped server's data by a copy of the primary's.
+    ReplaceDatabase {
+        /// The primary.
+        from: NodeName,
+        /// What becomes of the data that is there.
+        old_data: OldData,
+    },
+    /// Waits until this standby streams.
+    WaitStreaming {
+        /// From whom.
+        primary: NodeName,
+    },
+    /// Removes the data that was put aside.
+    ForgetOldData,
     /// Makes PostgreSQL run as it should.
     StartPostgres {
         /// In which way.
@@ -122,8 +142,12 @@ pub enum Action {
         /// It goes on without a standby's confirmation.
         run_alone: bool,
     },
+    /// Stops a server that must not go on as primary, by force when it does not stop by itself.
+    Fence,
     /// Ends this standby's recovery: it accepts writes then.
     Promote,
+    /// Proves that the service is back: a login and a write through this node's Keycloak.
+    ProveService,
     /// Drops replication slots that nobody uses here any more.
     DropSlots {
         /// Which.
@@ -176,6 +200,15 @@ impl fmt::Display for Action {
             Self::PrepareVolumes => f.write_str("create network and volumes"),
             Self::InitDatabase => f.write_str("create the database (initdb)"),
             Self::CopyDatabase { from } => write!(f, "copy the database from {from} (pg_basebackup)"),
+            Self::RewindDatabase { from } => write!(f, "take the database back to where it left {from}'s history (pg_rewind)"),
+            Self::ReplaceDatabase { from, old_data: OldData::Keep } => {
+                write!(f, "replace the database by a copy of {from}'s (pg_basebackup)")
+            }
+            Self::ReplaceDatabase { from, old_data: OldData::Discard } => {
+                write!(f, "destroy the database, then copy {from}'s (pg_basebackup)")
+            }
+            Self::WaitStreaming { primary } => write!(f, "wait until it streams from {primary}"),
+            Self::ForgetOldData => f.write_str("remove the old data that was put aside"),
             Self::StartPostgres { change: how, .. } => change(f, "PostgreSQL", how),
             Self::FollowPrimary { primary } => write!(f, "follow {primary}"),
             Self::ProvisionDatabase => f.write_str("set up roles, Keycloak's database and replication slots"),
@@ -191,7 +224,9 @@ impl fmt::Display for Action {
             Self::RecordPromotion { generation, primary, run_alone: true } => {
                 write!(f, "write down that {primary} is the primary of generation {generation} and runs alone")
             }
+            Self::Fence => f.write_str("make sure that PostgreSQL does not run (stop, else kill)"),
             Self::Promote => f.write_str("promote"),
+            Self::ProveService => f.write_str("log in and write through Keycloak"),
             Self::DropSlots { .. } => f.write_str("drop the replication slots that nobody uses any more"),
             Self::Stop { component: Component::Postgres } => f.write_str("stop PostgreSQL"),
             Self::Stop { component: Component::Keycloak } => f.write_str("stop Keycloak"),

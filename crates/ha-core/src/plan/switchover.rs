@@ -6,17 +6,13 @@
 //! old primary again. A run that was killed is gone on with by planning anew: what the old primary left behind (its
 //! control file and `standby.signal`) tells how far it came.
 
-use std::collections::BTreeMap;
-
+use super::roles::{RoleFacts, StoppedServer, View};
 use super::{Action, Change, Plan, Refusal, RefusalKind, StepId};
-use crate::layout::{self, Component};
-use crate::observe::{
-    ControlFile, ControlState, NodeObservation, PostgresObservation, PostgresRole, Unobserved, UnobservedWhy,
-};
-use crate::ports::ContainerStatus;
+use crate::layout::Component;
+use crate::observe::{ControlFile, ControlState, PostgresRole};
 use crate::steps::RunError;
 use crate::topology::{Node, Topology};
-use crate::values::{Lsn, NodeName, PromotionRecord, SlotName};
+use crate::values::NodeName;
 
 /// What a person may choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,29 +29,6 @@ impl Default for SwitchoverOptions {
         Self { to: None, max_lag_bytes: 16 << 20 }
     }
 }
-
-/// What was found of a node.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SwitchoverNode {
-    /// Its containers and servers.
-    pub observation: NodeObservation,
-    /// Its server, where the container has exited.
-    pub stopped: Option<Result<StoppedServer, Unobserved>>,
-}
-
-/// A server whose container has exited.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoppedServer {
-    /// How it ended.
-    pub control: ControlFile,
-    /// It comes back as a standby.
-    pub standby: bool,
-    /// The promotion that it knows of.
-    pub promotion: Option<PromotionRecord>,
-}
-
-/// What was found of each node.
-pub type SwitchoverFacts = BTreeMap<NodeName, SwitchoverNode>;
 
 /// What will happen.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +49,7 @@ pub struct Switchover {
 /// Every reason why it would not be safe or not be possible.
 pub fn decide_switchover(
     topology: &Topology,
-    facts: &SwitchoverFacts,
+    facts: &RoleFacts,
     options: &SwitchoverOptions,
 ) -> Result<Switchover, Vec<Refusal>> {
     let view = View { topology, facts };
@@ -129,73 +102,6 @@ pub fn undo_switchover(switchover: &Switchover, error: &RunError) -> Option<Plan
     Some(plan)
 }
 
-struct View<'a> {
-    topology: &'a Topology,
-    facts: &'a SwitchoverFacts,
-}
-
-impl View<'_> {
-    fn server(&self, node: &NodeName) -> Option<&PostgresObservation> {
-        self.facts.get(node)?.observation.postgres.as_ref().ok()
-    }
-
-    fn has_role(&self, node: &Node, role: PostgresRole) -> bool {
-        self.server(&node.name).is_some_and(|server| server.role == role)
-    }
-
-    fn stopped(&self, node: &NodeName) -> Option<&StoppedServer> {
-        self.facts.get(node)?.stopped.as_ref()?.as_ref().ok()
-    }
-
-    /// What a node knows of promotions, running or not.
-    fn promotion(&self, node: &NodeName) -> Option<&PromotionRecord> {
-        match self.server(node) {
-            Some(server) => server.promotion.as_ref(),
-            None => self.stopped(node)?.promotion.as_ref(),
-        }
-    }
-
-    /// Writes down that `to` is about to be the primary. What an interrupted run wrote there is of the same promotion.
-    fn record(&self, to: &NodeName) -> Action {
-        let known = self.topology.nodes().iter().filter_map(|node| self.promotion(&node.name));
-        let latest = known.map(|record| record.generation).max().unwrap_or(0);
-        let begun = self.promotion(to).is_some_and(|it| it.generation == latest && it.primary == *to);
-        let generation = if begun && !self.topology.nodes().iter().any(|it| self.has_role(it, PostgresRole::Primary)) {
-            latest
-        } else {
-            latest + 1
-        };
-        Action::RecordPromotion { generation, primary: to.clone(), run_alone: false }
-    }
-
-    /// Why a node's engine cannot be used.
-    fn no_engine(&self, node: &NodeName) -> Option<&str> {
-        self.facts.get(node)?.observation.engine.as_ref().err().map(|error| error.message.as_str())
-    }
-
-    /// Its container runs, and its server takes no queries yet.
-    fn is_starting(&self, node: &NodeName) -> bool {
-        self.facts.get(node).is_some_and(|facts| {
-            let runs =
-                matches!(&facts.observation.postgres_container, Ok(Some(it)) if it.status == ContainerStatus::Running);
-            let why = facts.observation.postgres.as_ref().err().map(|unobserved| unobserved.why);
-            runs && matches!(why, Some(UnobservedWhy::Refused | UnobservedWhy::NotReady))
-        })
-    }
-
-    fn follows_another(&self, standby: &PostgresObservation, primary: &NodeName) -> bool {
-        self.topology.node(primary).is_some_and(|primary| {
-            let (host, port) = layout::peer_endpoint(self.topology, primary);
-            standby.upstream.as_ref().is_some_and(|upstream| *upstream != format!("{host}:{port}"))
-        })
-    }
-
-    /// The slots that the other nodes need on `primary`.
-    fn slots(&self, primary: &NodeName) -> Vec<SlotName> {
-        self.topology.peers_of(primary).map(|peer| SlotName::of_standby(&peer.name)).collect()
-    }
-}
-
 fn begin(view: &View<'_>, primary: &Node, options: &SwitchoverOptions) -> Result<Switchover, Vec<Refusal>> {
     let from = &primary.name;
     if options.to.as_ref() == Some(from) {
@@ -214,7 +120,7 @@ fn begin(view: &View<'_>, primary: &Node, options: &SwitchoverOptions) -> Result
         plan.add(from, Action::Checkpoint, []),
         plan.add(&to, Action::Checkpoint, []),
         plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []),
-        plan.add(&to, view.record(&to), []),
+        plan.add(&to, view.record(&to, false), []),
     ];
     let stop = plan.add(from, Action::Stop { component: Component::Postgres }, before);
     hand_over(view, &mut plan, from, &to, [stop]);
@@ -335,14 +241,10 @@ fn resume(view: &View<'_>, options: &SwitchoverOptions) -> Result<Switchover, Re
     let mut plan = Plan::default();
     let before = [
         plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []),
-        plan.add(&to, view.record(&to), []),
+        plan.add(&to, view.record(&to, false), []),
     ];
     hand_over(view, &mut plan, from, &to, before);
     Ok(Switchover { from: from.clone(), to, resumed: true, plan })
-}
-
-fn received(view: &View<'_>, node: &Node) -> Option<Lsn> {
-    view.server(&node.name).and_then(|server| server.flush_lsn.or(server.receive_lsn))
 }
 
 /// The standby that has received most.
@@ -351,7 +253,7 @@ fn best(view: &View<'_>, from: &NodeName) -> Result<NodeName, Refusal> {
         .peers_of(from)
         .filter(|node| view.has_role(node, PostgresRole::Standby))
         // Of equals the first, in the topology's order.
-        .reduce(|first, next| if received(view, next) > received(view, first) { next } else { first })
+        .reduce(|first, next| if view.received(next) > view.received(first) { next } else { first })
         .map(|node| node.name.clone())
         .ok_or_else(|| {
             Refusal::new(

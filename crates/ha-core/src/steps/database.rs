@@ -6,6 +6,7 @@ use super::StepError;
 use super::one_off::{self, Job};
 use super::run::At;
 use crate::layout::{self, PASSFILE_PATH};
+use crate::plan::OldData;
 use crate::ports::{Database, HostFile, Image, ProgressUpdate, Provision, Role};
 use crate::values::{NodeName, SlotName};
 
@@ -29,6 +30,15 @@ pub(super) async fn init(at: &At<'_>) -> Result<(), StepError> {
 }
 
 pub(super) async fn copy(at: &At<'_>, from: &NodeName) -> Result<(), StepError> {
+    base_backup(at, from, None).await
+}
+
+/// Replaces what is there, which is put aside once the copy is whole, or destroyed before.
+pub(super) async fn replace(at: &At<'_>, from: &NodeName, old_data: OldData) -> Result<(), StepError> {
+    base_backup(at, from, Some(old_data)).await
+}
+
+async fn base_backup(at: &At<'_>, from: &NodeName, replace: Option<OldData>) -> Result<(), StepError> {
     let topology = at.cluster.topology();
     let upstream = topology.node(from).ok_or_else(|| StepError::Changed(format!("the topology has no node {from}")))?;
     let image = image(at).await?;
@@ -36,15 +46,20 @@ pub(super) async fn copy(at: &At<'_>, from: &NodeName) -> Result<(), StepError> 
     let mut files = vec![HostFile::new(PASSFILE_PATH, layout::passfile(at.cluster.secrets()), 0o600)];
     // The copy descends from whatever promotion its source does.
     files.extend(source.promotion.as_ref().map(layout::promotion_file));
+    let mut arguments = vec![
+        layout::conninfo(topology, &at.node.name, upstream),
+        SlotName::of_standby(&at.node.name).to_string(),
+        source.system_identifier.to_string(),
+        source.version.to_string(),
+    ];
+    arguments.extend(replace.map(|old_data| match old_data {
+        OldData::Keep => "keep".to_owned(),
+        OldData::Discard => "discard".to_owned(),
+    }));
     let job = Job {
-        name: "copy",
+        name: if replace.is_some() { "replace" } else { "copy" },
         script: layout::COPY_SCRIPT,
-        arguments: vec![
-            layout::conninfo(topology, &at.node.name, upstream),
-            SlotName::of_standby(&at.node.name).to_string(),
-            source.system_identifier.to_string(),
-            source.version.to_string(),
-        ],
+        arguments,
         files,
         limit: at.cluster.limits.copy,
     };

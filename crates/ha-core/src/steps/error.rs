@@ -60,6 +60,9 @@ pub enum StepError {
     /// What was found is not what the plan was made for.
     #[error("{0}")]
     Changed(String),
+    /// The data of a server can neither be started nor taken back.
+    #[error("its data is of no use: {0}")]
+    Broken(String),
     /// Keycloak did not become ready.
     #[error("Keycloak did not become ready within {seconds} s: {detail}\n{log}")]
     NotReady {

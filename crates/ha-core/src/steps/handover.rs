@@ -17,6 +17,9 @@ const CHECKPOINT_LIMIT: Duration = Duration::from_secs(120);
 /// will be.
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(10);
 const PROMOTE_LIMIT: Duration = Duration::from_secs(60);
+/// For a server that is to be out of the way: time to send what it has and to write its last checkpoint, where it still
+/// can. After that it is killed, which loses nothing that it has acknowledged: its data stays.
+const FENCE_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) async fn checkpoint(at: &At<'_>) -> Result<(), StepError> {
     Ok(at.cluster.ports.control.checkpoint(&at.node.name, CHECKPOINT_LIMIT).await?)
@@ -70,6 +73,13 @@ pub(super) async fn prove_received(at: &At<'_>, from: &NodeName) -> Result<(), S
         return Ok(());
     }
     Ok(at.cluster.ports.control.wait_replayed(&at.node.name, past, ARRIVAL_LIMIT).await?)
+}
+
+/// Stops a server that may still take itself for the primary, and makes sure of it.
+pub(super) async fn fence(at: &At<'_>) -> Result<(), StepError> {
+    let name = layout::container_name(at.cluster.topology(), &at.node.name, Component::Postgres);
+    at.runtime.stop_container(&name, FENCE_LIMIT).await?;
+    has_exited(at.runtime, &name).await
 }
 
 /// Writes down, for the stopped server, that it is a standby now and whom it follows. From here on it can come back as

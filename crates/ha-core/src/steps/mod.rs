@@ -8,8 +8,10 @@ mod host;
 mod keycloak;
 pub(crate) mod one_off;
 mod promotion;
+mod rejoin;
 mod run;
 mod server;
+mod service;
 mod teardown;
 
 pub use error::{RunError, StepError, StepFailure};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use super::{RunError, StepError, StepFailure, database, handover, host, keycloak, promotion, server, teardown};
+use super::{RunError, StepError, StepFailure, database, handover, host, keycloak, promotion, rejoin, server, service, teardown};
 use crate::cluster::Cluster;
 use crate::plan::{Action, Plan, PlannedStep};
 use crate::ports::{ContainerRuntime, Progress, ProgressUpdate};
@@ -102,6 +102,10 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
         Action::PrepareVolumes => host::prepare(&at).await,
         Action::InitDatabase => database::init(&at).await,
         Action::CopyDatabase { from } => database::copy(&at, from).await,
+        Action::RewindDatabase { from } => rejoin::rewind(&at, from).await,
+        Action::ReplaceDatabase { from, old_data } => database::replace(&at, from, *old_data).await,
+        Action::WaitStreaming { primary } => rejoin::wait_streaming(&at, primary).await,
+        Action::ForgetOldData => rejoin::forget_old_data(&at).await,
         Action::StartPostgres { change, permit } => server::start(&at, change, *permit).await,
         Action::FollowPrimary { primary } => server::follow(&at, primary).await,
         Action::ProvisionDatabase => database::provision(&at).await,
@@ -114,7 +118,9 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
         Action::RecordPromotion { generation, primary, run_alone } => {
             promotion::record(&at, *generation, primary, *run_alone).await
         }
+        Action::Fence => handover::fence(&at).await,
         Action::Promote => handover::promote(&at).await,
+        Action::ProveService => service::prove(&at).await,
         Action::DropSlots { slots } => handover::drop_slots(&at, slots).await,
         Action::Stop { component } => teardown::stop(&at, *component).await,
         Action::RemoveContainers => teardown::remove_containers(&at).await,

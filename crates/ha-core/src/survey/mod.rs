@@ -1,10 +1,12 @@
 //! Looking at the nodes through the ports. Reads only, and has no opinion.
 
+mod branch;
 mod doctor;
 mod facts;
 mod observe;
-mod stopped;
+mod roles;
 
+pub(crate) use branch::inspect;
 pub(crate) use facts::facts_of_all;
 pub(crate) use observe::{chain, observe_all};
-pub(crate) use stopped::{control_file, switchover_facts};
+pub(crate) use roles::{control_file, facts_for_failover, role_facts};

@@ -8,7 +8,7 @@ use ha_core::observe::{
     KeycloakMode, KeycloakObservation, KeycloakState, PostgresObservation, PostgresRole, SlotObservation,
 };
 use ha_core::ports::{
-    KeycloakAdmin, KeycloakError, PostgresControl, PostgresError, ProbeError, Provision, ReplicationProbe,
+    Clock, KeycloakAdmin, KeycloakError, PostgresControl, PostgresError, ProbeError, Provision, ReplicationProbe,
     RuntimeError, TokenGrant, UserSpec,
 };
 use ha_core::values::{Lsn, NodeName, PromotionRecord, Secret, ServerVersion, SlotName, SystemIdentifier, TimelineId};
@@ -227,6 +227,17 @@ impl Shared {
             }
         };
         self.gate.pass(change, || Err(no_answer())).await
+    }
+}
+
+#[async_trait]
+impl Clock for Shared {
+    fn now(&self) -> Duration {
+        panic!("up asks for no time");
+    }
+
+    async fn sleep(&self, _: Duration) {
+        panic!("up waits for no time");
     }
 }
 

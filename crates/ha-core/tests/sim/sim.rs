@@ -114,6 +114,7 @@ impl Sim {
             probe: shared.clone(),
             control: shared.clone(),
             keycloak: shared.clone(),
+            clock: shared.clone(),
         };
         let extension = KeycloakExtension { jar: b"jar", driver_class: "org.example.Driver" };
         let cluster = Cluster::new(Arc::clone(&self.topology), secrets(), extension, ports);

@@ -8,6 +8,7 @@
 mod data;
 mod doctor;
 mod engine;
+mod failover;
 mod guard;
 mod health;
 mod host;

@@ -38,7 +38,7 @@ async fn planned(cluster: &Cluster, options: &SwitchoverOptions) -> Switchover {
 }
 
 /// One primary, the other follows it, and nobody keeps WAL for nobody.
-async fn settles(pair: &Pair, primary: &NodeName) {
+pub(crate) async fn settles(pair: &Pair, primary: &NodeName) {
     let begun = std::time::Instant::now();
     loop {
         let report = pair.cluster().report().await;
@@ -152,7 +152,7 @@ async fn given_up_at_any_step_it_is_gone_on_with() {
     }
 }
 
-async fn until_same(pair: &Pair, ledger: &ha_tests::ledger::Ledger, node: &Node) {
+pub(crate) async fn until_same(pair: &Pair, ledger: &ha_tests::ledger::Ledger, node: &Node) {
     let begun = std::time::Instant::now();
     loop {
         let verdict = ledger.judge_node(pair, node).await.unwrap();

@@ -1,10 +1,12 @@
 #!/bin/sh
-# Makes a standby's database: copy.sh CONNINFO SLOT SYSTEM_IDENTIFIER VERSION. Made beside its place and renamed when complete.
+# Makes a standby's database: copy.sh CONNINFO SLOT SYSTEM_IDENTIFIER VERSION [REPLACE]. Made beside its place and renamed when
+# complete. Data that is there is left alone, unless REPLACE says what becomes of it: `keep` puts it aside once the copy is
+# whole, `discard` destroys it first, for want of room.
 # Progress goes to standard error, as pg_basebackup prints it. Prints the system identifier as its last line.
 set -eu
 umask 077
-conninfo=$1 slot=$2 want=$3 version=$4
-new="$PGDATA.new"
+conninfo=$1 slot=$2 want=$3 version=$4 replace=${5:-}
+new="$PGDATA.new" old="$PGDATA.old"
 mkdir -p "$(dirname "$PGDATA")"
 chown postgres "$(dirname "$PGDATA")"
 chown postgres /ha/config/passfile
@@ -18,7 +20,28 @@ if [ "$have" != "$version" ]; then
     exit 66
 fi
 
-if [ ! -s "$PGDATA/PG_VERSION" ]; then
+swap() {
+    if [ -e "$new" ]; then
+        # What was put aside first is what nobody else has.
+        if [ -e "$PGDATA" ]; then
+            if [ -e "$old" ]; then rm -rf "$PGDATA"; else mv "$PGDATA" "$old"; fi
+        fi
+        mv "$new" "$PGDATA"
+    fi
+    sync
+    rm -f /ha/swap /ha/rewinding
+    sync
+}
+
+if [ -e /ha/swap ]; then
+    # An interrupted run had a whole copy.
+    swap
+elif [ -n "$replace" ] || [ ! -s "$PGDATA/PG_VERSION" ]; then
+    if [ "$replace" = discard ]; then
+        # From here on there is nothing to start.
+        : >/ha/rewinding
+        rm -rf "$old" "$PGDATA"
+    fi
     # What an interrupted run left is of no use, and its room is needed; so is that of one that fails now.
     trap 'code=$?; [ $code -eq 0 ] || rm -rf "$new"; exit $code' EXIT
     trap 'exit 143' TERM INT
@@ -34,9 +57,10 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     # Pinned before it is in its place: a database that is in its place and not pinned is not ours.
     echo "$id" >/ha/identity.new
     mv /ha/identity.new /ha/identity
+    trap - EXIT
+    : >/ha/swap
     sync
-    mv "$new" "$PGDATA"
-    sync
+    swap
 fi
 id=$(pg_controldata "$PGDATA" | sed -n 's/^Database system identifier: *//p')
 echo "system_identifier=$id"

@@ -47,7 +47,7 @@ permitted() {
 # recovery, generation and promotion. A replication connection needs no database and no more rights than a standby's.
 ask() {
     timeout 5 psql -X -A -t -q -w -F '|' \
-        "$1 dbname=replication replication=true connect_timeout=2 application_name='ha-cli guard'" \
+        "$1" \
         -c IDENTIFY_SYSTEM -c 'SHOW in_hot_standby' -c 'SHOW ha.generation' -c 'SHOW ha.promotion' \
         </dev/null 2>/dev/null || true
 }

@@ -1,21 +1,22 @@
 use super::*;
 use crate::observe::UnobservedWhy;
 use crate::observe::fixtures::{SYSTEM, healthy, name, pair, promotion, three, unobserved};
-use crate::plan::PlannedStep;
+use crate::observe::PostgresObservation;
+use crate::plan::{PlannedStep, RoleFact};
 use crate::steps::{StepError, StepFailure};
 use crate::values::TimelineId;
 
-fn facts(topology: &Topology) -> SwitchoverFacts {
+fn facts(topology: &Topology) -> RoleFacts {
     let nodes = healthy(topology).into_iter();
-    nodes.map(|observation| (observation.node.clone(), SwitchoverNode { observation, stopped: None })).collect()
+    nodes.map(|observation| (observation.node.clone(), RoleFact { observation, stopped: None, heard_by: None })).collect()
 }
 
-fn server<'f>(facts: &'f mut SwitchoverFacts, node: &str) -> &'f mut PostgresObservation {
+fn server<'f>(facts: &'f mut RoleFacts, node: &str) -> &'f mut PostgresObservation {
     facts.get_mut(&name(node)).unwrap().observation.postgres.as_mut().unwrap()
 }
 
 /// The node's server has ended like that.
-fn ended(facts: &mut SwitchoverFacts, node: &str, state: ControlState, standby: bool) {
+fn ended(facts: &mut RoleFacts, node: &str, state: ControlState, standby: bool) {
     let control =
         ControlFile { system: SYSTEM, state, checkpoint: "0/3000148".parse().unwrap(), timeline: TimelineId(1) };
     let node = facts.get_mut(&name(node)).unwrap();
@@ -68,7 +69,7 @@ fn the_one_that_has_received_most_is_taken_unless_one_is_named() {
 /// A pair that is damaged somehow, and a word of the refusal.
 #[test]
 fn what_is_not_safe_is_refused_with_its_reason() {
-    type Damage = fn(&mut SwitchoverFacts);
+    type Damage = fn(&mut RoleFacts);
     let table: [(&str, Damage); 12] = [
         ("cannot be asked", |f| {
             f.get_mut(&name("vm1")).unwrap().observation.engine = Err(unobserved(UnobservedWhy::Silent, "no answer"));
@@ -132,7 +133,7 @@ fn an_interrupted_run_is_gone_on_with_from_what_the_old_primary_left() {
 #[test]
 fn every_promotion_has_a_generation_of_its_own() {
     let topology = pair();
-    let generation = |facts: &SwitchoverFacts| {
+    let generation = |facts: &RoleFacts| {
         let plan = decide_switchover(&topology, facts, &to("vm2")).unwrap().plan;
         plan.steps.iter().find_map(|step| match &step.action {
             Action::RecordPromotion { generation, .. } => Some(*generation),

@@ -126,7 +126,9 @@ proptest! {
             match step.action {
                 Action::RemoveContainers | Action::RemoveVolumes | Action::RemoveNetwork | Action::Stop { .. }
                 | Action::Checkpoint | Action::EnsureSlots { .. } | Action::ProveReceived { .. }
-                | Action::Demote { .. } | Action::Promote | Action::DropSlots { .. } => {
+                | Action::Demote { .. } | Action::Promote | Action::DropSlots { .. } | Action::Fence
+                | Action::ProveService | Action::RewindDatabase { .. } | Action::ReplaceDatabase { .. }
+                | Action::WaitStreaming { .. } | Action::ForgetOldData => {
                     prop_assert!(false, "{} is no part of up", step);
                 }
                 Action::PullImage { .. } | Action::BuildKeycloakImage | Action::PrepareVolumes

@@ -4,19 +4,55 @@ use futures_util::future::{join_all, join3};
 
 use super::observe::{observe, runtime_failure};
 use crate::cluster::Cluster;
-use crate::layout::{self, PGDATA, PROMOTION_PATH};
+use crate::layout::{self, Component, PGDATA, PROMOTION_PATH};
 use crate::observe::{CONTROL_FILE, ControlFile, Unobserved, UnobservedWhy};
-use crate::plan::{StoppedServer, SwitchoverFacts, SwitchoverNode};
-use crate::ports::{Container, ContainerRuntime, ContainerStatus};
+use crate::plan::{StoppedServer, RoleFacts, RoleFact};
+use crate::ports::{Container, ContainerRuntime, ContainerStatus, ExecSpec};
 use crate::topology::Node;
+use crate::values::NodeName;
 
-pub(crate) async fn switchover_facts(cluster: &Cluster) -> SwitchoverFacts {
+pub(crate) async fn role_facts(cluster: &Cluster) -> RoleFacts {
     let nodes = cluster.topology.nodes();
     let facts = join_all(nodes.iter().map(|node| facts_of(cluster, node))).await;
     nodes.iter().map(|node| node.name.clone()).zip(facts).collect()
 }
 
-async fn facts_of(cluster: &Cluster, node: &Node) -> SwitchoverNode {
+/// The same, and, of nodes that nothing is known of from here, whether a standby can speak to their servers.
+pub(crate) async fn facts_for_failover(cluster: &Cluster) -> RoleFacts {
+    let mut facts = role_facts(cluster).await;
+    let dark: Vec<_> = facts
+        .iter()
+        .filter(|(_, fact)| fact.observation.postgres.is_err() && fact.observation.postgres_container.is_err())
+        .map(|(name, _)| name.clone())
+        .collect();
+    let witnesses: Vec<_> =
+        facts.iter().filter(|(_, fact)| fact.observation.postgres.is_ok()).map(|(name, _)| name.clone()).collect();
+    let heard = join_all(dark.iter().map(|node| heard_by(cluster, node, &witnesses))).await;
+    for (node, heard_by) in dark.iter().zip(heard) {
+        if let Some(fact) = facts.get_mut(node) {
+            fact.heard_by = heard_by;
+        }
+    }
+    facts
+}
+
+/// The first of the witnesses that gets an answer from the server of `node`.
+async fn heard_by(cluster: &Cluster, node: &NodeName, witnesses: &[NodeName]) -> Option<NodeName> {
+    let topology = cluster.topology();
+    let target = topology.node(node)?;
+    let asked = witnesses.iter().map(|witness| async move {
+        let Some(Ok(runtime)) = cluster.ports.runtimes.get(witness) else { return None };
+        let container = layout::container_name(topology, witness, Component::Postgres);
+        let conninfo = layout::replication_conninfo(topology, witness, target);
+        let argv = ["psql", "-X", "-w", "-q", &conninfo, "-c", "IDENTIFY_SYSTEM"].map(str::to_owned).to_vec();
+        let exec = ExecSpec { argv, ..ExecSpec::default() };
+        let output = runtime.exec(&container, &exec, cluster.limits.observe * 2).await.ok()?;
+        (output.exit_code == 0).then(|| witness.clone())
+    });
+    join_all(asked).await.into_iter().flatten().next()
+}
+
+async fn facts_of(cluster: &Cluster, node: &Node) -> RoleFact {
     let observation = observe(cluster, node).await;
     let stopped = match (&observation.postgres_container, cluster.ports.runtimes.get(&node.name)) {
         (Ok(Some(container)), Some(Ok(runtime))) if has_exited(container) => {
@@ -24,7 +60,7 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> SwitchoverNode {
         }
         _ => None,
     };
-    SwitchoverNode { observation, stopped }
+    RoleFact { observation, stopped, heard_by: None }
 }
 
 const fn has_exited(container: &Container) -> bool {

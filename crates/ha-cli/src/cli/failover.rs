@@ -1,0 +1,32 @@
+//! `failover`
+
+use clap::Args;
+
+/// `failover`
+#[derive(Debug, Args)]
+#[command(after_help = "It looks before it acts: a primary that answers is never replaced; one that hangs is stopped through \
+                        its engine first; one that can neither be asked nor stopped needs --primary-is-dead. Interrupted, the \
+                        same command goes on.")]
+pub struct FailoverArgs {
+    /// The standby that becomes the primary; without it, the one that has received most
+    #[arg(long, value_name = "NODE")]
+    pub to: Option<String>,
+
+    /// The old primary can neither be asked nor stopped from here, and you have made sure that it does not run
+    ///
+    /// If it runs all the same, two nodes acknowledge writes, and those of the old one are lost when it comes back.
+    #[arg(long)]
+    pub primary_is_dead: bool,
+
+    /// With durability "strict": go on without a standby's confirmation until one is back
+    #[arg(long)]
+    pub run_alone: bool,
+
+    /// Show the plan and what may be lost, do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}

@@ -1,0 +1,136 @@
+//! `failover`: the primary is gone, and a standby takes its place.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ha_core::Cluster;
+use ha_core::plan::{Failover, FailoverOptions, Loss};
+use serde_json::json;
+
+use super::plan::{self, Confirmation};
+use crate::cli::{FailoverArgs, Globals, OutputFormat};
+use crate::connect::{Purpose, connect};
+use crate::error::Error;
+use crate::exit::Outcome;
+use crate::output::{PlanProgress, Printer, Tone, size};
+use crate::select;
+
+pub(super) async fn run(globals: &Globals, args: &FailoverArgs, printer: &Printer) -> Result<Outcome, Error> {
+    let begun = Instant::now();
+    let cluster = connect(globals, Purpose::Failover)?;
+    let to = args.to.as_deref().map(|word| select::named(cluster.topology(), word)).transpose()?;
+    let options = FailoverOptions { to, primary_is_dead: args.primary_is_dead, run_alone: args.run_alone };
+    let planned = plan::interruptible(cluster.plan_failover(&options)).await?;
+    let failover = planned.map_err(|refusals| plan::refused("failover", &refusals))?;
+    show(printer, &failover);
+    if args.dry_run {
+        return report_dry_run(printer, &failover);
+    }
+    let progress = Arc::new(PlanProgress::new(printer.format()));
+    let looked = begun.elapsed();
+    if !failover.plan.is_empty() {
+        plan::confirm(printer, args.yes, &Some(question(&failover)))?;
+        let begun = Instant::now();
+        plan::run(&cluster, &failover.plan, &progress).await?;
+        finish(&cluster, &failover, &progress, (looked + begun.elapsed()).as_secs_f64(), printer)?;
+    } else {
+        finish(&cluster, &failover, &progress, looked.as_secs_f64(), printer)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// What may be lost, in words.
+fn loss_in_words(failover: &Failover) -> String {
+    match &failover.loss {
+        Loss::None { why } => format!("nothing acknowledged is lost: {why}"),
+        Loss::Exactly { bytes } => format!("{} of WAL that the old primary wrote last are lost", size(*bytes)),
+        Loss::Since { lsn, seconds } => {
+            let end = lsn.map_or_else(String::new, |lsn| format!(", whose WAL ends at {lsn},"));
+            let when = seconds.map_or_else(
+                || "at a time that is not known".to_owned(),
+                |seconds| format!("{seconds:.1} s before this look"),
+            );
+            format!(
+                "what the old primary acknowledged after {}{end} last heard from it, {when}, is lost unless it had arrived",
+                failover.to
+            )
+        }
+    }
+}
+
+fn show(printer: &Printer, failover: &Failover) {
+    plan::show(printer, &failover.plan);
+    printer.note(|page| {
+        for hint in &failover.hints {
+            let mark = page.tone(Tone::Faint, "hint:");
+            page.line(format!("{mark} {hint}"));
+        }
+        if failover.plan.is_empty() {
+            return;
+        }
+        let mark = page.tone(Tone::Warning, "loss:");
+        page.line(format!("{mark} {}", loss_in_words(failover)));
+        for risk in &failover.risks {
+            let mark = page.tone(Tone::Warning, "risk:");
+            page.line(format!("{mark} {risk}"));
+        }
+    });
+}
+
+fn question(failover: &Failover) -> Confirmation {
+    let loss = match &failover.loss {
+        Loss::None { .. } => "nothing acknowledged is lost".to_owned(),
+        Loss::Exactly { .. } | Loss::Since { .. } => loss_in_words(failover),
+    };
+    Confirmation { question: format!("{} becomes the primary; {loss}; go on?", failover.to), flag: "--yes" }
+}
+
+fn to_json(failover: &Failover) -> serde_json::Value {
+    json!({
+        "from": failover.from, "to": failover.to, "loss": failover.loss, "risks": failover.risks, "hints": failover.hints,
+    })
+}
+
+fn report_dry_run(printer: &Printer, failover: &Failover) -> Result<Outcome, Error> {
+    if printer.format() == OutputFormat::Json {
+        let mut object = to_json(failover);
+        object["schema"] = json!(1);
+        object["dry_run"] = json!(true);
+        object["steps"] = json!(failover.plan.steps);
+        printer.raw(format!("{object}\n").as_bytes())?;
+    } else {
+        plan::report_dry_run(printer, &failover.plan)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn finish(
+    cluster: &Cluster,
+    failover: &Failover,
+    progress: &PlanProgress,
+    seconds: f64,
+    printer: &Printer,
+) -> Result<(), Error> {
+    let Failover { to, plan, .. } = failover;
+    if printer.format() == OutputFormat::Json {
+        let mut object = to_json(failover);
+        object["schema"] = json!(1);
+        object["cluster"] = json!(cluster.topology().cluster.name);
+        object["changed"] = json!(!plan.is_empty());
+        object["steps"] = progress.to_json(plan);
+        object["seconds"] = json!(seconds);
+        return printer.raw(format!("{object}\n").as_bytes());
+    }
+    let text = if plan.is_empty() {
+        format!("nothing to do: {to} is the primary\n")
+    } else {
+        let others: Vec<_> = cluster.topology().peers_of(to).map(|node| node.name.to_string()).collect();
+        format!(
+            "{to} is the primary; done in {seconds:.1} s\nwhen {} is back: `ha-cli rejoin {}`; until then `ha-cli status` shows \
+             what is missing\n",
+            others.join(" or "),
+            others.first().map_or("NODE", String::as_str)
+        )
+    };
+    printer.raw(text.as_bytes())
+}

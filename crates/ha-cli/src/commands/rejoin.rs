@@ -1,0 +1,209 @@
+//! `rejoin` and `rebuild`: a node comes back as a standby.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ha_core::Cluster;
+use ha_core::observe::{BranchObservation, OnlyHere};
+use ha_core::plan::{OldData, Plan, RejoinMethod, RejoinStart, UpOptions};
+use ha_core::steps::StepError;
+use ha_core::values::NodeName;
+use serde_json::{Value, json};
+
+use super::plan::{self, Confirmation};
+use crate::cli::{Globals, OutputFormat, RebuildArgs, RejoinArgs};
+use crate::connect::{Purpose, connect};
+use crate::error::{Error, Failure};
+use crate::exit::Outcome;
+use crate::output::{PlanProgress, Printer, Tone, size};
+use crate::select;
+
+/// More users, realms or tables than this are counted, not listed.
+const LISTED: usize = 20;
+
+pub(super) async fn rejoin(globals: &Globals, args: &RejoinArgs, printer: &Printer) -> Result<Outcome, Error> {
+    let cluster = connect(globals, Purpose::Work)?;
+    let node = select::named(cluster.topology(), &args.node)?;
+    let begun = Instant::now();
+    let start = plan::interruptible(cluster.begin_rejoin(&node)).await?;
+    let start = start.map_err(|refusal| plan::refused("rejoin", &[refusal]))?;
+    let (primary, stop, second_primary) = match start {
+        RejoinStart::Streams { primary, plan } => {
+            printer.note(|page| page.line(format!("{node} streams from {primary}")));
+            plan::show(printer, &plan);
+            let progress = Arc::new(PlanProgress::new(printer.format()));
+            let work = !plan.is_empty() && !args.dry_run;
+            if work {
+                plan::run(&cluster, &plan, &progress).await?;
+            }
+            report(&cluster, printer, &node, None, &plan, work.then_some(&*progress), begun)?;
+            return Ok(Outcome::Done);
+        }
+        RejoinStart::Inspect { primary, stop, second_primary } => (primary, stop, second_primary),
+    };
+    let progress = Arc::new(PlanProgress::new(printer.format()));
+    if !stop.is_empty() {
+        plan::show(printer, &stop);
+        let question = if second_primary {
+            format!("{node} accepts writes, beside {primary}: it is stopped, and its data is looked at; go on?")
+        } else {
+            format!("PostgreSQL of {node} is stopped, so that its data can be looked at; go on?")
+        };
+        plan::confirm(printer, args.yes, &Some(Confirmation { question, flag: "--yes" }))?;
+        plan::run(&cluster, &stop, &progress).await?;
+    }
+    printer.note(|page| page.line(format!("looking at the data of {node}, cut off from everybody …")));
+    let found = plan::interruptible(cluster.inspect(&node, &primary)).await?;
+    if let Err(error) = &found
+        && !matches!(error, StepError::Broken(_))
+    {
+        return Err(not_inspected(&node, found.expect_err("just seen")).into());
+    }
+    let old_data = old_data(args.discard_old_data);
+    let (method, plan) = plan::interruptible(cluster.plan_rejoin(&node, &primary, &found, old_data)).await?;
+    show_branch(printer, &node, &primary, found.as_ref().ok(), &method);
+    plan::show(printer, &plan);
+    if args.dry_run {
+        report(&cluster, printer, &node, Some((&method, found.as_ref().ok())), &plan, None, begun)?;
+        return Ok(Outcome::Done);
+    }
+    let question = Confirmation { question: question(&node, &primary, found.as_ref().ok(), &method), flag: "--yes" };
+    plan::confirm(printer, args.yes, &Some(question))?;
+    let progress = Arc::new(PlanProgress::new(printer.format()));
+    plan::run(&cluster, &plan, &progress).await?;
+    bring_up(&cluster, printer, &node).await?;
+    report(&cluster, printer, &node, Some((&method, found.as_ref().ok())), &plan, Some(&progress), begun)?;
+    Ok(Outcome::Done)
+}
+
+pub(super) async fn rebuild(globals: &Globals, args: &RebuildArgs, printer: &Printer) -> Result<Outcome, Error> {
+    let cluster = connect(globals, Purpose::Work)?;
+    let node = select::named(cluster.topology(), &args.node)?;
+    let begun = Instant::now();
+    let planned = plan::interruptible(cluster.plan_rebuild(&node, old_data(args.discard_old_data))).await?;
+    let plan = planned.map_err(|refusal| plan::refused("rebuild", &[refusal]))?;
+    plan::show(printer, &plan);
+    if args.dry_run {
+        plan::report_dry_run(printer, &plan)?;
+        return Ok(Outcome::Done);
+    }
+    let what = if args.discard_old_data { "is destroyed first" } else { "stays aside until it streams again" };
+    let question = format!("the data of {node} is replaced by a copy of the primary's; the old data {what}; go on?");
+    plan::confirm(printer, args.yes, &Some(Confirmation { question, flag: "--yes" }))?;
+    let progress = Arc::new(PlanProgress::new(printer.format()));
+    plan::run(&cluster, &plan, &progress).await?;
+    bring_up(&cluster, printer, &node).await?;
+    report(&cluster, printer, &node, None, &plan, Some(&progress), begun)?;
+    Ok(Outcome::Done)
+}
+
+const fn old_data(discard: bool) -> OldData {
+    if discard { OldData::Discard } else { OldData::Keep }
+}
+
+fn not_inspected(node: &NodeName, error: StepError) -> Failure {
+    let help = error.help().unwrap_or_else(|| {
+        format!("its data is as it was; `ha-cli rebuild {node}` replaces it by a copy without looking at it")
+    });
+    Failure::failed("not-inspected", "its data could not be looked at").on(node).because(error).help(help)
+}
+
+/// What else the node should run, its Keycloak above all.
+async fn bring_up(cluster: &Cluster, printer: &Printer, node: &NodeName) -> Result<(), Error> {
+    let planned = plan::interruptible(cluster.plan_up(std::slice::from_ref(node), UpOptions::default())).await?;
+    let plan = planned.map_err(|refusals| plan::refused("up", &refusals))?;
+    if plan.is_empty() {
+        return Ok(());
+    }
+    plan::show(printer, &plan);
+    plan::run(cluster, &plan, &Arc::new(PlanProgress::new(printer.format()))).await
+}
+
+fn listed(names: &[String]) -> String {
+    let mut text = names.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > LISTED {
+        text.push_str(&format!(", and {} more", names.len() - LISTED));
+    }
+    text
+}
+
+fn show_branch(
+    printer: &Printer,
+    node: &NodeName,
+    primary: &NodeName,
+    branch: Option<&BranchObservation>,
+    method: &RejoinMethod,
+) {
+    printer.note(|page| {
+        if let Some(BranchObservation { end, fork: Some(fork), only_here: Some(only_here), .. }) = branch {
+            let mark = page.tone(Tone::Warning, "lost:");
+            let OnlyHere { transactions, realms, users, tables } = only_here;
+            let count = transactions.map_or_else(|| "an unknown number of".to_owned(), |count| count.to_string());
+            page.line(format!(
+                "{mark} {node} holds what {primary} does not: {} of WAL, from {fork} to {end}, with {count} transactions",
+                size(end.bytes_since(*fork))
+            ));
+            if !realms.is_empty() {
+                page.line(format!("  realms made or changed: {}", listed(realms)));
+            }
+            if !users.is_empty() {
+                page.line(format!("  users made or changed: {}", listed(users)));
+            }
+            if !tables.is_empty() {
+                let rows: Vec<_> = tables.iter().map(|(table, rows)| format!("{table} {rows}")).collect();
+                page.line(format!("  rows by table: {}", listed(&rows)));
+            }
+        } else if branch.is_some() {
+            page.line(format!("{node} holds nothing that {primary} does not"));
+        }
+        match method {
+            RejoinMethod::Start => page.line("it only has to follow"),
+            RejoinMethod::Rewind => page.line("pg_rewind takes it back to where the histories part"),
+            RejoinMethod::BaseBackup { why } => page.line(format!("a copy of {primary}'s data is needed: {why}")),
+        }
+    });
+}
+
+fn question(
+    node: &NodeName,
+    primary: &NodeName,
+    branch: Option<&BranchObservation>,
+    method: &RejoinMethod,
+) -> String {
+    let lost = branch.is_some_and(|branch| branch.only_here.is_some());
+    let lost = if lost { "; what only it holds is lost" } else { "" };
+    match method {
+        RejoinMethod::Start => format!("{node} becomes a standby of {primary}; go on?"),
+        RejoinMethod::Rewind => format!("{node} becomes a standby of {primary}{lost}; go on?"),
+        RejoinMethod::BaseBackup { .. } => {
+            format!("the data of {node} is replaced by a copy of {primary}'s{lost}; go on?")
+        }
+    }
+}
+
+fn report(
+    cluster: &Cluster,
+    printer: &Printer,
+    node: &NodeName,
+    found: Option<(&RejoinMethod, Option<&BranchObservation>)>,
+    plan: &Plan,
+    progress: Option<&PlanProgress>,
+    begun: Instant,
+) -> Result<(), Error> {
+    let seconds = begun.elapsed().as_secs_f64();
+    if printer.format() == OutputFormat::Json {
+        let steps = progress.map_or_else(|| json!(plan.steps), |progress| progress.to_json(plan));
+        let object: Value = json!({
+            "schema": 1, "cluster": cluster.topology().cluster.name, "node": node,
+            "changed": progress.is_some(), "method": found.map(|(method, _)| method),
+            "found": found.and_then(|(_, branch)| branch), "steps": steps, "seconds": seconds,
+        });
+        return printer.raw(format!("{object}\n").as_bytes());
+    }
+    let text = match (plan.is_empty(), progress) {
+        (true, _) => format!("nothing to do: {node} follows the primary\n"),
+        (false, None) => "nothing was changed (--dry-run)\n".to_owned(),
+        (false, Some(_)) => format!("{node} is a standby again and streams; done in {seconds:.1} s\n"),
+    };
+    printer.raw(text.as_bytes())
+}

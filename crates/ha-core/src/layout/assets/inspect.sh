@@ -1,0 +1,92 @@
+#!/bin/sh
+# Looks at the data of a server that was stopped, beside the primary that it is to follow: inspect.sh CONNINFO TIMELINE DATABASE,
+# the primary's timeline and how to reach it. Prints facts, one a line. It starts the server cut off from everybody, in
+# recovery, so that it replays what it has and adds nothing: afterwards it comes back as a standby only, and has ended in
+# an orderly way, which a rewind needs.
+set -eu
+umask 077
+conninfo=$1 timeline=$2 database=$3
+export LC_ALL=C
+
+[ ! -e /ha/rewinding ] || { echo "rewind=a rewind of this data was interrupted" && echo "broken=yes" && exit 0; }
+[ -s "$PGDATA/PG_VERSION" ] || { echo "rewind=there is no database" && echo "broken=yes" && exit 0; }
+control() { pg_controldata "$PGDATA" | sed -n "s/^$1: *//p"; }
+echo "system_identifier=$(control 'Database system identifier')"
+[ -e "$PGDATA/standby.signal" ] || gosu postgres touch "$PGDATA/standby.signal"
+chown postgres /ha/config/passfile
+
+# The primary's history: which timeline it left where. A primary on its first timeline has none.
+history() { psql -X -A -t -q -w "$conninfo dbname=replication replication=true" -c "TIMELINE_HISTORY $timeline" </dev/null; }
+if [ "$timeline" -gt 1 ]; then
+    history | sed 's/^.*|//' | grep -E '^[0-9]+[[:space:]]' >/tmp/history
+else
+    : >/tmp/history
+fi
+
+sql() { gosu postgres psql -X -A -t -q -h /tmp -d "$1" -v ON_ERROR_STOP=1; }
+gosu postgres pg_ctl -D "$PGDATA" -w -t 3600 -l /tmp/isolated.log -o "-c config_file=/ha/config/postgresql.conf \
+    -c listen_addresses= -c unix_socket_directories=/tmp -c primary_conninfo= -c recovery_target_timeline=current \
+    -c synchronous_standby_names= -c logging_collector=off" start >/dev/null || {
+    cat /tmp/isolated.log >&2
+    exit 1
+}
+# It takes queries once it is consistent, and may have a little more to replay.
+end='' seen=0 tries=0
+while [ "$seen" -lt 3 ] && [ "$tries" -lt 600 ]; do
+    now=$(echo 'SELECT pg_last_wal_replay_lsn()' | sql postgres)
+    if [ "$now" = "$end" ]; then seen=$((seen + 1)); else seen=0 end=$now; fi
+    tries=$((tries + 1))
+    sleep 0.1
+done
+own=$(control "Latest checkpoint's TimeLineID")
+echo "end=$end"
+echo "timeline=$own"
+
+fork=$(awk -v own="$own" '$1 == own { print $2 }' /tmp/history | tail -n 1)
+[ -z "$fork" ] || echo "fork=$fork"
+# Where both are on one timeline, they must have come there by one promotion.
+if [ "$own" = "$timeline" ]; then
+    awk '{ print $1, $2 }' /tmp/history >/tmp/theirs
+    own_history=$(printf '%s/pg_wal/%08X.history' "$PGDATA" "$own")
+    if [ -f "$own_history" ]; then awk '/^[0-9]/ { print $1, $2 }' "$own_history" >/tmp/ours; else : >/tmp/ours; fi
+    if cmp -s /tmp/ours /tmp/theirs; then echo "same_history=yes"; else echo "same_history=no"; fi
+fi
+
+# What only this branch holds: the rows that its transactions after the fork wrote.
+if [ -n "$fork" ] && [ "$(echo "SELECT '$end'::pg_lsn > '$fork'::pg_lsn" | sql postgres)" = t ]; then
+    echo "diverged=yes"
+    {
+        echo "\\set fork '$fork'"
+        echo "\\set end '$end'"
+        cat <<'SQL'
+SELECT coalesce(array_agg(DISTINCT xid::text), '{}') AS xids, count(DISTINCT xid::text) AS transactions
+FROM pg_get_wal_records_info(:'fork', :'end') WHERE resource_manager = 'Transaction' AND record_type LIKE 'COMMIT%' \gset
+SELECT 'transactions=' || :'transactions';
+SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'user_entity' AND relnamespace = 'public'::regnamespace) AS keycloak \gset
+\if :keycloak
+    SELECT 'realm.' || row_number() OVER (ORDER BY name) || '=' || name FROM realm WHERE xmin::text = ANY (:'xids'::text[]);
+    WITH touched AS (
+        SELECT id FROM user_entity WHERE xmin::text = ANY (:'xids'::text[])
+        UNION SELECT user_id FROM credential WHERE xmin::text = ANY (:'xids'::text[])
+        UNION SELECT user_id FROM user_attribute WHERE xmin::text = ANY (:'xids'::text[])
+        UNION SELECT user_id FROM user_role_mapping WHERE xmin::text = ANY (:'xids'::text[])
+    )
+    SELECT 'user.' || row_number() OVER (ORDER BY realm.name, username) || '=' || realm.name || '/' || username
+    FROM touched JOIN user_entity USING (id) JOIN realm ON realm.id = realm_id;
+\endif
+SELECT format('SELECT %L || count(*) FROM %s WHERE xmin::text = ANY (%L::text[]) HAVING count(*) > 0',
+              'table.' || relname || '=', oid::regclass, :'xids')
+FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname
+\gexec
+SQL
+    } | sql "$database" || echo "contents=unknown"
+fi
+gosu postgres pg_ctl -D "$PGDATA" -w -t 300 -m fast stop >/dev/null
+
+if [ -n "$fork" ] || [ "$own" != "$timeline" ]; then
+    if said=$(gosu postgres pg_rewind --dry-run --target-pgdata="$PGDATA" --source-server="$conninfo dbname=postgres" 2>&1); then
+        echo "rewind=possible"
+    else
+        echo "rewind=$(echo "$said" | grep -E 'error|fatal' | tail -n 1 | sed 's/^pg_rewind: *//')"
+    fi
+fi

@@ -1,0 +1,284 @@
+use super::*;
+use crate::observe::fixtures::{SYSTEM, healthy, name, pair, promotion, strict_pair, three, unobserved};
+use crate::observe::{ControlFile, PostgresObservation, UnobservedWhy};
+use crate::plan::{PlannedStep, RoleFact, StoppedServer};
+use crate::ports::Container;
+use crate::values::TimelineId;
+
+fn facts(topology: &Topology) -> RoleFacts {
+    let nodes = healthy(topology).into_iter();
+    nodes
+        .map(|observation| (observation.node.clone(), RoleFact { observation, stopped: None, heard_by: None }))
+        .collect()
+}
+
+fn server<'f>(facts: &'f mut RoleFacts, node: &str) -> &'f mut PostgresObservation {
+    facts.get_mut(&name(node)).unwrap().observation.postgres.as_mut().unwrap()
+}
+
+fn container<'f>(facts: &'f mut RoleFacts, node: &str) -> &'f mut Container {
+    facts.get_mut(&name(node)).unwrap().observation.postgres_container.as_mut().unwrap().as_mut().unwrap()
+}
+
+/// The node's server does not answer; its container is in that state.
+fn silent(facts: &mut RoleFacts, node: &str, status: ContainerStatus) {
+    container(facts, node).status = status;
+    let fact = facts.get_mut(&name(node)).unwrap();
+    fact.observation.postgres = Err(unobserved(UnobservedWhy::Refused, "nothing listens there"));
+}
+
+/// It was killed, or it ended in order.
+fn ended(facts: &mut RoleFacts, node: &str, state: ControlState) {
+    silent(facts, node, ContainerStatus::Exited { code: 137 });
+    let control =
+        ControlFile { system: SYSTEM, state, checkpoint: "0/3000100".parse().unwrap(), timeline: TimelineId(1) };
+    let stopped = StoppedServer { control, standby: false, promotion: Some(promotion(1, "vm1")) };
+    facts.get_mut(&name(node)).unwrap().stopped = Some(Ok(stopped));
+}
+
+/// Nothing is known of the node: the host is gone, or the way there.
+fn dark(facts: &mut RoleFacts, node: &str) {
+    let no_answer = || unobserved(UnobservedWhy::Silent, "no answer");
+    let observation = &mut facts.get_mut(&name(node)).unwrap().observation;
+    observation.engine = Err(no_answer());
+    observation.postgres_container = Err(no_answer());
+    observation.keycloak_container = Err(no_answer());
+    observation.postgres = Err(no_answer());
+}
+
+fn dead() -> FailoverOptions {
+    FailoverOptions { primary_is_dead: true, ..FailoverOptions::default() }
+}
+
+fn lines(plan: &Plan) -> Vec<String> {
+    let after = |step: &PlannedStep| step.after.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    plan.steps.iter().map(|step| format!("{} {step} <{}>", step.id, after(step))).collect()
+}
+
+#[track_caller]
+fn refused(topology: &Topology, facts: &RoleFacts, options: &FailoverOptions, words: &str) -> RefusalKind {
+    let refusals = decide_failover(topology, facts, options).unwrap_err();
+    assert!(refusals.iter().any(|it| it.to_string().contains(words)), "{words}: {refusals:?}");
+    assert!(refusals.iter().all(|it| !it.help.is_empty()));
+    refusals[0].kind
+}
+
+#[test]
+fn a_server_that_is_proven_dead_is_replaced_at_once_and_kept_from_coming_back() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::Other);
+    let planned = decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap();
+    assert_eq!((planned.from, planned.to), (Some(name("vm1")), name("vm2")));
+    assert_eq!(
+        lines(&planned.plan),
+        [
+            "0 vm2: write down that vm2 is the primary of generation 2 <>",
+            "1 vm2: promote <0>",
+            "2 vm1: have PostgreSQL come back as a standby of vm2 <1>",
+            "3 vm2: log in and write through Keycloak <1>",
+            "4 vm2: make the replication slots for the other nodes <1>",
+        ]
+    );
+    assert_eq!(planned.loss, Loss::Since { lsn: Some("0/3000148".parse().unwrap()), seconds: Some(0.5) });
+    assert!(planned.hints[0].contains("`ha-cli up vm1`"), "{:?}", planned.hints);
+    assert!(planned.risks.is_empty());
+}
+
+#[test]
+fn one_that_hangs_is_stopped_before_anybody_is_promoted() {
+    let topology = three();
+    for status in [ContainerStatus::Running, ContainerStatus::Paused, ContainerStatus::Restarting] {
+        let mut facts = facts(&topology);
+        silent(&mut facts, "vm1", status);
+        let planned = decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap();
+        assert_eq!(
+            lines(&planned.plan),
+            [
+                "0 vm1: make sure that PostgreSQL does not run (stop, else kill) <>",
+                "1 vm2: write down that vm2 is the primary of generation 2 <>",
+                "2 vm2: promote <0,1>",
+                "3 vm1: have PostgreSQL come back as a standby of vm2 <2>",
+                "4 vm2: log in and write through Keycloak <2>",
+                "5 vm2: make the replication slots for the other nodes <2>",
+                "6 vm3: follow vm2 <5>",
+            ],
+            "{status:?}"
+        );
+    }
+}
+
+#[test]
+fn what_can_neither_be_asked_nor_stopped_needs_a_persons_word() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    dark(&mut facts, "vm1");
+    assert_eq!(refused(&topology, &facts, &FailoverOptions::default(), "it may run"), RefusalKind::Unsafe);
+    let planned = decide_failover(&topology, &facts, &dead()).unwrap();
+    assert!(planned.risks[0].contains("are lost"), "{:?}", planned.risks);
+    assert!(planned.plan.steps.iter().all(|step| step.node == name("vm2")), "{:?}", planned.plan);
+    // A word does not outweigh what a standby has seen.
+    facts.get_mut(&name("vm1")).unwrap().heard_by = Some(name("vm2"));
+    assert_eq!(refused(&topology, &facts, &dead(), "it is alive"), RefusalKind::Unsafe);
+}
+
+#[test]
+fn a_primary_that_answers_is_not_replaced() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    let to = |node: &str| FailoverOptions { to: Some(name(node)), ..dead() };
+    assert_eq!(refused(&topology, &facts, &to("vm2"), "it answers"), RefusalKind::Unsafe);
+    for options in [dead(), to("vm1")] {
+        assert!(decide_failover(&topology, &facts, &options).unwrap().plan.is_empty());
+    }
+    server(&mut facts, "vm2").role = PostgresRole::Primary;
+    assert_eq!(refused(&topology, &facts, &dead(), "are primaries"), RefusalKind::Unsafe);
+    // What an interrupted run left: the old primary would come back as one.
+    ended(&mut facts, "vm1", ControlState::Other);
+    let planned = decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap();
+    assert_eq!(
+        lines(&planned.plan),
+        [
+            "0 vm1: have PostgreSQL come back as a standby of vm2 <>",
+            "1 vm2: log in and write through Keycloak <>",
+            "2 vm2: make the replication slots for the other nodes <>",
+        ]
+    );
+}
+
+#[test]
+fn the_one_that_has_most_takes_over_and_none_that_lacks_something_known() {
+    let topology = three();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::Other);
+    server(&mut facts, "vm3").flush_lsn = Some("0/4000000".parse().unwrap());
+    assert_eq!(decide_failover(&topology, &facts, &dead()).unwrap().to, name("vm3"));
+    let to = FailoverOptions { to: Some(name("vm2")), ..dead() };
+    assert_eq!(refused(&topology, &facts, &to, "vm3 has received more"), RefusalKind::Unsafe);
+    // Promoted while both were away: what they have is older than what the stopped one has.
+    let record = Some(promotion(2, "vm1"));
+    facts.get_mut(&name("vm1")).unwrap().stopped.as_mut().unwrap().as_mut().unwrap().promotion = record;
+    assert_eq!(refused(&topology, &facts, &dead(), "promoted in generation 2 without it"), RefusalKind::Unsafe);
+}
+
+#[test]
+fn what_may_be_lost_is_said_as_exactly_as_it_is_known() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::ShutDown);
+    let loss = |facts: &RoleFacts| decide_failover(&topology, facts, &dead()).unwrap().loss;
+    assert!(matches!(loss(&facts), Loss::None { .. }), "{:?}", loss(&facts));
+    let server = server(&mut facts, "vm2");
+    for lsn in [&mut server.flush_lsn, &mut server.receive_lsn, &mut server.replay_lsn] {
+        *lsn = Some("0/3000000".parse().unwrap());
+    }
+    assert_eq!(loss(&facts), Loss::Exactly { bytes: 0x100 });
+    ended(&mut facts, "vm1", ControlState::Other);
+    self::server(&mut facts, "vm2").receiver = None;
+    assert_eq!(loss(&facts), Loss::Since { lsn: Some("0/3000000".parse().unwrap()), seconds: Some(12.5) });
+}
+
+#[test]
+fn strict_loses_nothing_and_runs_alone_only_by_word() {
+    let topology = strict_pair();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::Other);
+    assert_eq!(refused(&topology, &facts, &dead(), "all of them would wait"), RefusalKind::Unsafe);
+    let alone = FailoverOptions { run_alone: true, ..FailoverOptions::default() };
+    let planned = decide_failover(&topology, &facts, &alone).unwrap();
+    assert!(matches!(planned.loss, Loss::None { .. }));
+    assert!(lines(&planned.plan)[0].contains("runs alone"), "{:?}", planned.plan);
+    // One that ran alone has acknowledged what nobody else has.
+    let ran_alone = crate::values::PromotionRecord { run_alone: true, ..promotion(1, "vm1") };
+    facts.get_mut(&name("vm1")).unwrap().stopped.as_mut().unwrap().as_mut().unwrap().promotion = Some(ran_alone);
+    assert!(matches!(decide_failover(&topology, &facts, &alone).unwrap().loss, Loss::Since { .. }));
+}
+
+#[test]
+fn strict_with_two_standbys_needs_to_see_both() {
+    let mut spec = crate::observe::fixtures::pair_spec()
+        .node(crate::topology::NodeSpec::standby("vm3", "192.0.2.13"));
+    spec.replication.durability = "strict".to_owned();
+    let topology = spec.validate().unwrap();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::Other);
+    let planned = decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap();
+    assert!(!lines(&planned.plan)[0].contains("alone"), "vm3 confirms: {:?}", planned.plan);
+    dark(&mut facts, "vm3");
+    let alone = FailoverOptions { run_alone: true, ..dead() };
+    assert_eq!(refused(&topology, &facts, &alone, "may have confirmed"), RefusalKind::Unsafe);
+}
+
+/// Whatever was seen: nobody is promoted while anybody may go on as primary, unless a person vouches for it; never one that
+/// lacks what another has, nor, with `strict`, one that may lack what was acknowledged.
+#[test]
+fn no_plan_makes_a_second_primary() {
+    use proptest::prelude::*;
+    let topologies = [three(), strict_pair(), pair()];
+    let node = (0..8_u8, any::<bool>(), 1..4_u64, 0..3_u64, any::<bool>());
+    let config = ProptestConfig::with_cases(2000);
+    proptest!(config, |(which in 0..3_usize, nodes in proptest::collection::vec(node, 3), to in proptest::option::of(0..3_usize),
+               primary_is_dead in any::<bool>(), run_alone in any::<bool>())| {
+        let topology = &topologies[which];
+        let names: Vec<_> = topology.nodes().iter().map(|node| node.name.clone()).collect();
+        let mut facts = facts(topology);
+        for (node, (kind, primary, generation, ahead, signal)) in names.iter().zip(&nodes) {
+            let node = node.as_str();
+            let record = promotion(*generation, if *primary { node } else { "vm1" });
+            let running = server(&mut facts, node);
+            running.role = if *kind == 0 { PostgresRole::Primary } else { PostgresRole::Standby };
+            running.promotion = Some(record.clone());
+            running.flush_lsn = Some(Lsn::new(0x300_0148 + ahead));
+            match kind {
+                1 | 2 => {
+                    ended(&mut facts, node, if *kind == 1 { ControlState::ShutDown } else { ControlState::Other });
+                    let stopped = facts.get_mut(&name(node)).unwrap().stopped.as_mut().unwrap().as_mut().unwrap();
+                    (stopped.standby, stopped.promotion) = (*signal, Some(record));
+                }
+                3 => silent(&mut facts, node, ContainerStatus::Paused),
+                4 => dark(&mut facts, node),
+                _ => {}
+            }
+        }
+        let options = FailoverOptions { to: to.and_then(|index| names.get(index).cloned()), primary_is_dead, run_alone };
+        let Ok(planned) = decide_failover(topology, &facts, &options) else { return Ok(()) };
+        let view = View { topology, facts: &facts };
+        let place = |wanted: &dyn Fn(&PlannedStep) -> bool| planned.plan.steps.iter().find(|step| wanted(step));
+        let Some(promote) = place(&|step| step.action == Action::Promote) else { return Ok(()) };
+        prop_assert_eq!(&promote.node, &planned.to);
+        let to = topology.node(&planned.to).unwrap();
+        prop_assert!(view.has_role(to, PostgresRole::Standby));
+        let record = place(&|step| matches!(step.action, Action::RecordPromotion { .. })).unwrap();
+        prop_assert!(record.node == planned.to && promote.after.contains(&record.id), "intent first");
+        let Action::RecordPromotion { generation, .. } = record.action else { unreachable!() };
+        let own = view.promotion(&planned.to).unwrap();
+        for peer in topology.peers_of(&planned.to) {
+            prop_assert!(!view.has_role(peer, PostgresRole::Primary));
+            if let Some(known) = view.promotion(&peer.name) {
+                prop_assert!(known.generation < generation || own.generation == generation, "{known} is not older");
+                prop_assert!(known.generation <= own.generation || known.primary == planned.to, "{known} is later");
+            }
+            if view.has_role(peer, PostgresRole::Standby) {
+                prop_assert!(view.received(peer) <= view.received(to), "{} has more", peer.name);
+            }
+            match state_of(&view, peer) {
+                State::Runs => {
+                    let fence = place(&|step| step.node == peer.name && step.action == Action::Fence);
+                    prop_assert!(fence.is_some_and(|fence| promote.after.contains(&fence.id)), "{} runs", peer.name);
+                }
+                State::Unknown(_) => {
+                    let was_standby = view.latest().is_some_and(|latest| latest.primary != peer.name);
+                    prop_assert!(primary_is_dead || was_standby, "{} may be the primary", peer.name);
+                }
+                State::Standby | State::Gone | State::Stopped => {}
+                State::Heard(_) => prop_assert!(false, "nobody was heard"),
+            }
+        }
+        if topology.replication.durability == Durability::Strict {
+            let unseen = topology.peers_of(&planned.to).filter(|peer| !view.has_role(peer, PostgresRole::Standby));
+            prop_assert!(unseen.count() <= 1, "a standby that may have confirmed is not seen");
+            let follows = topology.peers_of(&planned.to).any(|peer| view.has_role(peer, PostgresRole::Standby));
+            prop_assert!(run_alone || follows, "it acknowledges alone without a word");
+        }
+    });
+}

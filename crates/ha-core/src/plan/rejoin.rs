@@ -1,0 +1,317 @@
+//! A node comes back as a standby: the old primary after a failover, or any other whose data went its own way.
+//!
+//! In two parts, since what its data holds can be seen only once its server is out of the way: first what has to stop,
+//! then, from what was found, how it comes back.
+
+use serde::Serialize;
+
+use super::roles::{RoleFacts, View};
+use super::{Action, Change, Plan, Refusal, RefusalKind, StepId};
+use crate::layout::Component;
+use crate::observe::{BranchObservation, PostgresRole};
+use crate::ports::ContainerStatus;
+use crate::topology::{Node, Topology};
+use crate::values::{NodeName, SlotName};
+
+/// What a node that is to come back needs first.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RejoinStart {
+    /// Nothing: it streams from the primary.
+    Streams {
+        /// The primary.
+        primary: NodeName,
+        /// What is left of the time when it did not; empty as a rule.
+        plan: Plan,
+    },
+    /// Its data is to be looked at.
+    Inspect {
+        /// The primary.
+        primary: NodeName,
+        /// What stops its server; empty when it does not run.
+        stop: Plan,
+        /// It runs as a primary, beside the other.
+        second_primary: bool,
+    },
+}
+
+/// How a node comes back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "method", rename_all = "kebab-case")]
+pub enum RejoinMethod {
+    /// Its data is an earlier state of the primary's: it is started and catches up.
+    Start,
+    /// `pg_rewind` takes it back to where the histories part.
+    Rewind,
+    /// Its data is replaced by a copy of the primary's.
+    BaseBackup {
+        /// Why nothing less will do.
+        why: String,
+    },
+}
+
+/// What becomes of the data that is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OldData {
+    /// It stays until the node streams again.
+    Keep,
+    /// It is destroyed first, for want of room.
+    Discard,
+}
+
+/// Plans the first part. Pure.
+///
+/// # Errors
+/// There is no primary to follow, or the node is it.
+pub fn begin_rejoin(topology: &Topology, facts: &RoleFacts, node: &NodeName) -> Result<RejoinStart, Refusal> {
+    let view = View { topology, facts };
+    let primary = primary_for(&view, node)?;
+    let fact = facts.get(node);
+    if view.no_engine(node).is_some() || fact.is_none() {
+        return Err(Refusal::new(
+            RefusalKind::Unreachable,
+            Some(node),
+            format!("its Docker engine cannot be asked: {}", view.no_engine(node).unwrap_or("unknown")),
+            "its data is looked at and changed through its engine: bring the host back first",
+        ));
+    }
+    let container = fact.and_then(|fact| fact.observation.postgres_container.as_ref().ok()?.as_ref());
+    let Some(container) = container else {
+        return Err(Refusal::new(
+            RefusalKind::Mismatch,
+            Some(node),
+            "it has no PostgreSQL container",
+            format!("`ha-cli up {node}` makes one; where its disk was lost, from a copy of the primary's data"),
+        ));
+    };
+    let server = view.server(node);
+    let follows = |it: &crate::observe::PostgresObservation| {
+        it.role == PostgresRole::Standby && it.receiver.as_ref().is_some_and(|receiver| receiver.status == "streaming")
+    };
+    let up_to_date = server.is_some_and(|it| {
+        follows(it) && view.server(&primary).is_some_and(|up| up.timeline == it.timeline && up.promotion == it.promotion)
+    });
+    if up_to_date {
+        let mut plan = Plan::default();
+        if server.is_some_and(|it| it.slots.iter().any(|slot| !slot.active)) {
+            plan.add(node, Action::DropSlots { slots: view.slots(node) }, []);
+        }
+        run_alone_no_more(&view, &mut plan, node, &primary, None);
+        return Ok(RejoinStart::Streams { primary, plan });
+    }
+    let mut stop = Plan::default();
+    match container.status {
+        ContainerStatus::Running | ContainerStatus::Restarting | ContainerStatus::Paused => {
+            stop.add(node, Action::Fence, []);
+        }
+        ContainerStatus::Created | ContainerStatus::Exited { .. } | ContainerStatus::Dead => {}
+    }
+    let second_primary = server.is_some_and(|it| it.role == PostgresRole::Primary);
+    Ok(RejoinStart::Inspect { primary, stop, second_primary })
+}
+
+/// The primary that a node is to follow: the one there is, or, of two, the other one, if it is of a later generation.
+fn primary_for(view: &View<'_>, node: &NodeName) -> Result<NodeName, Refusal> {
+    if view.topology.node(node).is_none() {
+        return Err(Refusal::new(RefusalKind::Mismatch, Some(node), "it is no node of this cluster", "see ha.toml"));
+    }
+    let is_primary = |other: &&Node| view.has_role(other, PostgresRole::Primary);
+    let others: Vec<_> = view.topology.peers_of(node).filter(is_primary).collect();
+    let itself = view.server(node).is_some_and(|server| server.role == PostgresRole::Primary);
+    match others[..] {
+        [primary] if !itself => Ok(primary.name.clone()),
+        [primary] => {
+            let generation = |name| view.promotion(name).map_or(0, |record| record.generation);
+            if generation(&primary.name) > generation(node) {
+                return Ok(primary.name.clone());
+            }
+            Err(Refusal::new(
+                RefusalKind::Unsafe,
+                Some(node),
+                format!(
+                    "it and {} are both primaries, and it is not the older one: generation {} against {}",
+                    primary.name,
+                    generation(node),
+                    generation(&primary.name)
+                ),
+                format!(
+                    "look at both (`ha-cli status`, and what their applications wrote); the one that is to lose is stopped first: \
+                     `ha-cli down NODE`; then `ha-cli rejoin NODE`, with {node} or {}",
+                    primary.name
+                ),
+            ))
+        }
+        [] if itself => Err(Refusal::new(
+            RefusalKind::Unsafe,
+            Some(node),
+            "it is the primary",
+            "nobody else is: to make it a standby, `ha-cli switchover`",
+        )),
+        [] => Err(Refusal::new(
+            RefusalKind::Unreachable,
+            None,
+            "no primary is seen that it could follow",
+            "`ha-cli status` shows what is there; `ha-cli failover` makes a standby the primary",
+        )),
+        _ => Err(Refusal::new(
+            RefusalKind::Unsafe,
+            None,
+            "more than one other node is a primary",
+            "find out which holds the data that counts, and stop the other: `ha-cli down NODE` keeps its data",
+        )),
+    }
+}
+
+/// How the node comes back, from what was found of its data. Pure.
+#[must_use]
+pub fn choose_method(
+    topology: &Topology,
+    facts: &RoleFacts,
+    node: &NodeName,
+    primary: &NodeName,
+    branch: &BranchObservation,
+) -> RejoinMethod {
+    let view = View { topology, facts };
+    let base_backup = |why: String| RejoinMethod::BaseBackup { why };
+    let Some(upstream) = view.server(primary) else {
+        return base_backup(format!("{primary} is not seen, so nothing is known of its history"));
+    };
+    let rewind = || match &branch.rewind {
+        Some(Ok(())) => RejoinMethod::Rewind,
+        Some(Err(said)) => base_backup(format!("pg_rewind cannot do it: {said}")),
+        None => base_backup("it is not known whether pg_rewind could do it".to_owned()),
+    };
+    if branch.timeline == upstream.timeline {
+        // pg_rewind compares numbers, and would find nothing to do.
+        let known = (view.promotion(node), upstream.promotion.as_ref());
+        let other = matches!(known, (Some(own), Some(its)) if own.primary == *node && !own.is_same_promotion(its));
+        if other || branch.same_history == Some(false) {
+            return base_backup(format!(
+                "both are on timeline {}, but came there by different promotions, which pg_rewind cannot tell apart",
+                branch.timeline
+            ));
+        }
+        return RejoinMethod::Start;
+    }
+    match branch.fork {
+        Some(fork) if branch.end <= fork => RejoinMethod::Start,
+        _ => rewind(),
+    }
+}
+
+/// Plans the second part of a rejoin. Pure.
+#[must_use]
+pub fn decide_rejoin(
+    topology: &Topology,
+    facts: &RoleFacts,
+    node: &NodeName,
+    primary: &NodeName,
+    method: &RejoinMethod,
+    old_data: OldData,
+) -> Plan {
+    let view = View { topology, facts };
+    let mut plan = Plan::default();
+    let slot = plan.add(primary, Action::EnsureSlots { slots: vec![SlotName::of_standby(node)] }, []);
+    let ready = match method {
+        RejoinMethod::Start => plan.add(node, Action::Demote { to: primary.clone() }, [slot]),
+        RejoinMethod::Rewind => {
+            let checkpoint = plan.add(primary, Action::Checkpoint, []);
+            let rewound = plan.add(node, Action::RewindDatabase { from: primary.clone() }, [slot, checkpoint]);
+            plan.add(node, Action::Demote { to: primary.clone() }, [rewound])
+        }
+        RejoinMethod::BaseBackup { .. } => replace(&mut plan, node, primary, old_data, slot),
+    };
+    come_back(&view, &mut plan, node, primary, ready);
+    plan
+}
+
+fn replace(plan: &mut Plan, node: &NodeName, primary: &NodeName, old_data: OldData, after: StepId) -> StepId {
+    let copied = plan.add(node, Action::ReplaceDatabase { from: primary.clone(), old_data }, [after]);
+    plan.add(node, Action::Demote { to: primary.clone() }, [copied])
+}
+
+/// It starts, streams, and nothing is left that was only for the way there.
+fn come_back(view: &View<'_>, plan: &mut Plan, node: &NodeName, primary: &NodeName, ready: StepId) {
+    let started = plan.add(node, Action::StartPostgres { change: Change::Start, permit: false }, [ready]);
+    let streams = plan.add(node, Action::WaitStreaming { primary: primary.clone() }, [started]);
+    plan.add(node, Action::ForgetOldData, [streams]);
+    plan.add(node, Action::DropSlots { slots: view.slots(node) }, [streams]);
+    run_alone_no_more(view, plan, node, primary, Some(streams));
+}
+
+/// A standby is back: the primary waits for its confirmation again, where the profile asks for it.
+fn run_alone_no_more(
+    view: &View<'_>,
+    plan: &mut Plan,
+    node: &NodeName,
+    primary: &NodeName,
+    after: Option<StepId>,
+) {
+    if let Some(record) = view.promotion(primary).filter(|record| record.run_alone) {
+        let (generation, promoted) = (record.generation, record.primary.clone());
+        let action = Action::RecordPromotion { generation, primary: promoted, run_alone: false };
+        let recorded = plan.add(primary, action, after);
+        plan.add(node, Action::FollowPrimary { primary: primary.clone() }, [recorded]);
+    }
+}
+
+/// Plans a new base backup for a standby that is lost or broken. Pure.
+///
+/// # Errors
+/// The node is the primary, there is none to copy from, or its data is not proven to be replaceable.
+pub fn decide_rebuild(
+    topology: &Topology,
+    facts: &RoleFacts,
+    node: &NodeName,
+    old_data: OldData,
+) -> Result<Plan, Refusal> {
+    let view = View { topology, facts };
+    if view.server(node).is_some_and(|server| server.role == PostgresRole::Primary) {
+        return Err(Refusal::new(
+            RefusalKind::Unsafe,
+            Some(node),
+            "it is a primary: its data is never replaced by a copy",
+            "a standby is rebuilt; where two primaries are the trouble, `ha-cli rejoin NODE` looks at what the older one holds",
+        ));
+    }
+    let primary = primary_for(&view, node)?;
+    let own = view.promotion(node).map_or(0, |record| record.generation);
+    let its = view.promotion(&primary).map_or(0, |record| record.generation);
+    if own > its {
+        return Err(Refusal::new(
+            RefusalKind::Unsafe,
+            Some(node),
+            format!("it knows of generation {own}, {primary} only of {its}: its data may be the good copy"),
+            format!("find out which of them holds the data that counts before anything is replaced: `ha-cli status`, `ha-cli rejoin {node}`"),
+        ));
+    }
+    for needed in [node, &primary] {
+        if let Some(why) = view.no_engine(needed) {
+            return Err(Refusal::new(
+                RefusalKind::Unreachable,
+                Some(needed),
+                format!("its Docker engine cannot be asked: {why}"),
+                "its data is replaced through the engines: mend the way there",
+            ));
+        }
+    }
+    let container = view.facts.get(node).and_then(|fact| fact.observation.postgres_container.as_ref().ok()?.as_ref());
+    if container.is_none() {
+        return Err(Refusal::new(
+            RefusalKind::Mismatch,
+            Some(node),
+            "it has no PostgreSQL container",
+            format!("`ha-cli up {node}` makes one, and the database from a copy of {primary}'s"),
+        ));
+    }
+    let mut plan = Plan::default();
+    let stopped = plan.add(node, Action::Stop { component: Component::Postgres }, []);
+    let slot = plan.add(&primary, Action::EnsureSlots { slots: vec![SlotName::of_standby(node)] }, []);
+    let copied = plan.add(node, Action::ReplaceDatabase { from: primary.clone(), old_data }, [stopped, slot]);
+    let ready = plan.add(node, Action::Demote { to: primary.clone() }, [copied]);
+    come_back(&view, &mut plan, node, &primary, ready);
+    Ok(plan)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! What is known of each node's role, for the decisions that change roles.
+
+use std::collections::BTreeMap;
+
+use super::Action;
+use crate::layout;
+use crate::observe::{ControlFile, NodeObservation, PostgresObservation, PostgresRole, Unobserved, UnobservedWhy};
+use crate::ports::ContainerStatus;
+use crate::topology::{Node, Topology};
+use crate::values::{Lsn, NodeName, PromotionRecord, SlotName};
+
+/// What was found of a node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleFact {
+    /// Its containers and servers.
+    pub observation: NodeObservation,
+    /// Its server, where the container has exited.
+    pub stopped: Option<Result<StoppedServer, Unobserved>>,
+    /// A peer that has just spoken to its server, where this machine has no way to know what the server does.
+    pub heard_by: Option<NodeName>,
+}
+
+/// A server whose container has exited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoppedServer {
+    /// How it ended.
+    pub control: ControlFile,
+    /// It comes back as a standby.
+    pub standby: bool,
+    /// The promotion that it knows of.
+    pub promotion: Option<PromotionRecord>,
+}
+
+/// What was found of each node.
+pub type RoleFacts = BTreeMap<NodeName, RoleFact>;
+
+pub(super) struct View<'a> {
+    pub(super) topology: &'a Topology,
+    pub(super) facts: &'a RoleFacts,
+}
+
+impl View<'_> {
+    pub(super) fn server(&self, node: &NodeName) -> Option<&PostgresObservation> {
+        self.facts.get(node)?.observation.postgres.as_ref().ok()
+    }
+
+    pub(super) fn has_role(&self, node: &Node, role: PostgresRole) -> bool {
+        self.server(&node.name).is_some_and(|server| server.role == role)
+    }
+
+    pub(super) fn stopped(&self, node: &NodeName) -> Option<&StoppedServer> {
+        self.facts.get(node)?.stopped.as_ref()?.as_ref().ok()
+    }
+
+    /// What a node knows of promotions, running or not.
+    pub(super) fn promotion(&self, node: &NodeName) -> Option<&PromotionRecord> {
+        match self.server(node) {
+            Some(server) => server.promotion.as_ref(),
+            None => self.stopped(node)?.promotion.as_ref(),
+        }
+    }
+
+    /// The latest promotion that any node knows of.
+    pub(super) fn latest(&self) -> Option<&PromotionRecord> {
+        self.topology.nodes().iter().filter_map(|node| self.promotion(&node.name)).max_by_key(|it| it.generation)
+    }
+
+    /// Whether the latest primary acknowledged writes that no standby had confirmed, as far as anybody knows.
+    pub(super) fn ran_alone(&self) -> bool {
+        let latest = self.latest().map(|record| record.generation);
+        let known = self.topology.nodes().iter().filter_map(|node| self.promotion(&node.name));
+        known.filter(|record| Some(record.generation) == latest).any(|record| record.run_alone)
+    }
+
+    /// Writes down that `to` is about to be the primary. What an interrupted run wrote there is of the same promotion.
+    pub(super) fn record(&self, to: &NodeName, run_alone: bool) -> Action {
+        let latest = self.latest().map_or(0, |record| record.generation);
+        let begun = self.promotion(to).is_some_and(|it| it.generation == latest && it.primary == *to);
+        let generation = if begun && !self.topology.nodes().iter().any(|it| self.has_role(it, PostgresRole::Primary)) {
+            latest
+        } else {
+            latest + 1
+        };
+        Action::RecordPromotion { generation, primary: to.clone(), run_alone }
+    }
+
+    /// Why a node's engine cannot be used.
+    pub(super) fn no_engine(&self, node: &NodeName) -> Option<&str> {
+        self.facts.get(node)?.observation.engine.as_ref().err().map(|error| error.message.as_str())
+    }
+
+    /// Its container runs, and its server takes no queries yet.
+    pub(super) fn is_starting(&self, node: &NodeName) -> bool {
+        self.facts.get(node).is_some_and(|facts| {
+            let runs =
+                matches!(&facts.observation.postgres_container, Ok(Some(it)) if it.status == ContainerStatus::Running);
+            let why = facts.observation.postgres.as_ref().err().map(|unobserved| unobserved.why);
+            runs && matches!(why, Some(UnobservedWhy::Refused | UnobservedWhy::NotReady))
+        })
+    }
+
+    pub(super) fn follows_another(&self, standby: &PostgresObservation, primary: &NodeName) -> bool {
+        self.topology.node(primary).is_some_and(|primary| {
+            let (host, port) = layout::peer_endpoint(self.topology, primary);
+            standby.upstream.as_ref().is_some_and(|upstream| *upstream != format!("{host}:{port}"))
+        })
+    }
+
+    /// The slots that the other nodes need on `primary`.
+    pub(super) fn slots(&self, primary: &NodeName) -> Vec<SlotName> {
+        self.topology.peers_of(primary).map(|peer| SlotName::of_standby(&peer.name)).collect()
+    }
+
+    /// How much a standby has: what it received, or replayed, where it has not received anything since its start.
+    pub(super) fn received(&self, node: &Node) -> Option<Lsn> {
+        let server = self.server(&node.name)?;
+        [server.flush_lsn, server.receive_lsn, server.replay_lsn].into_iter().flatten().max()
+    }
+}

@@ -1,0 +1,43 @@
+//! What the data of a stopped server holds that its primary does not have.
+
+use crate::cluster::Cluster;
+use crate::layout::{self, PASSFILE_PATH};
+use crate::observe::BranchObservation;
+use crate::ports::HostFile;
+use crate::steps::{StepError, one_off};
+use crate::values::NodeName;
+
+/// Starts the data cut off from everybody, in recovery, and compares it with the primary's history. The server of `node`
+/// must not run; afterwards it comes back as a standby only.
+pub(crate) async fn inspect(
+    cluster: &Cluster,
+    node: &NodeName,
+    primary: &NodeName,
+) -> Result<BranchObservation, StepError> {
+    let topology = cluster.topology();
+    let gone = |name: &NodeName| StepError::Changed(format!("the topology has no node {name}"));
+    let own = topology.node(node).ok_or_else(|| gone(node))?;
+    let upstream = topology.node(primary).ok_or_else(|| gone(primary))?;
+    let runtime = match cluster.ports.runtimes.get(node) {
+        Some(Ok(runtime)) => runtime.as_ref(),
+        Some(Err(why)) => return Err(StepError::NoWay(why.clone())),
+        None => return Err(StepError::NoWay(format!("there is no way to the engine of {node}"))),
+    };
+    let reference = &topology.images.postgres;
+    let image = runtime.find_image(reference).await?;
+    let image = image.ok_or_else(|| StepError::Changed(format!("the image {reference} is gone")))?;
+    let seen = cluster.ports.probe.observe(primary, cluster.limits.observe).await?;
+    let job = one_off::Job {
+        name: "inspect",
+        script: layout::INSPECT_SCRIPT,
+        arguments: vec![
+            layout::conninfo(topology, node, upstream),
+            seen.timeline.to_string(),
+            topology.postgres.database.clone(),
+        ],
+        files: vec![HostFile::new(PASSFILE_PATH, layout::passfile(cluster.secrets()), 0o600)],
+        limit: cluster.limits.copy,
+    };
+    let facts = one_off::run(cluster, own, runtime, &image, job, |_| {}).await?;
+    BranchObservation::parse(&facts).map_err(|broken| StepError::Broken(broken.0))
+}

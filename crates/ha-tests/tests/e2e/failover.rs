@@ -1,0 +1,251 @@
+//! `failover`, `rejoin` and `rebuild` under a writer that never stops.
+
+use std::time::{Duration, Instant};
+
+use ha_core::Cluster;
+use ha_core::health::ReportedRole;
+use ha_core::layout::Component;
+use ha_core::observe::BranchObservation;
+use ha_core::plan::{
+    Failover, FailoverOptions, Loss, OldData, Plan, Refusal, RefusalKind, RejoinMethod, RejoinStart,
+};
+use ha_core::values::NodeName;
+use ha_tests::ledger::LedgerWriter;
+use ha_tests::{Pair, PairOptions, engine_is_wanted};
+
+use crate::host::{docker, on_volumes};
+use crate::switchover::{settles, until_same};
+use crate::up::{PATIENCE, run};
+
+const WRITES: u64 = 50;
+
+async fn plan(cluster: &Cluster, options: &FailoverOptions) -> Result<Failover, Vec<Refusal>> {
+    tokio::time::timeout(PATIENCE, cluster.plan_failover(options)).await.expect("planning ends")
+}
+
+async fn fail_over(pair: &Pair, options: &FailoverOptions) -> Failover {
+    let planned = plan(pair.cluster(), options).await.unwrap();
+    run(pair.cluster(), &planned.plan).await.unwrap();
+    planned
+}
+
+/// What the node's data holds, and the plan by which it comes back.
+async fn look(pair: &Pair, node: &NodeName) -> (BranchObservation, RejoinMethod, Plan) {
+    let cluster = pair.cluster();
+    let (primary, stop) = match cluster.begin_rejoin(node).await.unwrap() {
+        RejoinStart::Inspect { primary, stop, .. } => (primary, stop),
+        RejoinStart::Streams { primary, plan } => panic!("{node} streams from {primary}: {plan:?}"),
+    };
+    run(cluster, &stop).await.unwrap();
+    let found = tokio::time::timeout(PATIENCE, cluster.inspect(node, &primary)).await.expect("looking ends");
+    let (method, plan) = cluster.plan_rejoin(node, &primary, &found, OldData::Keep).await;
+    (found.unwrap(), method, plan)
+}
+
+async fn rejoin(pair: &Pair, node: &NodeName) -> (BranchObservation, RejoinMethod) {
+    let (found, method, plan) = look(pair, node).await;
+    run(pair.cluster(), &plan).await.unwrap();
+    (found, method)
+}
+
+fn alone() -> FailoverOptions {
+    FailoverOptions { run_alone: true, ..FailoverOptions::default() }
+}
+
+/// Killed, replaced, back by a rewind, and round again; started by hand meanwhile, it does no harm.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_primary_is_replaced_and_comes_back() {
+    if !engine_is_wanted() {
+        return;
+    }
+    for durability in ["async", "strict"] {
+        let options = PairOptions { durability: durability.to_owned(), ..PairOptions::postgres_only() };
+        let pair = Pair::start(options).await.unwrap();
+        let writer = LedgerWriter::start(&pair).await.unwrap();
+        let mut deaths = Vec::new();
+        for (old, new, generation) in [(pair.primary(), pair.standby(), 2), (pair.standby(), pair.primary(), 3)] {
+            assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer writes");
+            let container = pair.container(old, Component::Postgres);
+            docker(&["kill", &container]);
+            let died = Instant::now();
+            if durability == "strict" {
+                let refusals = plan(pair.cluster(), &FailoverOptions::default()).await.unwrap_err();
+                assert!(refusals[0].help.contains("--run-alone"), "{refusals:?}");
+            }
+            let planned = fail_over(&pair, &alone()).await;
+            match planned.loss {
+                Loss::None { .. } => assert_eq!(durability, "strict"),
+                Loss::Since { seconds: Some(seconds), .. } => deaths.push((died, Duration::from_secs_f64(seconds + 1.0))),
+                other => panic!("{other:?}"),
+            }
+            assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer goes on");
+            let record = pair.cluster().ports().probe.observe(&new.name, PATIENCE).await.unwrap().promotion.unwrap();
+            assert_eq!((record.generation, &record.primary, record.run_alone), (generation, &new.name, durability == "strict"));
+
+            // By hand, or by a host that boots: never a second primary.
+            docker(&["start", &container]);
+            let begun = Instant::now();
+            let role = loop {
+                let report = pair.cluster().report().await;
+                let node = report.nodes.into_iter().find(|node| node.name == old.name).unwrap();
+                if node.role != ReportedRole::Unknown {
+                    break node.role;
+                }
+                assert!(begun.elapsed() < PATIENCE, "the old primary starts");
+            };
+            assert_eq!(role, ReportedRole::Standby);
+            // It may have sent all that it wrote, and follows by itself then.
+            match pair.cluster().begin_rejoin(&old.name).await.unwrap() {
+                RejoinStart::Streams { plan, .. } => run(pair.cluster(), &plan).await.unwrap(),
+                RejoinStart::Inspect { .. } => {
+                    let (found, method) = rejoin(&pair, &old.name).await;
+                    assert!(matches!(method, RejoinMethod::Rewind | RejoinMethod::Start), "{method:?} {found:?}");
+                }
+            }
+            settles(&pair, &new.name).await;
+            let record = pair.cluster().ports().probe.observe(&new.name, PATIENCE).await.unwrap().promotion.unwrap();
+            assert!(!record.run_alone, "a standby confirms again");
+            assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer goes on");
+        }
+        let ledger = writer.stop().await;
+        if durability == "strict" {
+            for node in pair.topology().nodes() {
+                until_same(&pair, &ledger, node).await;
+            }
+        } else {
+            let (died, announced) = deaths[0];
+            let second = deaths[1];
+            let verdict = ledger.judge_node(&pair, pair.primary()).await.unwrap();
+            for (row, at) in ledger.acknowledged.iter().filter(|(row, _)| verdict.lost.contains(row)) {
+                let near = |(died, announced): (Instant, Duration)| *at <= died + Duration::from_secs(1) && died.saturating_duration_since(*at) <= announced;
+                assert!(near((died, announced)) || near(second), "row {row} is lost");
+            }
+            assert_eq!((verdict.phantom, verdict.twice), (vec![], vec![]));
+        }
+        let plan = crate::up::plan(pair.cluster()).await.unwrap();
+        assert!(plan.is_empty(), "{plan:?}");
+    }
+}
+
+/// What only the old branch holds is shown before it is taken back: the rows of its last transactions.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_old_primary_holds_is_shown_before_it_goes() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    // Tables of the same names and columns as Keycloak's, since there is none here.
+    let tables = "CREATE TABLE realm (id text, name text); CREATE TABLE user_entity (id text, username text, realm_id text); \
+                  CREATE TABLE credential (user_id text); CREATE TABLE user_attribute (user_id text); \
+                  CREATE TABLE user_role_mapping (user_id text); INSERT INTO realm VALUES ('r', 'shop'); \
+                  INSERT INTO user_entity VALUES ('a', 'anna', 'r'), ('b', 'berta', 'r')";
+    pair.superuser(pair.primary(), tables).await.unwrap();
+    pair.wait_replayed().await.unwrap();
+    // The standby's server hears nothing any more, and the primary goes on.
+    pair.superuser(pair.standby(), "ALTER SYSTEM SET primary_conninfo = ''").await.unwrap();
+    pair.superuser(pair.standby(), "SELECT pg_reload_conf()").await.unwrap();
+    let begun = Instant::now();
+    while pair.superuser(pair.primary(), "SELECT count(*) FROM pg_stat_replication").await.unwrap() != "0" {
+        assert!(begun.elapsed() < PATIENCE, "the standby stops to receive");
+    }
+    pair.superuser(
+        pair.primary(),
+        "INSERT INTO user_entity VALUES ('c', 'clara', 'r'); UPDATE realm SET name = 'store'; INSERT INTO credential VALUES ('a')",
+    )
+    .await
+    .unwrap();
+    docker(&["kill", &pair.container(pair.primary(), Component::Postgres)]);
+    pair.superuser(pair.standby(), "ALTER SYSTEM RESET primary_conninfo").await.unwrap();
+    fail_over(&pair, &FailoverOptions::default()).await;
+    pair.superuser(pair.standby(), "INSERT INTO user_entity VALUES ('d', 'dora', 'r')").await.unwrap();
+
+    let old = pair.primary().name.clone();
+    let (found, method, plan) = look(&pair, &old).await;
+    let only_here = found.only_here.expect("it went its own way");
+    assert_eq!(only_here.realms, ["store"], "{only_here:?}");
+    assert_eq!(only_here.users, ["store/anna", "store/clara"]);
+    assert_eq!(only_here.tables.get("credential"), Some(&1), "{:?}", only_here.tables);
+    assert!(only_here.transactions >= Some(1));
+    assert_eq!(method, RejoinMethod::Rewind);
+    run(pair.cluster(), &plan).await.unwrap();
+    settles(&pair, &pair.standby().name).await;
+    let users = pair.superuser(pair.primary(), "SELECT string_agg(username, ',' ORDER BY id) FROM user_entity").await.unwrap();
+    assert_eq!(users, "anna,berta,dora");
+    // Nothing is kept for longer than it is needed.
+    let cluster = pair.topology().cluster.name.to_string();
+    assert_eq!(on_volumes(&cluster, "vm1", "ls -A /data; ls -A /state | grep -e swap -e rewinding || true"), "pgdata");
+}
+
+/// One that hangs is stopped through its engine before anybody else is promoted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_primary_is_fenced_first() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions { durability: "strict".to_owned(), ..PairOptions::postgres_only() }).await.unwrap();
+    let writer = LedgerWriter::start(&pair).await.unwrap();
+    assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer writes");
+    let container = pair.container(pair.primary(), Component::Postgres);
+    docker(&["pause", &container]);
+    let planned = fail_over(&pair, &alone()).await;
+    assert!(planned.plan.steps[0].to_string().contains("make sure"), "{:?}", planned.plan);
+    let state = docker(&["inspect", "-f", "{{.State.Running}} {{.State.Paused}}", &container]);
+    assert_eq!(state, "false false");
+    assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer goes on");
+    rejoin(&pair, &pair.primary().name).await;
+    settles(&pair, &pair.standby().name).await;
+    let ledger = writer.stop().await;
+    for node in pair.topology().nodes() {
+        until_same(&pair, &ledger, node).await;
+    }
+}
+
+/// Promoted by hand while the primary went on: two primaries, each with rows of its own. The commands see it, do not choose, and
+/// the one that was stopped by a person comes back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promotion_by_hand_is_seen_and_dealt_with() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    pair.superuser(pair.primary(), "CREATE TABLE kept (n int)").await.unwrap();
+    pair.wait_replayed().await.unwrap();
+    pair.superuser(pair.standby(), "SELECT pg_promote()").await.unwrap();
+    for node in pair.topology().nodes() {
+        pair.superuser(node, "INSERT INTO kept VALUES (1)").await.unwrap();
+    }
+    let refusals = plan(pair.cluster(), &FailoverOptions::default()).await.unwrap_err();
+    assert_eq!((refusals.len(), refusals[0].kind), (1, RefusalKind::Unsafe), "{refusals:?}");
+    let refusal = pair.cluster().begin_rejoin(&pair.standby().name).await.unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::Unsafe, "{refusal}");
+    assert_eq!(crate::up::refusal(pair.cluster()).await.kind, RefusalKind::Unsafe);
+    // A person decides that the first one counts.
+    docker(&["stop", &pair.container(pair.standby(), Component::Postgres)]);
+    let (found, method) = rejoin(&pair, &pair.standby().name).await;
+    assert_eq!(method, RejoinMethod::Rewind, "{found:?}");
+    settles(&pair, &pair.primary().name).await;
+}
+
+/// A standby whose data is damaged gets a new copy; the primary never does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_standby_is_rebuilt() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    pair.superuser(pair.primary(), "CREATE TABLE kept AS SELECT generate_series(1, 1000) AS n").await.unwrap();
+    let refusal = pair.cluster().plan_rebuild(&pair.primary().name, OldData::Keep).await.unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::Unsafe, "{refusal}");
+    let standby = &pair.standby().name;
+    let cluster = pair.topology().cluster.name.to_string();
+    for old_data in [OldData::Keep, OldData::Discard] {
+        docker(&["stop", &pair.container(pair.standby(), Component::Postgres)]);
+        on_volumes(&cluster, standby.as_str(), "rm -rf /data/pgdata/base");
+        let plan = pair.cluster().plan_rebuild(standby, old_data).await.unwrap();
+        run(pair.cluster(), &plan).await.unwrap();
+        settles(&pair, &pair.primary().name).await;
+        pair.wait_replayed().await.unwrap();
+        assert_eq!(pair.superuser(pair.standby(), "SELECT count(*) FROM kept").await.unwrap(), "1000");
+        assert_eq!(on_volumes(&cluster, standby.as_str(), "ls -A /data"), "pgdata");
+    }
+}
