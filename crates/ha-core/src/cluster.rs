@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::drift::{self, Disagreement, NodeDrift};
 use crate::health::{self, Report};
+use crate::history::{self, Entry, Gap, History};
 use crate::layout::KeycloakExtension;
 use crate::observe::NodeObservation;
 use crate::plan::{self, Plan, Refusal, Switchover, SwitchoverOptions, UpOptions};
@@ -142,6 +143,19 @@ impl Cluster {
     pub async fn plan_switchover(&self, options: &SwitchoverOptions) -> Result<Switchover, Vec<Refusal>> {
         let facts = crate::survey::switchover_facts(self).await;
         plan::decide_switchover(&self.topology, &facts, options)
+    }
+
+    /// Writes down on `nodes`, all at the same time, what happens. Once this returns it is on the disk wherever the
+    /// node's PostgreSQL container runs.
+    ///
+    /// Returns the nodes on which it could not be written: worth a warning, and no reason to stop.
+    pub async fn record(&self, nodes: &[NodeName], entries: &[Entry]) -> Vec<Gap> {
+        history::journal::record(self, nodes, entries).await
+    }
+
+    /// Reads every node's copy of the history and puts them together. What cannot be read is told, and never fails it.
+    pub async fn history(&self) -> History {
+        history::journal::history(self).await
     }
 
     /// Runs a plan: every step as soon as those before it are done. When a step fails, no further one is begun, and
