@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod doctor;
+mod history;
 mod monitor;
 mod run;
 mod setup;
 mod switchover;
 
 pub use doctor::DoctorArgs;
+pub use history::HistoryArgs;
 pub use monitor::MonitorArgs;
 pub use run::{ComponentArg, DownArgs, HealthArgs, LogsArgs, StatusArgs, UpArgs};
 pub use setup::{DurabilityArg, Pair, ProxyHeadersArg, SetupArgs};
@@ -109,6 +111,8 @@ pub enum Command {
     Logs(LogsArgs),
     /// Look again and again, until interrupted; tells what changes, and the lag over time
     Monitor(MonitorArgs),
+    /// What was done to the cluster: when, by whom, how long it took, and how it ended
+    History(HistoryArgs),
     /// Whether the hosts are fit: engine, disk, ports, network, clocks, images, kernel, memory; before `up` and after
     Doctor(DoctorArgs),
     /// Prove that data arrives: make a realm and a user, find them on every standby, log in there, remove them

@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
+use ha_core::Cluster;
 use ha_core::health::{Report as Health, ReportedRole};
 use ha_core::plan::{Action, Plan};
 use ha_core::topology::Topology;
 use ha_core::values::NodeName;
 use serde_json::json;
 
+use super::operation::Operation;
 use super::plan::{self, Confirmation};
 use crate::cli::{DownArgs, Globals, OutputFormat};
 use crate::connect::{Purpose, connect};
@@ -31,12 +33,23 @@ pub(super) async fn run(globals: &Globals, args: &DownArgs, printer: &Printer) -
         return Ok(outcome(&plan));
     }
     plan::confirm(printer, args.yes, &question(cluster.topology(), &plan, &report))?;
+    // With the volumes goes their history, so what would be written into it is lost.
+    let operation =
+        if plan.is_empty() || args.volumes { None } else { Some(Operation::begin(&cluster, "down", &plan).await?) };
+    let done = take_down(&cluster, args, &plan, printer).await;
+    if let Some(operation) = operation {
+        operation.end(&cluster, &done, printer).await;
+    }
+    done.map(|()| outcome(&plan))
+}
+
+async fn take_down(cluster: &Cluster, args: &DownArgs, plan: &Plan, printer: &Printer) -> Result<(), Error> {
     let progress = Arc::new(PlanProgress::new(printer.format()));
-    plan::run(&cluster, &plan, &progress).await?;
+    plan::run(cluster, plan, &progress).await?;
     if printer.format() == OutputFormat::Json {
         let object = json!({
             "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !plan.is_empty(),
-            "steps": progress.to_json(&plan), "notes": plan.notes,
+            "steps": progress.to_json(plan), "notes": plan.notes,
         });
         printer.raw(format!("{object}\n").as_bytes())?;
     } else if plan.is_empty() {
@@ -46,7 +59,7 @@ pub(super) async fn run(globals: &Globals, args: &DownArgs, printer: &Printer) -
     } else {
         printer.raw(b"stopped; the data is kept, and `ha-cli up` starts it again\n")?;
     }
-    Ok(outcome(&plan))
+    Ok(())
 }
 
 fn outcome(plan: &Plan) -> Outcome {

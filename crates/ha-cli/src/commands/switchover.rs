@@ -10,6 +10,7 @@ use ha_core::topology::Topology;
 use ha_core::values::NodeName;
 use serde_json::json;
 
+use super::operation::Operation;
 use super::plan::{self, Confirmation};
 use crate::cli::{Globals, OutputFormat, SwitchoverArgs};
 use crate::connect::{Purpose, connect};
@@ -30,14 +31,29 @@ pub(super) async fn run(globals: &Globals, args: &SwitchoverArgs, printer: &Prin
     }
     let begun = Instant::now();
     let progress = Arc::new(PlanProgress::new(printer.format()));
-    if !switchover.plan.is_empty() {
-        plan::confirm(printer, args.yes, &Some(question(&switchover)))?;
-        if let Err(error) = plan::attempt(&cluster, &switchover.plan, &progress).await? {
-            return Err(go_back(&cluster, &switchover, error, printer).await?.into());
-        }
+    if switchover.plan.is_empty() {
+        finish(&cluster, &switchover, &progress, begun, printer)?;
+        return Ok(Outcome::Done);
     }
-    finish(&cluster, &switchover, &progress, begun, printer)?;
-    Ok(Outcome::Done)
+    plan::confirm(printer, args.yes, &Some(question(&switchover)))?;
+    // Written before the primary is stopped and after the other one is there: no write waits for it.
+    let operation = Operation::begin(&cluster, "switchover", &switchover.plan).await?;
+    let changed = change(&cluster, &switchover, &progress, begun, printer).await;
+    operation.end(&cluster, &changed, printer).await;
+    changed.map(|()| Outcome::Done)
+}
+
+async fn change(
+    cluster: &Cluster,
+    switchover: &Switchover,
+    progress: &Arc<PlanProgress>,
+    begun: Instant,
+    printer: &Printer,
+) -> Result<(), Error> {
+    if let Err(error) = plan::attempt(cluster, &switchover.plan, progress).await? {
+        return Err(go_back(cluster, switchover, error, printer).await?.into());
+    }
+    finish(cluster, switchover, progress, begun, printer)
 }
 
 /// The one node that a word names: here roles of the moment are of no use, since they are about to change.
