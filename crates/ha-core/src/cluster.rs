@@ -8,6 +8,7 @@ use crate::drift::{self, Disagreement, NodeDrift};
 use crate::health::{self, Report};
 use crate::history::{self, Entry, Gap, History};
 use crate::layout::KeycloakExtension;
+use crate::lock::{self, Holder, Locks, Taken};
 use crate::observe::NodeObservation;
 use crate::plan::{self, Plan, Refusal, Switchover, SwitchoverOptions, UpOptions};
 use crate::ports::{ContainerRuntime, KeycloakAdmin, PostgresControl, ReplicationProbe};
@@ -143,6 +144,15 @@ impl Cluster {
     pub async fn plan_switchover(&self, options: &SwitchoverOptions) -> Result<Switchover, Vec<Refusal>> {
         let facts = crate::survey::switchover_facts(self).await;
         plan::decide_switchover(&self.topology, &facts, options)
+    }
+
+    /// Takes the lock of each node whose PostgreSQL runs and can be reached, in the topology's order, without waiting for
+    /// whoever holds one. To be taken before anything is planned: what is seen then stays as it is.
+    ///
+    /// # Errors
+    /// The first lock that somebody else holds.
+    pub async fn lock(&self, holder: &Holder) -> Result<Locks, Taken> {
+        lock::lock(self, holder).await
     }
 
     /// Writes down on `nodes`, all at the same time, what happens. Once this returns it is on the disk wherever the

@@ -7,6 +7,7 @@
 //! - [`plan`] and [`steps`]: what `up`, `down` and `switchover` will do, as a value that can be printed, and the running of it;
 //! - [`layout`]: what stands on each engine, as pure functions of the topology;
 //! - [`history`]: what was done to the cluster, by whom, and how it ended;
+//! - [`lock`]: one who changes the cluster at a time;
 //! - [`verify`]: the proof that what is written on the primary arrives at the standbys;
 //! - [`Cluster`]: all of that behind one facade, over whichever ports it is given.
 //!
@@ -96,6 +97,7 @@ pub mod drift;
 pub mod health;
 pub mod history;
 pub mod layout;
+pub mod lock;
 pub mod observe;
 pub mod plan;
 pub mod ports;

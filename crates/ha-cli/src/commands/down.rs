@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::operation::Operation;
 use super::plan::{self, Confirmation};
+use super::turn::Turn;
 use crate::cli::{DownArgs, Globals, OutputFormat};
 use crate::connect::{Purpose, connect};
 use crate::error::Error;
@@ -24,6 +25,13 @@ use crate::select;
 pub(super) async fn run(globals: &Globals, args: &DownArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
     select::nodes(cluster.topology(), &args.nodes, None)?;
+    let turn = Turn::take(&cluster, "down", args.dry_run, printer).await?;
+    let result = plan_and_do(&cluster, &turn, args, printer).await;
+    turn.release().await;
+    result
+}
+
+async fn plan_and_do(cluster: &Cluster, turn: &Turn, args: &DownArgs, printer: &Printer) -> Result<Outcome, Error> {
     let report = plan::interruptible(cluster.report()).await?;
     let selected = select::nodes(cluster.topology(), &args.nodes, Some(&report))?;
     let plan = plan::interruptible(cluster.plan_down(&selected, args.volumes)).await?;
@@ -35,10 +43,10 @@ pub(super) async fn run(globals: &Globals, args: &DownArgs, printer: &Printer) -
     plan::confirm(printer, args.yes, &question(cluster.topology(), &plan, &report))?;
     // With the volumes goes their history, so what would be written into it is lost.
     let operation =
-        if plan.is_empty() || args.volumes { None } else { Some(Operation::begin(&cluster, "down", &plan).await?) };
-    let done = take_down(&cluster, args, &plan, printer).await;
+        if plan.is_empty() || args.volumes { None } else { Some(Operation::begin(cluster, turn, &plan).await?) };
+    let done = take_down(cluster, args, &plan, printer).await;
     if let Some(operation) = operation {
-        operation.end(&cluster, &done, printer).await;
+        operation.end(cluster, &done, printer).await;
     }
     done.map(|()| outcome(&plan))
 }

@@ -15,6 +15,7 @@ mod setup;
 mod status;
 mod switchover;
 mod time;
+mod turn;
 mod up;
 mod verify;
 mod who;

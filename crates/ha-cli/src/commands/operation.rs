@@ -7,6 +7,7 @@ use ha_core::history::{Entry, Event, Gap, Outcome as Ending, SCHEMA};
 use ha_core::plan::Plan;
 use ha_core::values::NodeName;
 
+use super::turn::Turn;
 use super::{plan, time, who};
 use crate::error::{Error, Failure, FailureKind};
 use crate::output::{Printer, Tone};
@@ -18,26 +19,27 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Operation {
     begun: Entry,
     since: Instant,
+    /// The nodes that are written to: one that did not answer a moment ago would only be waited for.
+    reached: Vec<NodeName>,
     /// Where it could not be written down that it begins.
     missing: Vec<NodeName>,
 }
 
 impl Operation {
-    /// Writes down that `command` begins to do what is planned. Returns once that is on the nodes' disks; a node on which
+    /// Writes down that a command, whose turn it is, begins to do what is planned. Returns once that is on the nodes' disks; a node on which
     /// it cannot be written stops nothing.
     ///
     /// # Errors
     /// An interrupt.
-    pub(super) async fn begin(cluster: &Cluster, command: &str, plan: &Plan) -> Result<Self, Error> {
+    pub(super) async fn begin(cluster: &Cluster, turn: &Turn, plan: &Plan) -> Result<Self, Error> {
         let mut nodes: Vec<_> = cluster.topology().nodes().iter().map(|node| node.name.clone()).collect();
-        let everywhere = nodes.clone();
         nodes.retain(|name| plan.steps.iter().any(|step| step.node == *name));
         let begun = Entry {
             schema: SCHEMA,
             at: time::now(),
             operation: format!("{:016x}", rand::random::<u64>()),
             event: Event::Begun,
-            command: command.to_owned(),
+            command: turn.command().to_owned(),
             by: who::by(),
             generation: None,
             nodes,
@@ -46,10 +48,11 @@ impl Operation {
             detail: None,
         };
         let since = Instant::now();
-        let written = plan::interruptible(cluster.record(&everywhere, std::slice::from_ref(&begun))).await?;
+        let reached = turn.reached().to_vec();
+        let written = plan::interruptible(cluster.record(&reached, std::slice::from_ref(&begun))).await?;
         // Not told yet: the first `up` makes the place to write to, and the end is written there together with this.
         let missing = written.into_iter().map(|gap| gap.node).collect();
-        Ok(Self { begun, since, missing })
+        Ok(Self { begun, since, reached, missing })
     }
 
     /// Writes down how it ended, and tells where that was not possible.
@@ -63,8 +66,7 @@ impl Operation {
             detail,
             ..self.begun.clone()
         };
-        let names = cluster.topology().nodes().iter().map(|node| node.name.clone());
-        let (late, in_time): (Vec<_>, Vec<_>) = names.partition(|name| self.missing.contains(name));
+        let (late, in_time): (Vec<_>, Vec<_>) = self.reached.into_iter().partition(|name| self.missing.contains(name));
         let (whole, rest) = ([self.begun, ended.clone()], [ended]);
         let written = async { tokio::join!(cluster.record(&late, &whole), cluster.record(&in_time, &rest)) };
         let written = tokio::select! {

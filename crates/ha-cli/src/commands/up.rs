@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::operation::Operation;
 use super::plan::{self, Confirmation};
+use super::turn::Turn;
 use crate::cli::{Globals, OutputFormat, UpArgs};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
@@ -24,17 +25,20 @@ const ROUNDS: usize = 3;
 pub(super) async fn run(globals: &Globals, args: &UpArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
     let selected = select::nodes(cluster.topology(), &args.nodes, None)?;
+    let turn = Turn::take(&cluster, "up", args.dry_run, printer).await?;
     let mut operation = None;
-    let result = rounds(&cluster, &selected, args, printer, &mut operation).await;
+    let result = rounds(&cluster, &turn, &selected, args, printer, &mut operation).await;
     if let Some(operation) = operation {
         operation.end(&cluster, &result, printer).await;
     }
+    turn.release().await;
     result
 }
 
 /// Plans and does until nothing is left to do. `operation` begins with the first thing that is really done.
 async fn rounds(
     cluster: &Cluster,
+    turn: &Turn,
     selected: &[NodeName],
     args: &UpArgs,
     printer: &Printer,
@@ -58,7 +62,7 @@ async fn rounds(
         }
         plan::confirm(printer, args.yes, &interruptions(&plan))?;
         if operation.is_none() {
-            *operation = Some(Operation::begin(cluster, "up", &plan).await?);
+            *operation = Some(Operation::begin(cluster, turn, &plan).await?);
         }
         let progress = Arc::new(PlanProgress::new(printer.format()));
         plan::run(cluster, &plan, &progress).await?;
