@@ -146,13 +146,14 @@ impl Cluster {
         plan::decide_switchover(&self.topology, &facts, options)
     }
 
-    /// Takes the lock of each node whose PostgreSQL runs and can be reached, in the topology's order, without waiting for
-    /// whoever holds one. To be taken before anything is planned: what is seen then stays as it is.
+    /// Takes the lock of each of `nodes` whose PostgreSQL runs and can be reached, in the topology's order, without waiting
+    /// for whoever holds one. To be taken before anything is planned: what is seen then stays as it is. A node that is known
+    /// not to answer is better left out, since it is waited for otherwise.
     ///
     /// # Errors
     /// The first lock that somebody else holds.
-    pub async fn lock(&self, holder: &Holder) -> Result<Locks, Taken> {
-        lock::lock(self, holder).await
+    pub async fn lock(&self, nodes: &[NodeName], holder: &Holder) -> Result<Locks, Taken> {
+        lock::lock(self, nodes, holder).await
     }
 
     /// Writes down on `nodes`, all at the same time, what happens. Once this returns it is on the disk wherever the

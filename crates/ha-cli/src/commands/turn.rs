@@ -1,12 +1,19 @@
 //! Whose turn it is: a command that changes the cluster takes the nodes' locks before it looks, and keeps them to its end.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use ha_core::Cluster;
+use ha_core::layout::{Component, container_name};
 use ha_core::lock::{Holder, Locks, Taken, Unlocked};
 use ha_core::values::NodeName;
 
 use super::{plan, time, who};
 use crate::error::{Error, Failure};
 use crate::output::{Printer, Tone};
+
+/// An engine that takes longer only to look something up has trouble, or is not there.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// The right to change the cluster. Others have it once this is released or dropped, or this process is gone.
 pub(super) struct Turn {
@@ -26,12 +33,12 @@ impl Turn {
         only_looks: bool,
         printer: &Printer,
     ) -> Result<Self, Error> {
-        let mut reached: Vec<_> = cluster.topology().nodes().iter().map(|node| node.name.clone()).collect();
         if only_looks {
-            return Ok(Self { command, reached, locks: None });
+            return Ok(Self { command, reached: Vec::new(), locks: None });
         }
+        let mut reached = plan::interruptible(answering(cluster)).await?;
         let holder = Holder { by: who::by(), pid: std::process::id(), command: command.to_owned(), since: time::now() };
-        let locks = plan::interruptible(cluster.lock(&holder)).await?.map_err(|it| taken(&it))?;
+        let locks = plan::interruptible(cluster.lock(&reached, &holder)).await?.map_err(|it| taken(&it))?;
         for without in locks.without() {
             match &without.why {
                 // The plan says what that means.
@@ -62,6 +69,18 @@ impl Turn {
     pub(super) fn reached(&self) -> &[NodeName] {
         &self.reached
     }
+}
+
+/// The nodes whose engines answer soon. The others get all the time they need when the command looks at them; here one that
+/// is gone would only be waited for twice.
+async fn answering(cluster: &Cluster) -> Vec<NodeName> {
+    let asked = cluster.topology().nodes().iter().map(|node| async {
+        let runtime = cluster.ports().runtimes.get(&node.name)?.as_ref().ok()?;
+        let name = container_name(cluster.topology(), &node.name, Component::Postgres);
+        let answer = tokio::time::timeout(ANSWER_LIMIT, runtime.find_container(&name)).await;
+        matches!(answer, Ok(Ok(_))).then(|| node.name.clone())
+    });
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 fn taken(taken: &Taken) -> Failure {

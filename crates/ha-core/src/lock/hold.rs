@@ -69,14 +69,14 @@ impl Locks {
     }
 }
 
-pub(crate) async fn lock(cluster: &Cluster, holder: &Holder) -> Result<Locks, Taken> {
-    let nodes = cluster.topology.nodes();
+pub(crate) async fn lock(cluster: &Cluster, nodes: &[NodeName], holder: &Holder) -> Result<Locks, Taken> {
+    let nodes: Vec<_> = cluster.topology.nodes().iter().filter(|node| nodes.contains(&node.name)).collect();
     // Starting the programs takes longest, and is done at the same time: a host that does not answer costs its limit once.
     let ready = join_all(nodes.iter().map(|node| make_ready(cluster, node))).await;
     let words = serde_json::to_string(holder).expect("plain values serialise");
     let mut locks = Locks { held: Vec::new(), without: Vec::new() };
     // One after the other: two who come at the same moment must not take one each and both go away.
-    for (node, ready) in nodes.iter().zip(ready) {
+    for (node, ready) in nodes.into_iter().zip(ready) {
         let answer = match ready {
             Ok(session) => take(session, &words).await,
             Err(why) => Err(why),

@@ -99,9 +99,6 @@ async fn dropping_the_session_ends_the_program() {
 #[tokio::test]
 async fn a_client_that_is_killed_ends_the_program() {
     let Some(engine) = engine() else { return };
-    if std::env::var_os("HA_TEST_SESSION_IN").is_some() || std::env::var_os("HA_TEST_DOCKER").is_some() {
-        return;
-    }
     let own = Owned::new(&engine);
     own.running().await;
     let mut client = Command::new(std::env::current_exe().unwrap())

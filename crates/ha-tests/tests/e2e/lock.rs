@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ha_core::Cluster;
 use ha_core::history::{Entry, Event, Outcome, SCHEMA};
 use ha_core::layout::{Component, HISTORY_PATH};
-use ha_core::lock::{Holder, Unlocked};
+use ha_core::lock::{Holder, Locks, Taken, Unlocked};
 use ha_core::ports::{ContainerRuntime as _, HostFile};
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
@@ -30,11 +30,15 @@ fn another(pair: &Pair) -> Cluster {
     variant(pair, pair.topology().clone(), pair.cluster().secrets().clone())
 }
 
+async fn take(cluster: &Cluster, holder: &Holder) -> Result<Locks, Taken> {
+    cluster.lock(&crate::up::names(cluster), holder).await
+}
+
 /// Waits until the locks can be taken, and gives them back.
 async fn becomes_free(cluster: &Cluster) -> Duration {
     let begun = Instant::now();
     loop {
-        match cluster.lock(&holder("bob@desk")).await {
+        match take(cluster, &holder("bob@desk")).await {
             Ok(locks) => {
                 let took = begun.elapsed();
                 locks.release().await;
@@ -53,12 +57,12 @@ async fn a_second_operator_is_told_who_is_at_work_and_has_the_lock_the_moment_it
     let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
     let (alice, bob) = (pair.cluster(), another(&pair));
     let begun = Instant::now();
-    let locks = alice.lock(&holder("alice@desk")).await.unwrap();
+    let locks = take(alice, &holder("alice@desk")).await.unwrap();
     println!("both locks: {} ms", begun.elapsed().as_millis());
     assert_eq!(locks.nodes().count(), 2);
     assert!(locks.without().is_empty());
     for _ in 0..3 {
-        let taken = bob.lock(&holder("bob@desk")).await.err().expect("it is held");
+        let taken = take(&bob, &holder("bob@desk")).await.err().expect("it is held");
         assert_eq!((taken.node.as_str(), taken.holder), ("vm1", Some(holder("alice@desk"))));
     }
     // Dropped, as when its holder ends: the engine notices.
@@ -67,7 +71,7 @@ async fn a_second_operator_is_told_who_is_at_work_and_has_the_lock_the_moment_it
     // Of two who come at once, one has all, and the other is told of the first node.
     for _ in 0..5 {
         let (one, other) = (holder("alice@desk"), holder("bob@desk"));
-        let (one, other) = tokio::join!(alice.lock(&one), bob.lock(&other));
+        let (one, other) = tokio::join!(take(alice, &one), take(&bob, &other));
         let (locks, taken) = match (one, other) {
             (Ok(locks), Err(taken)) | (Err(taken), Ok(locks)) => (locks, taken),
             (one, other) => panic!("both or none: {} {}", one.is_ok(), other.is_ok()),
@@ -78,7 +82,7 @@ async fn a_second_operator_is_told_who_is_at_work_and_has_the_lock_the_moment_it
     // Released: the next one finds nothing to wait for.
     for by in ["alice@desk", "bob@desk", "alice@desk"] {
         let begun = Instant::now();
-        let locks = alice.lock(&holder(by)).await.unwrap();
+        let locks = take(alice, &holder(by)).await.unwrap();
         let took = begun.elapsed();
         let begun = Instant::now();
         locks.release().await;
@@ -95,10 +99,10 @@ async fn a_lock_that_is_taken_on_one_node_leaves_none_behind_on_the_others() {
     let (alice, bob) = (pair.cluster(), another(&pair));
     let (first, second) = (pair.primary(), pair.standby());
     // A switchover does this: the first lock goes with its server, and the other one still keeps others out.
-    let locks = alice.lock(&holder("alice@desk")).await.unwrap();
+    let locks = take(alice, &holder("alice@desk")).await.unwrap();
     let container = pair.container(first, Component::Postgres);
     docker(&["restart", &container]);
-    let taken = bob.lock(&holder("bob@desk")).await.err().expect("it is held");
+    let taken = take(&bob, &holder("bob@desk")).await.err().expect("it is held");
     assert_eq!((&taken.node, taken.holder), (&second.name, Some(holder("alice@desk"))));
     // What was taken before is free again at once, and the lock that ended with its server is no trouble when given back.
     let free = docker(&["exec", &container, "flock", "-n", &format!("{HISTORY_PATH}/lock"), "echo", "free"]);
@@ -107,7 +111,7 @@ async fn a_lock_that_is_taken_on_one_node_leaves_none_behind_on_the_others() {
     becomes_free(&bob).await;
     // Without a server there is no lock.
     docker(&["stop", &container]);
-    let locks = bob.lock(&holder("bob@desk")).await.unwrap();
+    let locks = take(&bob, &holder("bob@desk")).await.unwrap();
     assert_eq!(locks.nodes().collect::<Vec<_>>(), [&second.name]);
     assert_eq!(locks.without()[0].why, Unlocked::NotRunning);
     locks.release().await;
@@ -120,7 +124,7 @@ async fn the_program_refuses_under_anothers_lock_and_writes_down_what_it_does() 
     }
     let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
     let site = Site::of(&pair);
-    let locks = pair.cluster().lock(&holder("alice@desk")).await.unwrap();
+    let locks = take(pair.cluster(), &holder("alice@desk")).await.unwrap();
     let refused = site.run(&["switchover", "--yes"]).ends_with(5);
     for words in ["vm1:", "alice@desk", "`ha-cli switchover`", "since 2026-11-23T23:12:36.007Z", "wait"] {
         assert!(refused.err.contains(words), "no \"{words}\" in {}", refused.err);
