@@ -147,7 +147,7 @@ impl Cluster {
     }
 
     /// Takes the lock of each of `nodes` whose PostgreSQL runs and can be reached, in the topology's order, without waiting
-    /// for whoever holds one. To be taken before anything is planned: what is seen then stays as it is. A node that is known
+    /// for whoever holds one (but for the second in which an engine notices that a holder was killed). To be taken before anything is planned: what is seen then stays as it is. A node that is known
     /// not to answer is better left out, since it is waited for otherwise.
     ///
     /// # Errors
