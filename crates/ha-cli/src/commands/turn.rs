@@ -36,7 +36,20 @@ impl Turn {
         if only_looks {
             return Ok(Self { command, reached: Vec::new(), locks: None });
         }
-        let mut reached = plan::interruptible(answering(cluster)).await?;
+        let reached = plan::interruptible(answering(cluster)).await?;
+        Self::among(cluster, command, reached, printer).await
+    }
+
+    /// Takes the locks of these nodes only: for a command that knows who is gone and has no time to ask.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(super) async fn among(
+        cluster: &Cluster,
+        command: &'static str,
+        mut reached: Vec<NodeName>,
+        printer: &Printer,
+    ) -> Result<Self, Error> {
         let holder = Holder { by: who::by(), pid: std::process::id(), command: command.to_owned(), since: time::now() };
         let locks = plan::interruptible(cluster.lock(&reached, &holder)).await?.map_err(|it| taken(&it))?;
         for without in locks.without() {
