@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod doctor;
 mod failover;
+mod history;
 mod monitor;
 mod rejoin;
 mod run;
@@ -14,6 +15,7 @@ mod switchover;
 
 pub use doctor::DoctorArgs;
 pub use failover::FailoverArgs;
+pub use history::HistoryArgs;
 pub use monitor::MonitorArgs;
 pub use rejoin::{RebuildArgs, RejoinArgs};
 pub use run::{ComponentArg, DownArgs, HealthArgs, LogsArgs, StatusArgs, UpArgs};
@@ -119,6 +121,8 @@ pub enum Command {
     Logs(LogsArgs),
     /// Look again and again, until interrupted; tells what changes, and the lag over time
     Monitor(MonitorArgs),
+    /// What was done to the cluster: when, by whom, how long it took, and how it ended
+    History(HistoryArgs),
     /// Whether the hosts are fit: engine, disk, ports, network, clocks, images, kernel, memory; before `up` and after
     Doctor(DoctorArgs),
     /// Prove that data arrives: make a realm and a user, find them on every standby, log in there, remove them

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use crate::drift::{self, Disagreement, NodeDrift};
 use crate::health::{self, Report};
+use crate::history::{self, Entry, Gap, History};
 use crate::layout::KeycloakExtension;
+use crate::lock::{self, Holder, Locks, Taken};
 use crate::observe::{BranchObservation, NodeObservation};
 use crate::plan::{
-    self, Failover, FailoverOptions, OldData, Plan, Refusal, RejoinMethod, RejoinStart, Switchover, SwitchoverOptions, UpOptions,
+    self, Failover, FailoverOptions, OldData, Plan, Refusal, RejoinMethod, RejoinStart, Switchover, SwitchoverOptions,
+    UpOptions,
 };
 use crate::ports::{Clock, ContainerRuntime, KeycloakAdmin, PostgresControl, ReplicationProbe};
 use crate::secrets::Secrets;
@@ -198,6 +201,29 @@ impl Cluster {
     /// The node is the primary, there is none to copy from, or its data is not proven to be replaceable.
     pub async fn plan_rebuild(&self, node: &NodeName, old_data: OldData) -> Result<Plan, Refusal> {
         plan::decide_rebuild(&self.topology, &crate::survey::role_facts(self).await, node, old_data)
+    }
+
+    /// Takes the lock of each of `nodes` whose PostgreSQL runs and can be reached, in the topology's order, without waiting
+    /// for whoever holds one (but for the second in which an engine notices that a holder was killed). To be taken before anything is planned: what is seen then stays as it is. A node that is known
+    /// not to answer is better left out, since it is waited for otherwise.
+    ///
+    /// # Errors
+    /// The first lock that somebody else holds.
+    pub async fn lock(&self, nodes: &[NodeName], holder: &Holder) -> Result<Locks, Taken> {
+        lock::lock(self, nodes, holder).await
+    }
+
+    /// Writes down on `nodes`, all at the same time, what happens. Once this returns it is on the disk wherever the
+    /// node's PostgreSQL container runs.
+    ///
+    /// Returns the nodes on which it could not be written: worth a warning, and no reason to stop.
+    pub async fn record(&self, nodes: &[NodeName], entries: &[Entry]) -> Vec<Gap> {
+        history::journal::record(self, nodes, entries).await
+    }
+
+    /// Reads every node's copy of the history and puts them together. What cannot be read is told, and never fails it.
+    pub async fn history(&self) -> History {
+        history::journal::history(self).await
     }
 
     /// Runs a plan: every step as soon as those before it are done. When a step fails, no further one is begun, and

@@ -6,6 +6,8 @@
 //! - [`observe`] and [`health`]: what was seen of the nodes, and what it means, with a finding for each cause;
 //! - [`plan`] and [`steps`]: what `up`, `down` and `switchover` will do, as a value that can be printed, and the running of it;
 //! - [`layout`]: what stands on each engine, as pure functions of the topology;
+//! - [`history`]: what was done to the cluster, by whom, and how it ended;
+//! - [`lock`]: one who changes the cluster at a time;
 //! - [`verify`]: the proof that what is written on the primary arrives at the standbys;
 //! - [`Cluster`]: all of that behind one facade, over whichever ports it is given.
 //!
@@ -93,7 +95,9 @@ mod cluster;
 pub mod doctor;
 pub mod drift;
 pub mod health;
+pub mod history;
 pub mod layout;
+pub mod lock;
 pub mod observe;
 pub mod plan;
 pub mod ports;

@@ -277,7 +277,8 @@ fn a_new_database_is_pinned_and_then_put_in_its_place() {
     let run = fake.run(INIT_SCRIPT, &["vm1"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert_eq!(run.stdout, format!("system_identifier={OURS}\n"));
-    let promotion = ha_core::layout::read_promotion(&fake.read("ha/config/promotion.conf")).expect("it is written down");
+    let promotion =
+        ha_core::layout::read_promotion(&fake.read("ha/config/promotion.conf")).expect("it is written down");
     assert_eq!((promotion.generation, promotion.primary.as_str()), (1, "vm1"));
     assert_eq!(fake.read("ha/identity"), OURS);
     assert!(fake.has("volume/pgdata/PG_VERSION") && !fake.has("volume/pgdata.new"));

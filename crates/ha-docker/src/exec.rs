@@ -21,8 +21,8 @@ const OUTPUT_LIMIT: usize = 64 << 20;
 /// Between two looks at whether a program whose output ended has ended, too. The engine has no event to wait for.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
-type Input = Pin<Box<dyn AsyncWrite + Send>>;
+pub(crate) type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
+pub(crate) type Input = Pin<Box<dyn AsyncWrite + Send>>;
 
 impl DockerRuntime {
     pub(crate) async fn run_inside(
@@ -33,8 +33,8 @@ impl DockerRuntime {
     ) -> Result<ExecOutput, RuntimeError> {
         let task = Task::container("running a program in", name);
         self.patient(task, limit, async {
-            let id = self.docker.create_exec(name, config(exec)).await.map_err(|error| self.failed(task, error))?.id;
-            let (output, input) = self.start_inside(task, &id).await?;
+            let attach_stdin = exec.stdin.is_some();
+            let (id, (output, input)) = self.start_inside(task, name, exec, attach_stdin).await?;
             // Both at once: a program may write more than the pipes hold before it reads its input.
             let collect = self.collect(task, output);
             let (collected, ()) = futures_util::join!(collect, feed(input, exec.stdin.as_deref()));
@@ -44,10 +44,19 @@ impl DockerRuntime {
         .await
     }
 
-    async fn start_inside(&self, task: Task<'_>, id: &str) -> Result<(Output, Input), RuntimeError> {
+    /// The program's id with the engine, and its pipes.
+    pub(crate) async fn start_inside(
+        &self,
+        task: Task<'_>,
+        name: &str,
+        exec: &ExecSpec,
+        attach_stdin: bool,
+    ) -> Result<(String, (Output, Input)), RuntimeError> {
+        let config = config(exec, attach_stdin);
+        let id = self.docker.create_exec(name, config).await.map_err(|error| self.failed(task, error))?.id;
         let options = StartExecOptions { detach: false, tty: false, output_capacity: None };
-        match self.docker.start_exec(id, Some(options)).await.map_err(|error| self.failed(task, error))? {
-            StartExecResults::Attached { output, input } => Ok((output, input)),
+        match self.docker.start_exec(&id, Some(options)).await.map_err(|error| self.failed(task, error))? {
+            StartExecResults::Attached { output, input } => Ok((id, (output, input))),
             StartExecResults::Detached => {
                 Err(RuntimeError::Refused { status: 200, message: "the program was not attached".to_owned() })
             }
@@ -84,9 +93,9 @@ impl DockerRuntime {
     }
 }
 
-fn config(exec: &ExecSpec) -> ExecConfig {
+fn config(exec: &ExecSpec, attach_stdin: bool) -> ExecConfig {
     ExecConfig {
-        attach_stdin: Some(exec.stdin.is_some()),
+        attach_stdin: Some(attach_stdin),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         env: (!exec.environment.is_empty()).then(|| convert::pairs(&exec.environment)),

@@ -33,6 +33,7 @@ mod container;
 mod convert;
 mod error;
 mod exec;
+mod exec_session;
 mod files;
 mod image;
 mod lines;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ha_core::ports::{
-    Container, ContainerRuntime, ContainerSpec, EngineInfo, ExecOutput, ExecSpec, HostFile, Image, ImageBuild,
-    LogOptions, LogStream, Progress, RuntimeError, Volume,
+    Container, ContainerRuntime, ContainerSpec, EngineInfo, ExecOutput, ExecSession, ExecSpec, HostFile, Image,
+    ImageBuild, LogOptions, LogStream, Progress, RuntimeError, Volume,
 };
 
 use crate::connect::DockerRuntime;
@@ -92,6 +92,10 @@ impl ContainerRuntime for DockerRuntime {
 
     async fn exec(&self, name: &str, exec: &ExecSpec, timeout: Duration) -> Result<ExecOutput, RuntimeError> {
         self.run_inside(name, exec, timeout).await
+    }
+
+    async fn open_exec(&self, name: &str, exec: &ExecSpec) -> Result<Box<dyn ExecSession>, RuntimeError> {
+        self.talk_inside(name, exec).await
     }
 
     async fn logs(&self, name: &str, options: &LogOptions) -> Result<LogStream, RuntimeError> {

@@ -19,6 +19,8 @@ mod files;
 mod lifecycle;
 #[path = "engine/logs.rs"]
 mod logs;
+#[path = "engine/sessions.rs"]
+mod sessions;
 #[path = "engine/starts.rs"]
 mod starts;
 #[path = "engine/support.rs"]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ha_core::observe::KeycloakObservation;
-use ha_core::ports::{KeycloakAdmin, KeycloakError, TokenGrant, UserSpec};
+use ha_core::ports::{KeycloakAdmin, KeycloakError, Login, TokenGrant, UserSpec};
 use ha_core::values::{NodeName, Secret};
 use serde_json::{Value, json};
 
@@ -76,6 +76,10 @@ impl KeycloakAdmin for KeycloakHttp {
     }
 
     async fn token(&self, node: &NodeName, realm: &str, grant: &TokenGrant) -> Result<Secret, KeycloakError> {
+        Ok(self.login(node, realm, grant).await?.token)
+    }
+
+    async fn login(&self, node: &NodeName, realm: &str, grant: &TokenGrant) -> Result<Login, KeycloakError> {
         let url = self.url(node, &format!("/realms/{}/protocol/openid-connect/token", part(realm)))?;
         let form = match grant {
             TokenGrant::Password { client_id, username, password } => vec![
@@ -91,7 +95,7 @@ impl KeycloakAdmin for KeycloakHttp {
             ],
         };
         let answer: TokenAnswer = self.read(&url, self.client().post(&url).form(&form)).await?;
-        Ok(Secret::new(answer.access_token))
+        Ok(Login { token: Secret::new(answer.access_token), session: answer.session_state })
     }
 
     async fn create_realm(&self, node: &NodeName, token: &Secret, realm: &str) -> Result<(), KeycloakError> {
@@ -174,6 +178,9 @@ impl KeycloakAdmin for KeycloakHttp {
             "clientId": client_id, "enabled": true, "protocol": "openid-connect", "publicClient": false,
             "serviceAccountsEnabled": true, "standardFlowEnabled": false, "directAccessGrantsEnabled": false,
             "secret": secret.expose(), "description": "ha-cli's own: makes realms for `verify`",
+            // Its login then makes a session that is written to the database, as a person's does: so a login proves that
+            // Keycloak takes writes. Without, it writes nothing (Keycloak's guide for server administrators, service accounts).
+            "attributes": { "client_credentials.use_refresh_token": "true" },
         });
         let missing = || KeycloakError::NotFound { what: format!("client {client_id}") };
         let id = match self.client_id(node, token, realm, client_id).await? {

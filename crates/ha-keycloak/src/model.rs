@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Deserialize)]
 pub(crate) struct TokenAnswer {
     pub(crate) access_token: String,
+    pub(crate) session_state: Option<String>,
 }
 
 /// Keycloak's errors, of the token endpoint and of the admin API, and those of the standby extension.

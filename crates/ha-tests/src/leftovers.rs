@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ha_core::layout::{LABEL_CLUSTER, LABEL_NODE};
+use ha_core::layout::{LABEL_CLUSTER, LABEL_NODE, VOLUMES};
 use ha_core::ports::{ContainerRuntime, RuntimeError};
 use ha_docker::DockerRuntime;
 
@@ -54,7 +54,7 @@ async fn remove(runtime: &dyn ContainerRuntime, cluster: &str, nodes: &[String])
         runtime.remove_container(&container.name).await?;
     }
     for node in nodes {
-        for kind in ["data", "state"] {
+        for kind in VOLUMES {
             runtime.remove_volume(&format!("{cluster}-{node}-{kind}")).await?;
         }
     }

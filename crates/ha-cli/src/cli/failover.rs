@@ -4,9 +4,11 @@ use clap::Args;
 
 /// `failover`
 #[derive(Debug, Args)]
-#[command(after_help = "It looks before it acts: a primary that answers is never replaced; one that hangs is stopped through \
+#[command(
+    after_help = "It looks before it acts: a primary that answers is never replaced; one that hangs is stopped through \
                         its engine first; one that can neither be asked nor stopped needs --primary-is-dead. Interrupted, the \
-                        same command goes on.")]
+                        same command goes on."
+)]
 pub struct FailoverArgs {
     /// The standby that becomes the primary; without it, the one that has received most
     #[arg(long, value_name = "NODE")]

@@ -4,8 +4,10 @@ use clap::Args;
 
 /// `rejoin`
 #[derive(Debug, Args)]
-#[command(after_help = "First its data is looked at, cut off from everybody, and what only it holds is shown; nothing is \
-                        changed before you agree. Interrupted, the same command goes on.")]
+#[command(
+    after_help = "First its data is looked at, cut off from everybody, and what only it holds is shown; nothing is \
+                        changed before you agree. Interrupted, the same command goes on."
+)]
 pub struct RejoinArgs {
     /// The node that comes back as a standby: the old primary after a failover
     #[arg(value_name = "NODE")]
@@ -26,8 +28,10 @@ pub struct RejoinArgs {
 
 /// `rebuild`
 #[derive(Debug, Args)]
-#[command(after_help = "Never touches a primary, nor data that may be the only good copy. The old data stays aside until the \
-                        node streams again. Interrupted, the same command begins anew.")]
+#[command(
+    after_help = "Never touches a primary, nor data that may be the only good copy. The old data stays aside until the \
+                        node streams again. Interrupted, the same command begins anew."
+)]
 pub struct RebuildArgs {
     /// The standby whose data is replaced by a copy of the primary's
     #[arg(value_name = "NODE")]

@@ -6,13 +6,13 @@ use ha_core::doctor::{CheckResult, DoctorOptions};
 use ha_core::values::NodeName;
 
 use self::report::Examined;
-use ha_docker::TokioClock;
 use crate::cli::{DoctorArgs, Globals};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
 use crate::output::Printer;
 use crate::select;
+use ha_docker::TokioClock;
 
 mod report;
 

@@ -5,13 +5,16 @@
 
 use std::sync::Arc;
 
+use ha_core::Cluster;
 use ha_core::health::{Report as Health, ReportedRole};
 use ha_core::plan::{Action, Plan};
 use ha_core::topology::Topology;
 use ha_core::values::NodeName;
 use serde_json::json;
 
+use super::operation::Operation;
 use super::plan::{self, Confirmation};
+use super::turn::Turn;
 use crate::cli::{DownArgs, Globals, OutputFormat};
 use crate::connect::{Purpose, connect};
 use crate::error::Error;
@@ -22,6 +25,13 @@ use crate::select;
 pub(super) async fn run(globals: &Globals, args: &DownArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
     select::nodes(cluster.topology(), &args.nodes, None)?;
+    let turn = Turn::take(&cluster, "down", args.dry_run, printer).await?;
+    let result = plan_and_do(&cluster, &turn, args, printer).await;
+    turn.release().await;
+    result
+}
+
+async fn plan_and_do(cluster: &Cluster, turn: &Turn, args: &DownArgs, printer: &Printer) -> Result<Outcome, Error> {
     let report = plan::interruptible(cluster.report()).await?;
     let selected = select::nodes(cluster.topology(), &args.nodes, Some(&report))?;
     let plan = plan::interruptible(cluster.plan_down(&selected, args.volumes)).await?;
@@ -31,12 +41,23 @@ pub(super) async fn run(globals: &Globals, args: &DownArgs, printer: &Printer) -
         return Ok(outcome(&plan));
     }
     plan::confirm(printer, args.yes, &question(cluster.topology(), &plan, &report))?;
+    // With the volumes goes their history, so what would be written into it is lost.
+    let operation =
+        if plan.is_empty() || args.volumes { None } else { Some(Operation::begin(cluster, turn, &plan).await?) };
+    let done = take_down(cluster, args, &plan, printer).await;
+    if let Some(operation) = operation {
+        operation.end(cluster, &done, printer).await;
+    }
+    done.map(|()| outcome(&plan))
+}
+
+async fn take_down(cluster: &Cluster, args: &DownArgs, plan: &Plan, printer: &Printer) -> Result<(), Error> {
     let progress = Arc::new(PlanProgress::new(printer.format()));
-    plan::run(&cluster, &plan, &progress).await?;
+    plan::run(cluster, plan, &progress).await?;
     if printer.format() == OutputFormat::Json {
         let object = json!({
             "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !plan.is_empty(),
-            "steps": progress.to_json(&plan), "notes": plan.notes,
+            "steps": progress.to_json(plan), "notes": plan.notes,
         });
         printer.raw(format!("{object}\n").as_bytes())?;
     } else if plan.is_empty() {
@@ -46,7 +67,7 @@ pub(super) async fn run(globals: &Globals, args: &DownArgs, printer: &Printer) -
     } else {
         printer.raw(b"stopped; the data is kept, and `ha-cli up` starts it again\n")?;
     }
-    Ok(outcome(&plan))
+    Ok(())
 }
 
 fn outcome(plan: &Plan) -> Outcome {

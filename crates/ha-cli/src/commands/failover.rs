@@ -7,7 +7,9 @@ use ha_core::Cluster;
 use ha_core::plan::{Failover, FailoverOptions, Loss};
 use serde_json::json;
 
+use super::operation::Operation;
 use super::plan::{self, Confirmation};
+use super::turn::Turn;
 use crate::cli::{FailoverArgs, Globals, OutputFormat};
 use crate::connect::{Purpose, connect};
 use crate::error::Error;
@@ -20,22 +22,53 @@ pub(super) async fn run(globals: &Globals, args: &FailoverArgs, printer: &Printe
     let cluster = connect(globals, Purpose::Failover)?;
     let to = args.to.as_deref().map(|word| select::named(cluster.topology(), word)).transpose()?;
     let options = FailoverOptions { to, primary_is_dead: args.primary_is_dead, run_alone: args.run_alone };
-    let planned = plan::interruptible(cluster.plan_failover(&options)).await?;
-    let failover = planned.map_err(|refusals| plan::refused("failover", &refusals))?;
-    show(printer, &failover);
+    let seen = plan(&cluster, &options).await?;
     if args.dry_run {
-        return report_dry_run(printer, &failover);
+        show(printer, &seen);
+        return report_dry_run(printer, &seen);
     }
+    // A lost host is not waited for a second time: the locks are those of the nodes that something will be done on. What
+    // was seen before they were taken is looked at again.
+    let mut nodes: Vec<_> = cluster.topology().nodes().iter().map(|node| node.name.clone()).collect();
+    nodes.retain(|name| seen.plan.steps.iter().any(|step| step.node == *name));
+    let turn = Turn::among(&cluster, "failover", nodes, printer).await?;
+    let result = take_over(&cluster, &turn, &options, begun, args, printer).await;
+    turn.release().await;
+    result
+}
+
+async fn plan(cluster: &Cluster, options: &FailoverOptions) -> Result<Failover, Error> {
+    let planned = plan::interruptible(cluster.plan_failover(options)).await?;
+    planned.map_err(|refusals| plan::refused("failover", &refusals))
+}
+
+async fn take_over(
+    cluster: &Cluster,
+    turn: &Turn,
+    options: &FailoverOptions,
+    begun: Instant,
+    args: &FailoverArgs,
+    printer: &Printer,
+) -> Result<Outcome, Error> {
+    let failover = plan(cluster, options).await?;
+    show(printer, &failover);
     let progress = Arc::new(PlanProgress::new(printer.format()));
     let looked = begun.elapsed();
-    if !failover.plan.is_empty() {
-        plan::confirm(printer, args.yes, &Some(question(&failover)))?;
-        let begun = Instant::now();
-        plan::run(&cluster, &failover.plan, &progress).await?;
-        finish(&cluster, &failover, &progress, (looked + begun.elapsed()).as_secs_f64(), printer)?;
-    } else {
-        finish(&cluster, &failover, &progress, looked.as_secs_f64(), printer)?;
+    if failover.plan.is_empty() {
+        finish(cluster, &failover, &progress, looked.as_secs_f64(), printer)?;
+        return Ok(Outcome::Done);
     }
+    plan::confirm(printer, args.yes, &Some(question(&failover)))?;
+    // Written down at the same time: the intent itself is on the target's disk before anything else happens.
+    let begun = Instant::now();
+    let (operation, ran) =
+        tokio::join!(Operation::begin(cluster, turn, &failover.plan), plan::run(cluster, &failover.plan, &progress));
+    let seconds = (looked + begun.elapsed()).as_secs_f64();
+    if let Ok(operation) = operation {
+        operation.end(cluster, &ran, printer).await;
+    }
+    ran?;
+    finish(cluster, &failover, &progress, seconds, printer)?;
     Ok(Outcome::Done)
 }
 
@@ -45,13 +78,10 @@ fn loss_in_words(failover: &Failover) -> String {
         Loss::None { why } => format!("nothing acknowledged is lost: {why}"),
         Loss::Exactly { bytes } => format!("{} of WAL that the old primary wrote last are lost", size(*bytes)),
         Loss::Since { lsn, seconds } => {
-            let end = lsn.map_or_else(String::new, |lsn| format!(", whose WAL ends at {lsn},"));
-            let when = seconds.map_or_else(
-                || "at a time that is not known".to_owned(),
-                |seconds| format!("{seconds:.1} s before this look"),
-            );
+            let end = lsn.map_or_else(String::new, |lsn| format!(" (up to {lsn})"));
+            let when = seconds.map_or_else(String::new, |seconds| format!(", which is from {seconds:.1} s ago"));
             format!(
-                "what the old primary acknowledged after {}{end} last heard from it, {when}, is lost unless it had arrived",
+                "{} has all that reached it{end}; what the old primary acknowledged after the last of that{when}, is lost",
                 failover.to
             )
         }

@@ -7,15 +7,20 @@ mod doctor;
 mod down;
 mod failover;
 mod haproxy;
+mod history;
 mod logs;
 mod monitor;
+mod operation;
 mod plan;
 mod rejoin;
 mod setup;
 mod status;
 mod switchover;
+mod time;
+mod turn;
 mod up;
 mod verify;
+mod who;
 
 use crate::cli::{Cli, Command};
 use crate::error::Error;
@@ -41,6 +46,7 @@ pub async fn run(cli: Cli, printer: &Printer) -> Result<Outcome, Error> {
         Command::Health(args) => status::health(&cli.globals, &args, printer).await,
         Command::Logs(args) => logs::run(&cli.globals, &args, printer).await,
         Command::Monitor(args) => monitor::run(&cli.globals, &args, printer).await,
+        Command::History(args) => history::run(&cli.globals, &args, printer).await,
         Command::Doctor(args) => doctor::run(&cli.globals, &args, printer).await,
         Command::Verify => verify::run(&cli.globals, printer).await,
         Command::Completions(args) => completions::run(&args, printer),

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use self::history::History;
 use super::status::outcome;
+use super::time;
 use crate::cli::{Globals, MonitorArgs, OutputFormat};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
@@ -16,7 +17,6 @@ use crate::output::Printer;
 
 mod history;
 mod screen;
-mod time;
 
 /// The way in which looks are shown.
 enum Show {

@@ -13,6 +13,9 @@ use crate::cli::OutputFormat;
 use crate::error::{Error, Failure};
 use crate::output::{PlanProgress, Printer, Tone};
 
+/// The code of the failure that an interrupt is.
+pub(super) const INTERRUPTED: &str = "interrupted";
+
 /// Something that a person has to agree to.
 pub(super) struct Confirmation {
     /// What is asked, with the consequence before it.
@@ -25,7 +28,7 @@ pub(super) struct Confirmation {
 pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     tokio::select! {
         value = work => Ok(value),
-        _ = tokio::signal::ctrl_c() => Err(Failure::failed("interrupted", "interrupted")
+        _ = tokio::signal::ctrl_c() => Err(Failure::failed(INTERRUPTED, "interrupted")
             .help("nothing is half-made that the same command does not mend: run it again")
             .into()),
     }

@@ -10,7 +10,9 @@ use ha_core::steps::StepError;
 use ha_core::values::NodeName;
 use serde_json::{Value, json};
 
+use super::operation::Operation;
 use super::plan::{self, Confirmation};
+use super::turn::Turn;
 use crate::cli::{Globals, OutputFormat, RebuildArgs, RejoinArgs};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
@@ -24,8 +26,22 @@ const LISTED: usize = 20;
 pub(super) async fn rejoin(globals: &Globals, args: &RejoinArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
     let node = select::named(cluster.topology(), &args.node)?;
+    // Also with --dry-run: to look at the data its server is stopped.
+    let turn = Turn::take(&cluster, "rejoin", false, printer).await?;
+    let result = come_back(&cluster, &turn, &node, args, printer).await;
+    turn.release().await;
+    result
+}
+
+async fn come_back(
+    cluster: &Cluster,
+    turn: &Turn,
+    node: &NodeName,
+    args: &RejoinArgs,
+    printer: &Printer,
+) -> Result<Outcome, Error> {
     let begun = Instant::now();
-    let start = plan::interruptible(cluster.begin_rejoin(&node)).await?;
+    let start = plan::interruptible(cluster.begin_rejoin(node)).await?;
     let start = start.map_err(|refusal| plan::refused("rejoin", &[refusal]))?;
     let (primary, stop, second_primary) = match start {
         RejoinStart::Streams { primary, plan } => {
@@ -34,9 +50,9 @@ pub(super) async fn rejoin(globals: &Globals, args: &RejoinArgs, printer: &Print
             let progress = Arc::new(PlanProgress::new(printer.format()));
             let work = !plan.is_empty() && !args.dry_run;
             if work {
-                plan::run(&cluster, &plan, &progress).await?;
+                plan::run(cluster, &plan, &progress).await?;
             }
-            report(&cluster, printer, &node, None, &plan, work.then_some(&*progress), begun)?;
+            report(cluster, printer, node, None, &plan, work.then_some(&*progress), begun)?;
             return Ok(Outcome::Done);
         }
         RejoinStart::Inspect { primary, stop, second_primary } => (primary, stop, second_primary),
@@ -50,37 +66,49 @@ pub(super) async fn rejoin(globals: &Globals, args: &RejoinArgs, printer: &Print
             format!("PostgreSQL of {node} is stopped, so that its data can be looked at; go on?")
         };
         plan::confirm(printer, args.yes, &Some(Confirmation { question, flag: "--yes" }))?;
-        plan::run(&cluster, &stop, &progress).await?;
+        plan::run(cluster, &stop, &progress).await?;
     }
     printer.note(|page| page.line(format!("looking at the data of {node}, cut off from everybody …")));
-    let found = plan::interruptible(cluster.inspect(&node, &primary)).await?;
+    let found = plan::interruptible(cluster.inspect(node, &primary)).await?;
     if let Err(error) = &found
         && !matches!(error, StepError::Broken(_))
     {
-        return Err(not_inspected(&node, found.expect_err("just seen")).into());
+        return Err(not_inspected(node, found.expect_err("just seen")).into());
     }
     let old_data = old_data(args.discard_old_data);
-    let (method, plan) = plan::interruptible(cluster.plan_rejoin(&node, &primary, &found, old_data)).await?;
-    show_branch(printer, &node, &primary, found.as_ref().ok(), &method);
+    let (method, plan) = plan::interruptible(cluster.plan_rejoin(node, &primary, &found, old_data)).await?;
+    show_branch(printer, node, &primary, found.as_ref().ok(), &method);
     plan::show(printer, &plan);
     if args.dry_run {
-        report(&cluster, printer, &node, Some((&method, found.as_ref().ok())), &plan, None, begun)?;
+        report(cluster, printer, node, Some((&method, found.as_ref().ok())), &plan, None, begun)?;
         return Ok(Outcome::Done);
     }
-    let question = Confirmation { question: question(&node, &primary, found.as_ref().ok(), &method), flag: "--yes" };
+    let question = Confirmation { question: question(node, &primary, found.as_ref().ok(), &method), flag: "--yes" };
     plan::confirm(printer, args.yes, &Some(question))?;
     let progress = Arc::new(PlanProgress::new(printer.format()));
-    plan::run(&cluster, &plan, &progress).await?;
-    bring_up(&cluster, printer, &node).await?;
-    report(&cluster, printer, &node, Some((&method, found.as_ref().ok())), &plan, Some(&progress), begun)?;
+    work(cluster, turn, &plan, node, &progress, printer).await?;
+    report(cluster, printer, node, Some((&method, found.as_ref().ok())), &plan, Some(&progress), begun)?;
     Ok(Outcome::Done)
 }
 
 pub(super) async fn rebuild(globals: &Globals, args: &RebuildArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
     let node = select::named(cluster.topology(), &args.node)?;
+    let turn = Turn::take(&cluster, "rebuild", args.dry_run, printer).await?;
+    let result = replace(&cluster, &turn, &node, args, printer).await;
+    turn.release().await;
+    result
+}
+
+async fn replace(
+    cluster: &Cluster,
+    turn: &Turn,
+    node: &NodeName,
+    args: &RebuildArgs,
+    printer: &Printer,
+) -> Result<Outcome, Error> {
     let begun = Instant::now();
-    let planned = plan::interruptible(cluster.plan_rebuild(&node, old_data(args.discard_old_data))).await?;
+    let planned = plan::interruptible(cluster.plan_rebuild(node, old_data(args.discard_old_data))).await?;
     let plan = planned.map_err(|refusal| plan::refused("rebuild", &[refusal]))?;
     plan::show(printer, &plan);
     if args.dry_run {
@@ -91,9 +119,8 @@ pub(super) async fn rebuild(globals: &Globals, args: &RebuildArgs, printer: &Pri
     let question = format!("the data of {node} is replaced by a copy of the primary's; the old data {what}; go on?");
     plan::confirm(printer, args.yes, &Some(Confirmation { question, flag: "--yes" }))?;
     let progress = Arc::new(PlanProgress::new(printer.format()));
-    plan::run(&cluster, &plan, &progress).await?;
-    bring_up(&cluster, printer, &node).await?;
-    report(&cluster, printer, &node, None, &plan, Some(&progress), begun)?;
+    work(cluster, turn, &plan, node, &progress, printer).await?;
+    report(cluster, printer, node, None, &plan, Some(&progress), begun)?;
     Ok(Outcome::Done)
 }
 
@@ -106,6 +133,24 @@ fn not_inspected(node: &NodeName, error: StepError) -> Failure {
         format!("its data is as it was; `ha-cli rebuild {node}` replaces it by a copy without looking at it")
     });
     Failure::failed("not-inspected", "its data could not be looked at").on(node).because(error).help(help)
+}
+
+/// Does what is planned, writes it down, and brings up what else the node should run.
+async fn work(
+    cluster: &Cluster,
+    turn: &Turn,
+    plan: &Plan,
+    node: &NodeName,
+    progress: &Arc<PlanProgress>,
+    printer: &Printer,
+) -> Result<(), Error> {
+    let operation = Operation::begin(cluster, turn, plan).await?;
+    let done = match plan::run(cluster, plan, progress).await {
+        Ok(()) => bring_up(cluster, printer, node).await,
+        Err(error) => Err(error),
+    };
+    operation.end(cluster, &done, printer).await;
+    done
 }
 
 /// What else the node should run, its Keycloak above all.
@@ -164,12 +209,7 @@ fn show_branch(
     });
 }
 
-fn question(
-    node: &NodeName,
-    primary: &NodeName,
-    branch: Option<&BranchObservation>,
-    method: &RejoinMethod,
-) -> String {
+fn question(node: &NodeName, primary: &NodeName, branch: Option<&BranchObservation>, method: &RejoinMethod) -> String {
     let lost = branch.is_some_and(|branch| branch.only_here.is_some());
     let lost = if lost { "; what only it holds is lost" } else { "" };
     match method {

@@ -8,7 +8,9 @@ use ha_core::plan::{Switchover, SwitchoverOptions, undo_switchover};
 use ha_core::steps::RunError;
 use serde_json::json;
 
+use super::operation::Operation;
 use super::plan::{self, Confirmation};
+use super::turn::Turn;
 use crate::cli::{Globals, OutputFormat, SwitchoverArgs};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
@@ -20,7 +22,22 @@ pub(super) async fn run(globals: &Globals, args: &SwitchoverArgs, printer: &Prin
     let cluster = connect(globals, Purpose::Work)?;
     let to = args.to.as_deref().map(|word| select::named(cluster.topology(), word)).transpose()?;
     let options = SwitchoverOptions { to, max_lag_bytes: u64::from(args.max_lag) << 20 };
-    let planned = plan::interruptible(cluster.plan_switchover(&options)).await?;
+    // The old primary is stopped, and its lock ends with its container. The target's stays to the end, and so it is still
+    // one at a time: whoever else comes needs the locks of all.
+    let turn = Turn::take(&cluster, "switchover", args.dry_run, printer).await?;
+    let result = plan_and_change(&cluster, &turn, &options, args, printer).await;
+    turn.release().await;
+    result
+}
+
+async fn plan_and_change(
+    cluster: &Cluster,
+    turn: &Turn,
+    options: &SwitchoverOptions,
+    args: &SwitchoverArgs,
+    printer: &Printer,
+) -> Result<Outcome, Error> {
+    let planned = plan::interruptible(cluster.plan_switchover(options)).await?;
     let switchover = planned.map_err(|refusals| plan::refused("switchover", &refusals))?;
     plan::show(printer, &switchover.plan);
     if args.dry_run {
@@ -29,14 +46,29 @@ pub(super) async fn run(globals: &Globals, args: &SwitchoverArgs, printer: &Prin
     }
     let begun = Instant::now();
     let progress = Arc::new(PlanProgress::new(printer.format()));
-    if !switchover.plan.is_empty() {
-        plan::confirm(printer, args.yes, &Some(question(&switchover)))?;
-        if let Err(error) = plan::attempt(&cluster, &switchover.plan, &progress).await? {
-            return Err(go_back(&cluster, &switchover, error, printer).await?.into());
-        }
+    if switchover.plan.is_empty() {
+        finish(cluster, &switchover, &progress, begun, printer)?;
+        return Ok(Outcome::Done);
     }
-    finish(&cluster, &switchover, &progress, begun, printer)?;
-    Ok(Outcome::Done)
+    plan::confirm(printer, args.yes, &Some(question(&switchover)))?;
+    // Written before the primary is stopped and after the other one is there: no write waits for it.
+    let operation = Operation::begin(cluster, turn, &switchover.plan).await?;
+    let changed = change(cluster, &switchover, &progress, begun, printer).await;
+    operation.end(cluster, &changed, printer).await;
+    changed.map(|()| Outcome::Done)
+}
+
+async fn change(
+    cluster: &Cluster,
+    switchover: &Switchover,
+    progress: &Arc<PlanProgress>,
+    begun: Instant,
+    printer: &Printer,
+) -> Result<(), Error> {
+    if let Err(error) = plan::attempt(cluster, &switchover.plan, progress).await? {
+        return Err(go_back(cluster, switchover, error, printer).await?.into());
+    }
+    finish(cluster, switchover, progress, begun, printer)
 }
 
 fn question(switchover: &Switchover) -> Confirmation {

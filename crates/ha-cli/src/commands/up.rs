@@ -5,9 +5,12 @@ use std::time::Instant;
 
 use ha_core::Cluster;
 use ha_core::plan::{Action, Change, Plan, UpOptions};
+use ha_core::values::NodeName;
 use serde_json::json;
 
+use super::operation::Operation;
 use super::plan::{self, Confirmation};
+use super::turn::Turn;
 use crate::cli::{Globals, OutputFormat, UpArgs};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
@@ -22,12 +25,31 @@ const ROUNDS: usize = 3;
 pub(super) async fn run(globals: &Globals, args: &UpArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
     let selected = select::nodes(cluster.topology(), &args.nodes, None)?;
+    let turn = Turn::take(&cluster, "up", args.dry_run, printer).await?;
+    let mut operation = None;
+    let result = rounds(&cluster, &turn, &selected, args, printer, &mut operation).await;
+    if let Some(operation) = operation {
+        operation.end(&cluster, &result, printer).await;
+    }
+    turn.release().await;
+    result
+}
+
+/// Plans and does until nothing is left to do. `operation` begins with the first thing that is really done.
+async fn rounds(
+    cluster: &Cluster,
+    turn: &Turn,
+    selected: &[NodeName],
+    args: &UpArgs,
+    printer: &Printer,
+    operation: &mut Option<Operation>,
+) -> Result<Outcome, Error> {
     let options = UpOptions { bootstrap: args.bootstrap, ..UpOptions::default() };
     let begun = Instant::now();
     let mut steps = 0;
     let mut done = Vec::new();
     for _ in 0..ROUNDS {
-        let planned = plan::interruptible(cluster.plan_up(&selected, options)).await?;
+        let planned = plan::interruptible(cluster.plan_up(selected, options)).await?;
         let plan = planned.map_err(|refusals| plan::refused("up", &refusals))?;
         plan::show(printer, &plan);
         if args.dry_run {
@@ -35,16 +57,19 @@ pub(super) async fn run(globals: &Globals, args: &UpArgs, printer: &Printer) -> 
             return Ok(left_out(&plan));
         }
         if plan.is_empty() {
-            finish(&cluster, printer, steps, begun, &done, &plan)?;
+            finish(cluster, printer, steps, begun, &done, &plan)?;
             return Ok(left_out(&plan));
         }
         plan::confirm(printer, args.yes, &interruptions(&plan))?;
+        if operation.is_none() {
+            *operation = Some(Operation::begin(cluster, turn, &plan).await?);
+        }
         let progress = Arc::new(PlanProgress::new(printer.format()));
-        plan::run(&cluster, &plan, &progress).await?;
+        plan::run(cluster, &plan, &progress).await?;
         steps += plan.steps.len();
         done.push(progress.to_json(&plan));
         if !plan.look_again {
-            finish(&cluster, printer, steps, begun, &done, &plan)?;
+            finish(cluster, printer, steps, begun, &done, &plan)?;
             return Ok(left_out(&plan));
         }
     }

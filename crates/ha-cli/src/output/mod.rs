@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 pub use human::{Page, Tone, wrap};
 pub use progress::PlanProgress;
 pub use report::{HealthReport, StatusReport};
-pub(crate) use report::{lag, size};
+pub(crate) use report::{columns, lag, size};
 
 use crate::cli::OutputFormat;
 use crate::error::Error;

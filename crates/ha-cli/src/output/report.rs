@@ -85,12 +85,17 @@ pub(crate) fn findings(page: &mut Page, findings: &[Finding]) {
     }
 }
 
-/// The nodes, a line each, in columns that are as wide as their widest cell.
+/// The nodes, a line each.
 fn table(page: &mut Page, nodes: &[NodeReport]) {
     let mut rows = vec![["NODE", "ROLE", "POSTGRESQL", "KEYCLOAK", "REPLICATION"].map(str::to_owned)];
     rows.extend(nodes.iter().map(row));
+    columns(page, &rows);
+}
+
+/// Rows under their headings, in columns that are as wide as their widest cell.
+pub(crate) fn columns<const N: usize>(page: &mut Page, rows: &[[String; N]]) {
     let widths: Vec<usize> =
-        (0..5).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+        (0..N).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
     for (index, row) in rows.iter().enumerate() {
         let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         let text = cells.join("  ");

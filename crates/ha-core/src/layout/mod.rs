@@ -19,14 +19,14 @@ pub use keycloak::{
 };
 pub use machine::MachineShare;
 pub use names::{
-    Component, ENGINE_LABEL, LABEL_CLUSTER, LABEL_COMPONENT, LABEL_NODE, LABEL_SPEC, LABEL_SYSTEM, container_name,
-    labels, network_name, one_off_name, volume_name,
+    Component, ENGINE_LABEL, LABEL_CLUSTER, LABEL_COMPONENT, LABEL_NODE, LABEL_SPEC, LABEL_SYSTEM, VOLUMES,
+    container_name, labels, network_name, one_off_name, volume_name,
 };
 pub use postgres::{
-    COPY_SCRIPT, DATA_PATH, EXAMINE_SCRIPT, FORGET_SCRIPT, GUARD_SCRIPT, IDENTITY_PATH, INIT_SCRIPT, INSPECT_SCRIPT, PASSFILE_PATH, PGDATA,
-    PROBE_ROLE, PROVEN_PATH, REPLICATION_ROLE, REWIND_DATABASE, REWIND_SCRIPT, STATE_PATH, TOPOLOGY_PATH, conninfo, one_off_container, passfile,
-    peer_endpoint, pg_hba_conf, postgres_container, postgres_files, postgresql_conf, replication_conninfo, topology_json, upstream_conf,
-    upstream_file,
+    COPY_SCRIPT, DATA_PATH, EXAMINE_SCRIPT, FORGET_SCRIPT, GUARD_SCRIPT, HISTORY_PATH, IDENTITY_PATH, INIT_SCRIPT,
+    INSPECT_SCRIPT, PASSFILE_PATH, PGDATA, PROBE_ROLE, PROVEN_PATH, REPLICATION_ROLE, REWIND_DATABASE, REWIND_SCRIPT,
+    STATE_PATH, TOPOLOGY_PATH, conninfo, one_off_container, passfile, peer_endpoint, pg_hba_conf, postgres_container,
+    postgres_files, postgresql_conf, replication_conninfo, topology_json, upstream_conf, upstream_file,
 };
 pub use promotion::{PERMIT_PATH, PROMOTION_PATH, RECORD_SCRIPT, promotion_file, read_promotion};
 pub use spec_hash::{secrets_fingerprint, spec_hash};

@@ -50,8 +50,11 @@ pub fn one_off_name(topology: &Topology, node: &NodeName, job: &str) -> String {
     format!("{}-{node}-job-{job}", topology.cluster.name)
 }
 
-/// The name of one of a node's two volumes, `data` (the database) or `state` (configuration, identity, history;
-/// outside the data directory, where a base backup or a rewind does not overwrite it).
+/// A node's volumes: `data` (the database), `state` (configuration and identity; outside the data directory, where a base
+/// backup or a rewind does not overwrite it) and `history` (what was done to the cluster, and the lock).
+pub const VOLUMES: [&str; 3] = ["data", "state", "history"];
+
+/// The name of one of a node's [`VOLUMES`].
 #[must_use]
 pub fn volume_name(topology: &Topology, node: &NodeName, kind: &str) -> String {
     format!("{}-{node}-{kind}", topology.cluster.name)

@@ -1,15 +1,15 @@
 //! The PostgreSQL of a node.
 //!
-//! Two volumes: the database in a folder of the one, so that a new one can be made beside it and take its place by a
-//! rename; configuration, identity and history in the other.
+//! Three volumes: the database in a folder of the first, so that a new one can be made beside it and take its place by a
+//! rename; configuration and identity in the second; what was done to the cluster in the third.
 
 use std::fmt::Write as _;
 
+use super::promotion::{PROMOTION_PATH, guard_files};
 use super::{
     Component, LABEL_COMPONENT, LABEL_SPEC, LABEL_SYSTEM, MachineShare, container_name, labels, network_name,
     one_off_name, spec_hash, volume_name,
 };
-use super::promotion::{PROMOTION_PATH, guard_files};
 use crate::ports::{ContainerSpec, HostFile, Mount, PortBinding, RestartPolicy};
 use crate::secrets::Secrets;
 use crate::topology::{Durability, Node, Topology};
@@ -21,6 +21,8 @@ pub const DATA_PATH: &str = "/var/lib/postgresql/data";
 pub const PGDATA: &str = "/var/lib/postgresql/data/pgdata";
 /// Where the state volume is mounted.
 pub const STATE_PATH: &str = "/ha";
+/// Where the history volume is mounted.
+pub const HISTORY_PATH: &str = "/ha-history";
 /// The system identifier that this node belongs to, decimal, in a line of its own.
 pub const IDENTITY_PATH: &str = "/ha/identity";
 /// The topology, without secrets, that the node was last brought up with.
@@ -269,7 +271,7 @@ fn mounts(topology: &Topology, node: &NodeName) -> Vec<Mount> {
         path: path.to_owned(),
         read_only: false,
     };
-    vec![mount("data", DATA_PATH), mount("state", STATE_PATH)]
+    vec![mount("data", DATA_PATH), mount("state", STATE_PATH), mount("history", HISTORY_PATH)]
 }
 
 /// The lasting container of a node's PostgreSQL, labelled with the hash of itself and of `files`.

@@ -29,7 +29,8 @@ pub fn spec_hash(spec: &ContainerSpec, files: &[HostFile]) -> String {
 #[must_use]
 pub fn secrets_fingerprint(secrets: &Secrets, system: SystemIdentifier) -> String {
     let mut hash = Sha256::new();
-    hash.update(b"ha-cli secrets 1");
+    // The number counts what is set up with them.
+    hash.update(b"ha-cli secrets 2");
     hash.update(system.0.to_be_bytes());
     for secret in secrets.all() {
         let text = secret.expose().as_bytes();

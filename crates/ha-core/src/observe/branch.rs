@@ -60,7 +60,8 @@ impl BranchObservation {
             found.sort();
             found.into_iter().map(|(_, text)| text).collect()
         };
-        let tables = facts.iter().filter_map(|(key, text)| Some((key.strip_prefix("table.")?.to_owned(), text.parse().ok()?)));
+        let tables =
+            facts.iter().filter_map(|(key, text)| Some((key.strip_prefix("table.")?.to_owned(), text.parse().ok()?)));
         let only_here = (fact("diverged") == Some("yes")).then(|| OnlyHere {
             transactions: fact("transactions").and_then(|text| text.parse().ok()),
             realms: numbered("realm."),
@@ -94,7 +95,10 @@ mod tests {
         ))
         .unwrap();
         let only_here = found.only_here.unwrap();
-        assert_eq!((only_here.transactions, only_here.users), (Some(3), vec!["shop/a".to_owned(), "shop/b=c".to_owned()]));
+        assert_eq!(
+            (only_here.transactions, only_here.users),
+            (Some(3), vec!["shop/a".to_owned(), "shop/b=c".to_owned()])
+        );
         assert_eq!((found.timeline, found.rewind), (TimelineId(1), Some(Ok(()))));
         let same = BranchObservation::parse(&facts("end=0/5\ntimeline=2\nsame_history=yes")).unwrap();
         assert_eq!((same.same_history, same.only_here, same.rewind), (Some(true), None, None));

@@ -99,7 +99,9 @@ fn there_is_one(view: &View<'_>, primary: &Node, options: &FailoverOptions) -> R
             RefusalKind::Unsafe,
             Some(name),
             "it is the primary, and it answers",
-            format!("to move the service without loss: `ha-cli switchover --to {other}`; if it must go at once: `ha-cli down {name}` first"),
+            format!(
+                "to move the service without loss: `ha-cli switchover --to {other}`; if it must go at once: `ha-cli down {name}` first"
+            ),
         ));
     }
     let mut plan = Plan::default();
@@ -139,7 +141,10 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
             State::Standby | State::Gone => {}
             State::Stopped => hints.extend(restart_hint(view, node)),
             State::Runs => {
-                hints.push(format!("the container of {} runs and its server does not answer: it is stopped first", node.name));
+                hints.push(format!(
+                    "the container of {} runs and its server does not answer: it is stopped first",
+                    node.name
+                ));
                 before.push(plan.add(&node.name, Action::Fence, []));
             }
             State::Heard(by) => refusals.push(Refusal::new(
@@ -204,7 +209,8 @@ fn target<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&'v Node, Re
         ));
     }
     let own = view.promotion(&to.name).map_or(0, |record| record.generation);
-    if let Some(latest) = view.latest().filter(|latest| latest.generation > own && latest.primary != to.name) {
+    let mut known = view.topology.nodes().iter().filter_map(|node| view.promotion(&node.name));
+    if let Some(latest) = known.find(|record| record.generation > own && record.primary != to.name) {
         return Err(Refusal::new(
             RefusalKind::Unsafe,
             Some(&to.name),
@@ -335,11 +341,7 @@ fn keep_back(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<S
 
 /// The other standbys follow, slots wait for those that are away, and Keycloak shows that it serves.
 fn afterwards(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<StepId>) {
-    let has_keycloak = view.facts.get(to).is_some_and(|fact| {
-        let runs = |status| matches!(status, ContainerStatus::Running);
-        fact.observation.keycloak_container.as_ref().is_ok_and(|it| it.as_ref().is_some_and(|it| runs(it.status)))
-    });
-    if has_keycloak {
+    if view.keycloak_runs(to) {
         plan.add(to, Action::ProveService, promoted);
     }
     let slots = plan.add(to, Action::EnsureSlots { slots: view.slots(to) }, promoted);
@@ -352,7 +354,10 @@ fn afterwards(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<
 fn restart_hint(view: &View<'_>, node: &Node) -> Option<String> {
     let would_be_primary = view.stopped(&node.name).is_some_and(|stopped| !stopped.standby);
     would_be_primary.then(|| {
-        format!("the engine of {0} answers and its data is there: `ha-cli up {0}` would start it again, without any loss", node.name)
+        format!(
+            "the engine of {0} answers and its data is there: `ha-cli up {0}` would start it again, without any loss",
+            node.name
+        )
     })
 }
 
@@ -383,7 +388,6 @@ fn loss(view: &View<'_>, to: &Node) -> Loss {
         seconds: standby.and_then(|it| it.receiver.as_ref().and_then(|it| it.silent_seconds).or(it.replay_age_seconds)),
     }
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -89,7 +89,8 @@ pub fn begin_rejoin(topology: &Topology, facts: &RoleFacts, node: &NodeName) -> 
         it.role == PostgresRole::Standby && it.receiver.as_ref().is_some_and(|receiver| receiver.status == "streaming")
     };
     let up_to_date = server.is_some_and(|it| {
-        follows(it) && view.server(&primary).is_some_and(|up| up.timeline == it.timeline && up.promotion == it.promotion)
+        follows(it)
+            && view.server(&primary).is_some_and(|up| up.timeline == it.timeline && up.promotion == it.promotion)
     });
     if up_to_date {
         let mut plan = Plan::default();
@@ -240,13 +241,7 @@ fn come_back(view: &View<'_>, plan: &mut Plan, node: &NodeName, primary: &NodeNa
 }
 
 /// A standby is back: the primary waits for its confirmation again, where the profile asks for it.
-fn run_alone_no_more(
-    view: &View<'_>,
-    plan: &mut Plan,
-    node: &NodeName,
-    primary: &NodeName,
-    after: Option<StepId>,
-) {
+fn run_alone_no_more(view: &View<'_>, plan: &mut Plan, node: &NodeName, primary: &NodeName, after: Option<StepId>) {
     if let Some(record) = view.promotion(primary).filter(|record| record.run_alone) {
         let (generation, promoted) = (record.generation, record.primary.clone());
         let action = Action::RecordPromotion { generation, primary: promoted, run_alone: false };
@@ -282,7 +277,9 @@ pub fn decide_rebuild(
             RefusalKind::Unsafe,
             Some(node),
             format!("it knows of generation {own}, {primary} only of {its}: its data may be the good copy"),
-            format!("find out which of them holds the data that counts before anything is replaced: `ha-cli status`, `ha-cli rejoin {node}`"),
+            format!(
+                "find out which of them holds the data that counts before anything is replaced: `ha-cli status`, `ha-cli rejoin {node}`"
+            ),
         ));
     }
     for needed in [node, &primary] {

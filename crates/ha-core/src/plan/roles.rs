@@ -65,6 +65,13 @@ impl View<'_> {
         self.topology.nodes().iter().filter_map(|node| self.promotion(&node.name)).max_by_key(|it| it.generation)
     }
 
+    /// Whether a node's Keycloak runs, as far as its container tells.
+    pub(super) fn keycloak_runs(&self, node: &NodeName) -> bool {
+        self.facts.get(node).is_some_and(|fact| {
+            matches!(&fact.observation.keycloak_container, Ok(Some(it)) if it.status == ContainerStatus::Running)
+        })
+    }
+
     /// Whether the latest primary acknowledged writes that no standby had confirmed, as far as anybody knows.
     pub(super) fn ran_alone(&self) -> bool {
         let latest = self.latest().map(|record| record.generation);

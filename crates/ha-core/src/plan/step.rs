@@ -200,7 +200,9 @@ impl fmt::Display for Action {
             Self::PrepareVolumes => f.write_str("create network and volumes"),
             Self::InitDatabase => f.write_str("create the database (initdb)"),
             Self::CopyDatabase { from } => write!(f, "copy the database from {from} (pg_basebackup)"),
-            Self::RewindDatabase { from } => write!(f, "take the database back to where it left {from}'s history (pg_rewind)"),
+            Self::RewindDatabase { from } => {
+                write!(f, "take the database back to where it left {from}'s history (pg_rewind)")
+            }
             Self::ReplaceDatabase { from, old_data: OldData::Keep } => {
                 write!(f, "replace the database by a copy of {from}'s (pg_basebackup)")
             }

@@ -144,6 +144,9 @@ fn hand_over(
 /// Everybody follows the new primary.
 fn follow(view: &View<'_>, plan: &mut Plan, from: &NodeName, to: &NodeName, promoted: Option<StepId>) {
     start(view, plan, from, promoted);
+    if view.keycloak_runs(to) {
+        plan.add(to, Action::ProveService, promoted);
+    }
     for other in view.topology.peers_of(to).filter(|other| other.name != *from) {
         if view.has_role(other, PostgresRole::Standby) {
             plan.add(&other.name, Action::FollowPrimary { primary: to.clone() }, promoted);
@@ -239,10 +242,8 @@ fn resume(view: &View<'_>, options: &SwitchoverOptions) -> Result<Switchover, Re
         ));
     }
     let mut plan = Plan::default();
-    let before = [
-        plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []),
-        plan.add(&to, view.record(&to, false), []),
-    ];
+    let before =
+        [plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []), plan.add(&to, view.record(&to, false), [])];
     hand_over(view, &mut plan, from, &to, before);
     Ok(Switchover { from: from.clone(), to, resumed: true, plan })
 }

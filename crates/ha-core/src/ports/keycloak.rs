@@ -30,6 +30,12 @@ pub trait KeycloakAdmin: Send + Sync {
     /// [`KeycloakError::Denied`] when the credentials are refused (`invalid_grant`, `invalid_client`).
     async fn token(&self, node: &NodeName, realm: &str, grant: &TokenGrant) -> Result<Secret, KeycloakError>;
 
+    /// The same, and the session that the login made, where it made one.
+    ///
+    /// # Errors
+    /// As [`token`](Self::token).
+    async fn login(&self, node: &NodeName, realm: &str, grant: &TokenGrant) -> Result<Login, KeycloakError>;
+
     /// Makes a realm, enabled, with nothing but the defaults; [`KeycloakError::Exists`] when there is one.
     async fn create_realm(&self, node: &NodeName, token: &Secret, realm: &str) -> Result<(), KeycloakError>;
 
@@ -115,6 +121,15 @@ pub enum TokenGrant {
         /// Its secret.
         client_secret: Secret,
     },
+}
+
+/// What a login gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The access token.
+    pub token: Secret,
+    /// The id of the user session, as in `offline_user_session.user_session_id`.
+    pub session: Option<String>,
 }
 
 /// A user to be made.

@@ -13,13 +13,14 @@ mod progress;
 mod runtime;
 
 pub use clock::Clock;
-pub use keycloak::{KeycloakAdmin, KeycloakError, KeycloakState, TokenGrant, UserSpec};
+pub use keycloak::{KeycloakAdmin, KeycloakError, KeycloakState, Login, TokenGrant, UserSpec};
 pub use postgres::{Database, PostgresControl, PostgresError, Provision, Role};
 pub use probe::{ProbeError, ReplicationProbe};
 pub use progress::{NoProgress, Progress, ProgressUpdate};
 pub use runtime::{
-    Container, ContainerRuntime, ContainerSpec, ContainerStatus, EngineInfo, ExecOutput, ExecSpec, HostFile, Image,
-    ImageBuild, LogLine, LogOptions, LogStream, Mount, PortBinding, RestartPolicy, RuntimeError, Stream, Volume,
+    Container, ContainerRuntime, ContainerSpec, ContainerStatus, EngineInfo, ExecOutput, ExecSession, ExecSpec,
+    HostFile, Image, ImageBuild, LogLine, LogOptions, LogStream, Mount, PortBinding, RestartPolicy, RuntimeError,
+    Stream, Volume,
 };
 
 #[cfg(any(test, feature = "test-util"))]

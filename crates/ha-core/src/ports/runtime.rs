@@ -105,9 +105,41 @@ pub trait ContainerRuntime: Send + Sync {
     /// [`RuntimeError::TimedOut`] the program may still run.
     async fn exec(&self, name: &str, exec: &ExecSpec, timeout: Duration) -> Result<ExecOutput, RuntimeError>;
 
+    /// Starts a program inside a running container and keeps the connection to it, for as long as the session lives;
+    /// [`ExecSpec::stdin`] is written first.
+    ///
+    /// # Errors
+    /// As of [`exec`](Self::exec); [`RuntimeError::Invalid`] from an implementation that cannot do this. That the program
+    /// itself cannot be started, the session may say, in an error or in the runtime's words as its only line.
+    async fn open_exec(&self, name: &str, exec: &ExecSpec) -> Result<Box<dyn ExecSession>, RuntimeError> {
+        let program = exec.argv.first().map_or("nothing", String::as_str);
+        Err(RuntimeError::Invalid { message: format!("there is no way to talk to {program} in container {name}") })
+    }
+
     /// What a container wrote, oldest first; with [`LogOptions::follow`] the stream goes on until the container
     /// exits or the stream is dropped.
     async fn logs(&self, name: &str, options: &LogOptions) -> Result<LogStream, RuntimeError>;
+}
+
+/// A program at work inside a container, line by line.
+///
+/// Dropping it closes the program's standard input, and so does the end of this process, however it ends: a program that
+/// reads until the end of its input lives no longer than whoever talks to it. What the engine cannot know of, a host
+/// that vanished without a word, it notices when its own connection to it is given up.
+#[async_trait]
+pub trait ExecSession: Send {
+    /// Writes a line, to which the end is added.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Broken`] when the program does not read any more.
+    async fn write_line(&mut self, line: &str) -> Result<(), RuntimeError>;
+
+    /// The next line of the program's standard output, without its end; `None` once there will be no further one, since
+    /// the program or its container has ended. What it complains of on standard error is left to the log of this process.
+    ///
+    /// # Errors
+    /// [`RuntimeError::TimedOut`] after `timeout`: nothing is lost, and the same may be asked again.
+    async fn read_line(&mut self, timeout: Duration) -> Result<Option<String>, RuntimeError>;
 }
 
 /// What an engine says of itself and its host (`GET /info`, `GET /version`).

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::StepError;
-use super::run::At;
 use super::promotion;
+use super::run::At;
 use crate::layout::{self, Component, PGDATA};
 use crate::observe::{ControlState, PostgresRole};
 use crate::ports::{ContainerRuntime, ContainerStatus, HostFile};

@@ -26,8 +26,8 @@ pub(super) async fn prepare(at: &At<'_>) -> Result<(), StepError> {
     at.runtime.ensure_network(&layout::network_name(topology), &layout::labels(topology, None)).await?;
     let mut labels = layout::labels(topology, Some(&at.node.name));
     labels.insert(ENGINE_LABEL.to_owned(), engine.id);
-    // The data volume last: once it is there it is looked at, by a container that wants both.
-    for kind in ["state", "data"] {
+    // The data volume last: once it is there it is looked at, by a container that wants them all.
+    for kind in ["state", "history", "data"] {
         at.runtime.ensure_volume(&layout::volume_name(topology, &at.node.name, kind), &labels).await?;
     }
     Ok(())

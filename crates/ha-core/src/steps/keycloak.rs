@@ -110,7 +110,7 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
 }
 
 /// Writes down that the set-up came to its end, and with which secrets.
-async fn prove(at: &At<'_>) -> Result<(), StepError> {
+pub(super) async fn prove(at: &At<'_>) -> Result<(), StepError> {
     let seen = at.cluster.ports.probe.observe(&at.node.name, at.cluster.limits.observe).await?;
     let fingerprint = layout::secrets_fingerprint(at.cluster.secrets(), seen.system_identifier);
     let container = layout::container_name(at.cluster.topology(), &at.node.name, Component::Postgres);

@@ -12,12 +12,7 @@ pub(super) async fn of(at: &At<'_>, node: &NodeName) -> Option<PromotionRecord> 
 }
 
 /// Writes the record of a running server, durably, and waits until the server shows it.
-pub(super) async fn record(
-    at: &At<'_>,
-    generation: u64,
-    primary: &NodeName,
-    run_alone: bool,
-) -> Result<(), StepError> {
+pub(super) async fn record(at: &At<'_>, generation: u64, primary: &NodeName, run_alone: bool) -> Result<(), StepError> {
     let name = layout::container_name(at.cluster.topology(), &at.node.name, Component::Postgres);
     let alone = if run_alone { "on" } else { "off" };
     let (generation, primary) = (generation.to_string(), primary.to_string());

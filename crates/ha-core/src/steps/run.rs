@@ -5,7 +5,9 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use super::{RunError, StepError, StepFailure, database, handover, host, keycloak, promotion, rejoin, server, service, teardown};
+use super::{
+    RunError, StepError, StepFailure, database, handover, host, keycloak, promotion, rejoin, server, service, teardown,
+};
 use crate::cluster::Cluster;
 use crate::plan::{Action, Plan, PlannedStep};
 use crate::ports::{ContainerRuntime, Progress, ProgressUpdate};

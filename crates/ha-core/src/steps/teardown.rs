@@ -19,7 +19,7 @@ pub(super) async fn remove_containers(at: &At<'_>) -> Result<(), StepError> {
 }
 
 pub(super) async fn remove_volumes(at: &At<'_>) -> Result<(), StepError> {
-    for kind in ["data", "state"] {
+    for kind in layout::VOLUMES {
         at.runtime.remove_volume(&layout::volume_name(at.cluster.topology(), &at.node.name, kind)).await?;
     }
     Ok(())

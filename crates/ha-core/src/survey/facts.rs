@@ -66,6 +66,7 @@ struct Named {
     keycloak_image: Option<Image>,
     data_volume: Option<Volume>,
     state_volume: Option<Volume>,
+    history_volume: Option<Volume>,
 }
 
 async fn images_and_volumes(
@@ -75,16 +76,27 @@ async fn images_and_volumes(
 ) -> Result<Named, RuntimeError> {
     let topology = &cluster.topology;
     let volume = |kind| layout::volume_name(topology, &node.name, kind);
-    let (data_volume, state_volume) = (volume("data"), volume("state"));
+    let (data_volume, state_volume, history_volume) = (volume("data"), volume("state"), volume("history"));
     let images = join(runtime.find_image(&topology.images.postgres), runtime.find_image(&topology.images.keycloak));
-    let volumes = join(runtime.find_volume(&data_volume), runtime.find_volume(&state_volume));
-    let ((postgres_image, keycloak_base), (data_volume, state_volume)) = join(images, volumes).await;
+    let volumes = join3(
+        runtime.find_volume(&data_volume),
+        runtime.find_volume(&state_volume),
+        runtime.find_volume(&history_volume),
+    );
+    let ((postgres_image, keycloak_base), (data_volume, state_volume, history_volume)) = join(images, volumes).await;
     let (postgres_image, keycloak_base) = (postgres_image?, keycloak_base?);
     let keycloak_image = match &keycloak_base {
         Some(base) => runtime.find_image(&layout::keycloak_image_tag(topology, base, cluster.extension)).await?,
         None => None,
     };
-    Ok(Named { postgres_image, keycloak_base, keycloak_image, data_volume: data_volume?, state_volume: state_volume? })
+    Ok(Named {
+        postgres_image,
+        keycloak_base,
+        keycloak_image,
+        data_volume: data_volume?,
+        state_volume: state_volume?,
+        history_volume: history_volume?,
+    })
 }
 
 async fn what_stands(
@@ -94,7 +106,7 @@ async fn what_stands(
     observation: &NodeObservation,
     named: Named,
 ) -> Result<Stands, RuntimeError> {
-    let Named { postgres_image, keycloak_base, keycloak_image, data_volume, state_volume } = named;
+    let Named { postgres_image, keycloak_base, keycloak_image, data_volume, state_volume, history_volume } = named;
     let container = observation.postgres_container.as_ref().ok().and_then(Option::as_ref);
     let data = match (container, &data_volume, &postgres_image) {
         (_, None, _) => DataState::NoVolume,
@@ -102,7 +114,7 @@ async fn what_stands(
         (None, Some(_), None) => DataState::Unexamined,
         (None, Some(_), Some(image)) => one_off::examine(cluster, node, runtime, image).await?,
     };
-    let prepared = data_volume.is_some() && state_volume.is_some();
+    let prepared = data_volume.is_some() && state_volume.is_some() && history_volume.is_some();
     Ok(Stands { postgres_image, keycloak_base, keycloak_image, prepared, data })
 }
 

@@ -6,7 +6,7 @@ use super::observe::{observe, runtime_failure};
 use crate::cluster::Cluster;
 use crate::layout::{self, Component, PGDATA, PROMOTION_PATH};
 use crate::observe::{CONTROL_FILE, ControlFile, Unobserved, UnobservedWhy};
-use crate::plan::{StoppedServer, RoleFacts, RoleFact};
+use crate::plan::{RoleFact, RoleFacts, StoppedServer};
 use crate::ports::{Container, ContainerRuntime, ContainerStatus, ExecSpec};
 use crate::topology::Node;
 use crate::values::NodeName;

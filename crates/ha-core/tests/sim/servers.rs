@@ -8,8 +8,8 @@ use ha_core::observe::{
     KeycloakMode, KeycloakObservation, KeycloakState, PostgresObservation, PostgresRole, SlotObservation,
 };
 use ha_core::ports::{
-    Clock, KeycloakAdmin, KeycloakError, PostgresControl, PostgresError, ProbeError, Provision, ReplicationProbe,
-    RuntimeError, TokenGrant, UserSpec,
+    Clock, KeycloakAdmin, KeycloakError, Login, PostgresControl, PostgresError, ProbeError, Provision,
+    ReplicationProbe, RuntimeError, TokenGrant, UserSpec,
 };
 use ha_core::values::{Lsn, NodeName, PromotionRecord, Secret, ServerVersion, SlotName, SystemIdentifier, TimelineId};
 
@@ -271,6 +271,10 @@ impl KeycloakAdmin for Shared {
             if known { Ok(Secret::new("token")) } else { Err(denied()) }
         };
         self.change(node, fits).await?
+    }
+
+    async fn login(&self, _: &NodeName, _: &str, _: &TokenGrant) -> Result<Login, KeycloakError> {
+        panic!("up proves no login");
     }
 
     async fn ensure_user(

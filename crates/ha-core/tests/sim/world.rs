@@ -96,7 +96,8 @@ impl Fake {
     }
 
     fn volume(&self, path: &str) -> Option<&str> {
-        self.spec.mounts.iter().find(|mount| path.starts_with(&mount.path)).map(|mount| mount.volume.as_str())
+        let holds = |place: &str| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.spec.mounts.iter().find(|mount| holds(&mount.path)).map(|mount| mount.volume.as_str())
     }
 }
 

@@ -6,9 +6,7 @@ use ha_core::Cluster;
 use ha_core::health::ReportedRole;
 use ha_core::layout::Component;
 use ha_core::observe::BranchObservation;
-use ha_core::plan::{
-    Failover, FailoverOptions, Loss, OldData, Plan, Refusal, RefusalKind, RejoinMethod, RejoinStart,
-};
+use ha_core::plan::{Failover, FailoverOptions, Loss, OldData, Plan, Refusal, RefusalKind, RejoinMethod, RejoinStart};
 use ha_core::values::NodeName;
 use ha_tests::ledger::LedgerWriter;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
@@ -75,12 +73,17 @@ async fn a_killed_primary_is_replaced_and_comes_back() {
             let planned = fail_over(&pair, &alone()).await;
             match planned.loss {
                 Loss::None { .. } => assert_eq!(durability, "strict"),
-                Loss::Since { seconds: Some(seconds), .. } => deaths.push((died, Duration::from_secs_f64(seconds + 1.0))),
+                Loss::Since { seconds: Some(seconds), .. } => {
+                    deaths.push((died, Duration::from_secs_f64(seconds + 1.0)))
+                }
                 other => panic!("{other:?}"),
             }
             assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer goes on");
             let record = pair.cluster().ports().probe.observe(&new.name, PATIENCE).await.unwrap().promotion.unwrap();
-            assert_eq!((record.generation, &record.primary, record.run_alone), (generation, &new.name, durability == "strict"));
+            assert_eq!(
+                (record.generation, &record.primary, record.run_alone),
+                (generation, &new.name, durability == "strict")
+            );
 
             // By hand, or by a host that boots: never a second primary.
             docker(&["start", &container]);
@@ -117,7 +120,9 @@ async fn a_killed_primary_is_replaced_and_comes_back() {
             let second = deaths[1];
             let verdict = ledger.judge_node(&pair, pair.primary()).await.unwrap();
             for (row, at) in ledger.acknowledged.iter().filter(|(row, _)| verdict.lost.contains(row)) {
-                let near = |(died, announced): (Instant, Duration)| *at <= died + Duration::from_secs(1) && died.saturating_duration_since(*at) <= announced;
+                let near = |(died, announced): (Instant, Duration)| {
+                    *at <= died + Duration::from_secs(1) && died.saturating_duration_since(*at) <= announced
+                };
                 assert!(near((died, announced)) || near(second), "row {row} is lost");
             }
             assert_eq!((verdict.phantom, verdict.twice), (vec![], vec![]));
@@ -169,7 +174,8 @@ async fn what_only_the_old_primary_holds_is_shown_before_it_goes() {
     assert_eq!(method, RejoinMethod::Rewind);
     run(pair.cluster(), &plan).await.unwrap();
     settles(&pair, &pair.standby().name).await;
-    let users = pair.superuser(pair.primary(), "SELECT string_agg(username, ',' ORDER BY id) FROM user_entity").await.unwrap();
+    let users =
+        pair.superuser(pair.primary(), "SELECT string_agg(username, ',' ORDER BY id) FROM user_entity").await.unwrap();
     assert_eq!(users, "anna,berta,dora");
     // Nothing is kept for longer than it is needed.
     let cluster = pair.topology().cluster.name.to_string();
@@ -182,7 +188,8 @@ async fn a_frozen_primary_is_fenced_first() {
     if !engine_is_wanted() {
         return;
     }
-    let pair = Pair::start(PairOptions { durability: "strict".to_owned(), ..PairOptions::postgres_only() }).await.unwrap();
+    let pair =
+        Pair::start(PairOptions { durability: "strict".to_owned(), ..PairOptions::postgres_only() }).await.unwrap();
     let writer = LedgerWriter::start(&pair).await.unwrap();
     assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer writes");
     let container = pair.container(pair.primary(), Component::Postgres);

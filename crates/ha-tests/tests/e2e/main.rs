@@ -14,6 +14,7 @@ mod health;
 mod host;
 mod interrupted;
 mod keycloak;
+mod lock;
 mod monitor;
 mod resources;
 mod settings;

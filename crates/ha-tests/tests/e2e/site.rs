@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use ha_tests::{PairOptions, Removal, free_port, fresh_name};
+use ha_tests::{Pair, PairOptions, Removal, free_port, fresh_name};
 
 /// Most time for one run of the program, the first start of two Keycloaks on a busy machine included.
 const LIMIT: Duration = Duration::from_secs(400);
@@ -17,7 +18,7 @@ pub(crate) struct Site {
     folder: PathBuf,
     pub(crate) cluster: String,
     pub(crate) ports: [u16; 4],
-    _removal: Removal,
+    _removal: Option<Removal>,
 }
 
 impl Drop for Site {
@@ -69,7 +70,7 @@ impl Site {
         std::fs::create_dir_all(&folder).unwrap();
         let ports = [(); 4].map(|()| free_port().unwrap());
         let removal = Removal::of(&cluster, vec!["vm1".to_owned(), "vm2".to_owned()]);
-        let site = Self { folder, cluster, ports, _removal: removal };
+        let site = Self { folder, cluster, ports, _removal: Some(removal) };
         let images = PairOptions::default();
         let port = |node: &str, index: usize| format!("{node}={}", site.ports[index]);
         let arguments = [
@@ -96,6 +97,46 @@ impl Site {
         command.envs(secrets.iter().copied());
         Running::start(command).end().ends_with(0);
         site
+    }
+
+    /// The program's view of a pair that stands already: its file and its secrets.
+    #[track_caller]
+    pub(crate) fn of(pair: &Pair) -> Self {
+        let topology = pair.topology();
+        let cluster = topology.cluster.name.to_string();
+        let folder = std::env::temp_dir().join(format!("{cluster}-site"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let nodes = topology.nodes();
+        let ports = [nodes[0].postgres_port, nodes[1].postgres_port, nodes[0].keycloak_port, nodes[1].keycloak_port];
+        let mut file = format!(
+            "schema = 1\n[cluster]\nname = \"{cluster}\"\npublic_url = \"{}\"\ndemo = true\n[images]\npostgres = \"{}\"\n\
+             keycloak = \"{}\"\n",
+            topology.cluster.public_url, topology.images.postgres, topology.images.keycloak
+        );
+        for (index, node) in nodes.iter().enumerate() {
+            let role = if index == 0 { "primary" } else { "standby" };
+            file += &format!(
+                "[[nodes]]\nname = \"{}\"\naddress = \"{}\"\nrole = \"{role}\"\ndocker = \"local\"\npostgres_port = {}\n\
+                 keycloak_port = {}\n",
+                node.name, node.address, node.postgres_port, node.keycloak_port
+            );
+        }
+        std::fs::write(folder.join("ha.toml"), file).unwrap();
+        let secrets = pair.cluster().secrets();
+        let named = [
+            ("keycloak_db_password", &secrets.keycloak_db_password),
+            ("replication_password", &secrets.replication_password),
+            ("probe_password", &secrets.probe_password),
+            ("keycloak_admin_password", &secrets.keycloak_admin_password),
+            ("keycloak_client_secret", &secrets.keycloak_client_secret),
+            ("keycloak_bootstrap_secret", &secrets.keycloak_bootstrap_secret),
+        ];
+        let lines: String = named.map(|(key, secret)| format!("{key} = \"{}\"\n", secret.expose())).concat();
+        let path = folder.join("ha.secrets.toml");
+        std::fs::write(&path, lines).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        // What stands belongs to the pair, which removes it.
+        Self { folder, cluster, ports, _removal: None }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

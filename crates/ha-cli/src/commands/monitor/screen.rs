@@ -2,8 +2,8 @@
 
 use ha_core::health::{Change, Report as Health};
 
+use super::super::time::hour;
 use super::history::{History, sparkline, worst};
-use super::time::hour;
 use crate::error::Error;
 use crate::output::{Page, Printer, Report, StatusReport, Tone, lag};
 

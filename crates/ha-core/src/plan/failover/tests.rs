@@ -196,8 +196,7 @@ fn strict_loses_nothing_and_runs_alone_only_by_word() {
 
 #[test]
 fn strict_with_two_standbys_needs_to_see_both() {
-    let mut spec = crate::observe::fixtures::pair_spec()
-        .node(crate::topology::NodeSpec::standby("vm3", "192.0.2.13"));
+    let mut spec = crate::observe::fixtures::pair_spec().node(crate::topology::NodeSpec::standby("vm3", "192.0.2.13"));
     spec.replication.durability = "strict".to_owned();
     let topology = spec.validate().unwrap();
     let mut facts = facts(&topology);

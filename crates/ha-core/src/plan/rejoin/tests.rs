@@ -95,7 +95,11 @@ fn the_least_that_will_do_is_chosen() {
         (|_| {}, None, true),
         // It holds nothing of its own.
         (|it| it.end = "0/5000000".parse().unwrap(), None, false),
-        (|it| it.rewind = Some(Err("could not find previous WAL record at 0/4".into())), Some("previous WAL record"), false),
+        (
+            |it| it.rewind = Some(Err("could not find previous WAL record at 0/4".into())),
+            Some("previous WAL record"),
+            false,
+        ),
         (|it| it.rewind = None, Some("not known"), false),
         // It left a timeline that the primary never was on.
         (|it| (it.fork, it.rewind) = (None, Some(Err("no common ancestor".into()))), Some("no common ancestor"), false),
@@ -134,7 +138,8 @@ fn the_least_that_will_do_is_chosen() {
 fn nothing_is_destroyed_before_the_node_streams_and_slots_are_right_on_both_ends() {
     let topology = pair();
     let mut facts = facts(&topology);
-    server(&mut facts, "vm2").promotion = Some(crate::values::PromotionRecord { run_alone: true, ..promotion(2, "vm2") });
+    server(&mut facts, "vm2").promotion =
+        Some(crate::values::PromotionRecord { run_alone: true, ..promotion(2, "vm2") });
     exited(&mut facts, "vm1");
     let plan = decide_rejoin(&topology, &facts, &name("vm1"), &name("vm2"), &RejoinMethod::Rewind, OldData::Keep);
     assert_eq!(

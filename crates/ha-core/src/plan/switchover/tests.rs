@@ -1,14 +1,16 @@
 use super::*;
+use crate::observe::PostgresObservation;
 use crate::observe::UnobservedWhy;
 use crate::observe::fixtures::{SYSTEM, healthy, name, pair, promotion, three, unobserved};
-use crate::observe::PostgresObservation;
 use crate::plan::{PlannedStep, RoleFact};
 use crate::steps::{StepError, StepFailure};
 use crate::values::TimelineId;
 
 fn facts(topology: &Topology) -> RoleFacts {
     let nodes = healthy(topology).into_iter();
-    nodes.map(|observation| (observation.node.clone(), RoleFact { observation, stopped: None, heard_by: None })).collect()
+    nodes
+        .map(|observation| (observation.node.clone(), RoleFact { observation, stopped: None, heard_by: None }))
+        .collect()
 }
 
 fn server<'f>(facts: &'f mut RoleFacts, node: &str) -> &'f mut PostgresObservation {
@@ -51,7 +53,8 @@ fn the_target_is_promoted_only_after_the_old_primary_is_gone_proven_and_demoted(
             "7 vm2: promote <6>",
             "8 vm1: start PostgreSQL <7>",
             "9 vm1: drop the replication slots that nobody uses any more <8>",
-            "10 vm3: follow vm2 <7>",
+            "10 vm2: log in and write through Keycloak <7>",
+            "11 vm3: follow vm2 <7>",
         ]
     );
 }
@@ -117,6 +120,7 @@ fn an_interrupted_run_is_gone_on_with_from_what_the_old_primary_left() {
                 "4 vm2: promote <3>",
                 "5 vm1: start PostgreSQL <4>",
                 "6 vm1: drop the replication slots that nobody uses any more <5>",
+                "7 vm2: log in and write through Keycloak <4>",
             ]
         );
     }

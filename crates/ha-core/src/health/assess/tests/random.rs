@@ -42,7 +42,9 @@ fn receiver() -> impl Strategy<Value = Option<WalReceiver>> {
             status,
             slot: None,
             host: None,
-            port: None, silent_seconds: None }),
+            port: None,
+            silent_seconds: None,
+        }),
     )
 }
 

@@ -1,4 +1,4 @@
-//! The time of a look, RFC 3339 in UTC.
+//! The time of day, RFC 3339 in UTC.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

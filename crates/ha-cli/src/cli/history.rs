@@ -1,0 +1,15 @@
+//! `history`
+
+use clap::Args;
+
+/// `history`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each node keeps a copy, reached through its PostgreSQL container, running or not. `down --volumes` \
+                        destroys it with the rest."
+)]
+pub struct HistoryArgs {
+    /// At most that many of the last operations
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+}

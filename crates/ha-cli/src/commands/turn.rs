@@ -1,0 +1,104 @@
+//! Whose turn it is: a command that changes the cluster takes the nodes' locks before it looks, and keeps them to its end.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use ha_core::Cluster;
+use ha_core::layout::{Component, container_name};
+use ha_core::lock::{Holder, Locks, Taken, Unlocked};
+use ha_core::values::NodeName;
+
+use super::{plan, time, who};
+use crate::error::{Error, Failure};
+use crate::output::{Printer, Tone};
+
+/// An engine that takes longer only to look something up has trouble, or is not there.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// The right to change the cluster. Others have it once this is released or dropped, or this process is gone.
+pub(super) struct Turn {
+    command: &'static str,
+    reached: Vec<NodeName>,
+    locks: Option<Locks>,
+}
+
+impl Turn {
+    /// Takes the locks, unless the command only looks.
+    ///
+    /// # Errors
+    /// Somebody else has one, or an interrupt.
+    pub(super) async fn take(
+        cluster: &Cluster,
+        command: &'static str,
+        only_looks: bool,
+        printer: &Printer,
+    ) -> Result<Self, Error> {
+        if only_looks {
+            return Ok(Self { command, reached: Vec::new(), locks: None });
+        }
+        let reached = plan::interruptible(answering(cluster)).await?;
+        Self::among(cluster, command, reached, printer).await
+    }
+
+    /// Takes the locks of these nodes only: for a command that knows who is gone and has no time to ask.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(super) async fn among(
+        cluster: &Cluster,
+        command: &'static str,
+        mut reached: Vec<NodeName>,
+        printer: &Printer,
+    ) -> Result<Self, Error> {
+        let holder = Holder { by: who::by(), pid: std::process::id(), command: command.to_owned(), since: time::now() };
+        let locks = plan::interruptible(cluster.lock(&reached, &holder)).await?.map_err(|it| taken(&it))?;
+        for without in locks.without() {
+            match &without.why {
+                // The plan says what that means.
+                Unlocked::Unreachable(_) => reached.retain(|node| *node != without.node),
+                Unlocked::NotRunning => {}
+                Unlocked::Failed(why) => printer.note(|page| {
+                    let mark = page.tone(Tone::Warning, "note:");
+                    page.line(format!("{mark} {}: others are not kept out: {why}", without.node));
+                }),
+            }
+        }
+        Ok(Self { command, reached, locks: Some(locks) })
+    }
+
+    /// Lets others have it, and returns once they do: the next command of a script finds no lock of this one.
+    pub(super) async fn release(self) {
+        if let Some(locks) = self.locks {
+            locks.release().await;
+        }
+    }
+
+    /// What is done.
+    pub(super) const fn command(&self) -> &'static str {
+        self.command
+    }
+
+    /// The nodes whose engines answered.
+    pub(super) fn reached(&self) -> &[NodeName] {
+        &self.reached
+    }
+}
+
+/// The nodes whose engines answer soon. The others get all the time they need when the command looks at them; here one that
+/// is gone would only be waited for twice.
+async fn answering(cluster: &Cluster) -> Vec<NodeName> {
+    let asked = cluster.topology().nodes().iter().map(|node| async {
+        let runtime = cluster.ports().runtimes.get(&node.name)?.as_ref().ok()?;
+        let name = container_name(cluster.topology(), &node.name, Component::Postgres);
+        let answer = tokio::time::timeout(ANSWER_LIMIT, runtime.find_container(&name)).await;
+        matches!(answer, Ok(Ok(_))).then(|| node.name.clone())
+    });
+    join_all(asked).await.into_iter().flatten().collect()
+}
+
+fn taken(taken: &Taken) -> Failure {
+    Failure::refused("locked", taken.to_string()).on(&taken.node).help(
+        "nothing was done: wait until it has ended, then run the same again; the lock goes with its holder's connection, \
+         so there is none to clear away",
+    )
+}

@@ -1,0 +1,57 @@
+//! One who changes the cluster at a time.
+//!
+//! Each node has a lock, a `flock` on a file of its history volume, held by a program in its PostgreSQL container for as
+//! long as the connection to it lives: no lock outlives its holder, and none has to be cleared away by hand. The locks
+//! are taken in the topology's order, so that of two who come at the same moment one gets all of them.
+//!
+//! It keeps operators out of each other's way; it does not make the steps safe, which each of them is by itself. It knows
+//! nothing of nodes that cannot be reached or whose PostgreSQL does not run.
+
+mod hold;
+
+pub(crate) use hold::lock;
+pub use hold::{Locks, NoLock, Unlocked};
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::values::NodeName;
+
+/// Who takes a lock, in words for whoever finds it taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// `user@host`.
+    pub by: String,
+    /// The process, on that host.
+    pub pid: u32,
+    /// What it does, `switchover`.
+    pub command: String,
+    /// Since when, RFC 3339 in UTC.
+    pub since: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { by, pid, command, since } = self;
+        write!(f, "{by} (`ha-cli {command}`, process {pid} there, since {since})")
+    }
+}
+
+/// A lock that somebody else holds. Those that were taken before it are released.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Taken {
+    /// Where.
+    pub node: NodeName,
+    /// Who; `None` where that could not be read.
+    pub holder: Option<Holder>,
+}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.holder {
+            Some(holder) => write!(f, "the lock is held by {holder}"),
+            None => f.write_str("the lock is held by somebody whose name could not be read"),
+        }
+    }
+}
