@@ -499,6 +499,7 @@ impl Up<'_> {
     ) -> Option<StepId> {
         let change = self.keycloak_change(node, facts);
         let mut last = None;
+        let server = after.clone();
         if let Some(change) = change {
             let mut after = after;
             if facts.keycloak_image.is_none() {
@@ -523,7 +524,9 @@ impl Up<'_> {
         if is_primary && (facts.keycloak_set_up == Some(false) || facts.keycloak_set_up.is_none()) {
             let ready = facts.observation.keycloak.state == KeycloakState::Ready;
             if last.is_some() || ready {
-                self.plan.add(&node.name, Action::ProvisionKeycloak, last);
+                // Its requests end where its server is replaced meanwhile.
+                let before = last.map_or(server, |last| vec![last]);
+                self.plan.add(&node.name, Action::ProvisionKeycloak, before);
             }
         }
         last
