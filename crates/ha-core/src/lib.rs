@@ -93,6 +93,7 @@ mod cluster;
 pub mod doctor;
 pub mod drift;
 pub mod health;
+pub mod hooks;
 pub mod layout;
 pub mod observe;
 pub mod plan;

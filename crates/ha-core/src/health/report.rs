@@ -1,6 +1,8 @@
 //! The report: the object that `--output json` prints. Fields are added, never renamed; what is not known is `null`
 //! or `unknown`, never 0.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::Finding;
@@ -36,6 +38,16 @@ pub enum ClusterState {
     /// The read-write service does not work, or is not seen to work (a primary that cannot be asked may serve all the
     /// same: who watches is better called once too often), or there is more than one.
     Down,
+}
+
+impl fmt::Display for ClusterState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+        })
+    }
 }
 
 /// A node in the report.
