@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::health::{ClusterState, Finding};
+use crate::health::{Change, ClusterState, Finding, Report};
 use crate::topology::{HookCommand, Topology};
 use crate::values::NodeName;
 
@@ -82,6 +82,41 @@ pub struct RoleChange {
     pub generation: Option<u64>,
 }
 
+/// A change of the cluster's health.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthChange {
+    /// The state before it; `None` at the first look.
+    pub before: Option<ClusterState>,
+    /// The state now.
+    pub state: ClusterState,
+    /// What is wrong now, gravest first.
+    pub findings: Vec<Finding>,
+}
+
+impl HealthChange {
+    /// What somebody is to be told of after a look; `None` where nothing is new. `changes` are those since `before`.
+    ///
+    /// The state changed, or a finding appeared or vanished: a second fault changes no state, and a disk that fills is a
+    /// warning in a healthy cluster. A first look is told of where the cluster is not healthy, since whoever begins to
+    /// watch in the middle of an outage must not stay silent about it.
+    #[must_use]
+    pub fn of_look(before: Option<ClusterState>, now: &Report, changes: &[Change]) -> Option<Self> {
+        let concerns_health =
+            |change: &Change| matches!(change, Change::State(..) | Change::Appeared(_) | Change::Vanished(_));
+        let new = match before {
+            None => now.state != ClusterState::Healthy,
+            Some(_) => changes.iter().any(concerns_health),
+        };
+        new.then(|| Self { before, state: now.state, findings: now.findings.clone() })
+    }
+
+    /// Both in one, for a program that was still busy with an earlier one.
+    #[must_use]
+    pub fn and_then(self, later: Self) -> Self {
+        Self { before: self.before, ..later }
+    }
+}
+
 /// One program that is to be run once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HookCall {
@@ -139,13 +174,8 @@ pub fn role_calls(topology: &Topology, events: &[HookEvent], change: &RoleChange
 
 /// The call of a program that is told of the cluster's health.
 #[must_use]
-pub fn health_call(
-    topology: &Topology,
-    command: &HookCommand,
-    before: Option<ClusterState>,
-    state: ClusterState,
-    findings: &[Finding],
-) -> HookCall {
+pub fn health_call(topology: &Topology, command: &HookCommand, change: &HealthChange) -> HookCall {
+    let HealthChange { before, state, findings } = change;
     let mut call = call(topology, HookEvent::Health, command);
     call.environment.push(("HA_STATE", state.to_string()));
     call.environment.extend(before.map(|before| ("HA_STATE_BEFORE", before.to_string())));

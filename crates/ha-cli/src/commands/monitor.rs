@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use ha_core::health::{Change, Report as Health, carry, changes};
+use ha_core::hooks::HealthChange;
+use ha_core::topology::{HookCommand, Topology};
 use serde_json::json;
 
 use self::history::History;
@@ -12,6 +14,7 @@ use crate::cli::{Globals, MonitorArgs, OutputFormat};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
+use crate::hooks::{self, HookReport, Notifier};
 use crate::output::Printer;
 
 mod history;
@@ -37,6 +40,7 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
         OutputFormat::Human => Show::Lines,
     };
     let public_url = cluster.topology().cluster.public_url.clone();
+    let notifier = args.notify.as_ref().map(|named| notifier(cluster.topology(), named.as_deref())).transpose()?;
     let mut history = History::default();
     let mut last: Option<Health> = None;
     let mut ends = Ends { state: None };
@@ -58,11 +62,25 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
         let now = time::now();
         let news: Vec<Change> = last.as_ref().map(|last| changes(last, &report)).unwrap_or_default();
         history.add(&now, &report, &news);
+        let told = notifier.as_ref().map(|notifier| {
+            let change = HealthChange::of_look(last.as_ref().map(|last| last.state), &report, &news);
+            change.into_iter().for_each(|change| notifier.notify(change));
+            notifier.over()
+        });
+        let trouble = told.iter().flatten().filter(|report| !report.went_well());
+        if let Show::Screen(_) = show {
+            // A line between two pictures would stay in the next one.
+            trouble.for_each(|report| history.trouble(&now, report));
+        } else {
+            trouble.for_each(|report| hooks::warn(printer, report));
+        }
         match &mut show {
             Show::Json => {
                 let mut value = serde_json::to_value(&report).unwrap_or_default();
                 if let Some(object) = value.as_object_mut() {
                     object.insert("time".to_owned(), json!(now));
+                    let told = told.iter().map(|told| json!(told.iter().map(HookReport::to_json).collect::<Vec<_>>()));
+                    object.extend(told.map(|told| ("hooks".to_owned(), told)));
                 }
                 printer.raw(format!("{value}\n").as_bytes())?;
             }
@@ -74,7 +92,26 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
         last = Some(last.map_or_else(|| report.clone(), |last| carry(&last, &report)));
         looks += 1;
     }
+    if let Some(notifier) = notifier {
+        for report in notifier.finish(printer).await.iter().filter(|report| !report.went_well()) {
+            hooks::warn(printer, report);
+            if printer.format() == OutputFormat::Json {
+                // There is no further look whose object could hold it.
+                tracing::warn!("{report}");
+            }
+        }
+    }
     ends.outcome()
+}
+
+/// What runs the program that is named, or that of the file.
+fn notifier(topology: &Topology, named: Option<&str>) -> Result<Notifier, Error> {
+    let named = named.map(|program| HookCommand { program: program.to_owned(), arguments: Vec::new() });
+    let command = named.or_else(|| topology.hooks.on_health.clone()).ok_or_else(|| {
+        Failure::usage("no-program", "there is no program to notify")
+            .help("write on_health = [\"PROGRAM\"] below [hooks] in ha.toml, or name it: --notify PROGRAM")
+    })?;
+    Ok(Notifier::new(topology.clone(), command))
 }
 
 /// What the exit code will say.

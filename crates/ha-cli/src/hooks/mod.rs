@@ -1,6 +1,7 @@
 //! Runs the operator's own programs beside the work. A hook delays nothing and makes nothing fail: it is started in the
 //! background, waited for at the end, and what is wrong with it is shown as a warning.
 
+mod notifier;
 mod process;
 mod report;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use ha_core::hooks::{HookCall, HookEvent, RoleChange, role_calls};
 use ha_core::topology::Topology;
 use tokio::task::JoinSet;
 
+pub use notifier::Notifier;
 pub use process::HookEnd;
 pub use report::HookReport;
 pub use watcher::HooksOnPromotion;
@@ -46,22 +48,21 @@ impl HooksUnderWay {
     /// Waits for all of them, each within its limit or until ctrl-c, and warns of those that did not go well.
     pub async fn finish(mut self, printer: &Printer) -> Vec<HookReport> {
         let mut reports: Vec<Option<HookReport>> = self.calls.iter().map(|_| None).collect();
-        let mut keep = |(place, report): (usize, HookReport)| reports[place] = Some(report);
         while let Some(joined) = self.runs.try_join_next() {
-            joined.into_iter().for_each(&mut keep);
+            joined.into_iter().for_each(|(place, report)| reports[place] = Some(report));
         }
-        if let Some(longest) = self.calls.iter().map(|call| call.limit.as_secs()).max()
-            && !self.runs.is_empty()
-        {
-            let left = self.runs.len();
-            printer.note(|page| page.line(format!("waiting for {} (at most {longest} s)", hooks(left))));
+        let under_way = || self.calls.iter().zip(&reports).filter(|(_, report)| report.is_none()).map(|(call, _)| call);
+        if let Some(longest) = under_way().map(|call| call.limit.as_secs()).max() {
+            let names: Vec<_> = under_way().map(|call| call.event.to_string()).collect();
+            let line = format!("waiting for {} (at most {longest} s; ctrl-c ends that)", names.join(" and "));
+            printer.note(|page| page.line(line));
         }
         let interrupt = tokio::signal::ctrl_c();
         tokio::pin!(interrupt);
         loop {
             tokio::select! {
                 joined = self.runs.join_next() => match joined {
-                    Some(joined) => joined.into_iter().for_each(&mut keep),
+                    Some(joined) => joined.into_iter().for_each(|(place, report)| reports[place] = Some(report)),
                     None => break,
                 },
                 _ = &mut interrupt => {
@@ -76,21 +77,22 @@ impl HooksUnderWay {
             .map(|(report, call)| report.unwrap_or_else(|| HookReport::interrupted(call)))
             .collect();
         for report in reports.iter().filter(|report| !report.went_well()) {
-            printer.note(|page| {
-                let mark = page.tone(Tone::Warning, "warning:");
-                page.line(format!("{mark} {report}"));
-            });
+            warn(printer, report);
         }
         reports
     }
 }
 
-fn hooks(count: usize) -> String {
-    if count == 1 { "a hook".to_owned() } else { format!("{count} hooks") }
+/// Warns people; programs find it in the object that they get.
+pub(crate) fn warn(printer: &Printer, report: &HookReport) {
+    printer.note(|page| {
+        let mark = page.tone(Tone::Warning, "warning:");
+        page.line(format!("{mark} {report}"));
+    });
 }
 
 /// Runs one hook to its end.
-pub(crate) async fn run(call: HookCall) -> HookReport {
+async fn run(call: HookCall) -> HookReport {
     let begun = Instant::now();
     let (end, output) = process::run(&call).await;
     HookReport { call, end, output, took: begun.elapsed() }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::health::Code;
-use crate::topology::{NodeSpec, TopologySpec};
+use crate::health::{Code, ReportedRole, changes};
+use crate::topology::{Durability, NodeSpec, TopologySpec};
 use std::collections::BTreeSet;
 
 fn topology(change: impl FnOnce(&mut TopologySpec)) -> Topology {
@@ -84,14 +84,17 @@ fn without_a_program_nothing_is_called() {
 fn health_is_told_with_its_findings() {
     let topology = topology(all);
     let command = topology.hooks.on_health.clone().unwrap();
-    let findings = [finding("it does not run")];
-    let call = health_call(&topology, &command, Some(ClusterState::Healthy), ClusterState::Degraded, &findings);
+    let findings = vec![finding("it does not run")];
+    let change =
+        HealthChange { before: Some(ClusterState::Healthy), state: ClusterState::Degraded, findings: findings.clone() };
+    let call = health_call(&topology, &command, &change);
     assert_eq!((told(&call, "HA_EVENT"), told(&call, "HA_NODE")), (Some("health"), None));
     assert_eq!((told(&call, "HA_STATE_BEFORE"), told(&call, "HA_STATE")), (Some("healthy"), Some("degraded")));
     let list: serde_json::Value = serde_json::from_str(told(&call, "HA_FINDINGS").unwrap()).unwrap();
     assert_eq!(list, serde_json::json!(findings));
-    let first = health_call(&topology, &command, None, ClusterState::Down, &[]);
-    assert_eq!((told(&first, "HA_STATE_BEFORE"), told(&first, "HA_FINDINGS")), (None, Some("[]")));
+    let first = HealthChange { before: None, findings: Vec::new(), ..change };
+    let call = health_call(&topology, &command, &first);
+    assert_eq!((told(&call, "HA_STATE_BEFORE"), told(&call, "HA_FINDINGS")), (None, Some("[]")));
 }
 
 /// A variable that is too long would keep the program from being started at all.
@@ -99,12 +102,55 @@ fn health_is_told_with_its_findings() {
 fn too_many_findings_are_cut_to_whole_ones() {
     let topology = topology(all);
     let command = topology.hooks.on_health.clone().unwrap();
-    let many = vec![finding(&"x".repeat(1000)); 200];
-    let call = health_call(&topology, &command, None, ClusterState::Degraded, &many);
+    let findings = vec![finding(&"x".repeat(1000)); 200];
+    let call = health_call(&topology, &command, &HealthChange { findings, ..down() });
     let text = told(&call, "HA_FINDINGS").unwrap();
     assert!(text.len() <= FINDINGS_BYTES);
     let list: Vec<serde_json::Value> = serde_json::from_str(text).unwrap();
     assert!((10..200).contains(&list.len()), "{}", list.len());
+}
+
+#[test]
+fn health_changes_with_the_state_and_with_the_findings_and_with_nothing_else() {
+    let report = |state, findings: &[Finding]| Report {
+        schema: 1,
+        cluster: "sso".parse().unwrap(),
+        state,
+        durability: Durability::Async,
+        nodes: Vec::new(),
+        findings: findings.to_vec(),
+    };
+    let healthy = report(ClusterState::Healthy, &[]);
+    let warned = report(ClusterState::Healthy, &[finding("x")]);
+    let down = report(ClusterState::Down, &[finding("x")]);
+    let told = |before: &Report, now: &Report| {
+        HealthChange::of_look(Some(before.state), now, &changes(before, now))
+            .map(|change| (change.before, change.state))
+    };
+    assert_eq!(told(&healthy, &healthy), None);
+    assert_eq!(told(&warned, &report(ClusterState::Healthy, &[finding("other figures")])), None);
+    let state = |state| Some((Some(state), state));
+    assert_eq!(told(&healthy, &warned), state(ClusterState::Healthy));
+    assert_eq!(told(&warned, &healthy), state(ClusterState::Healthy));
+    assert_eq!(told(&down, &warned), Some((Some(ClusterState::Down), ClusterState::Healthy)));
+    let role = Change::Role(name("vm1"), ReportedRole::Primary, ReportedRole::Standby);
+    assert_eq!(HealthChange::of_look(Some(ClusterState::Healthy), &healthy, &[role]), None);
+    assert_eq!(HealthChange::of_look(None, &warned, &[]), None);
+    let first = HealthChange::of_look(None, &down, &[]).unwrap();
+    assert_eq!((first.before, first.findings.len()), (None, 1));
+}
+
+#[test]
+fn two_changes_in_one_span_both() {
+    let first = HealthChange { before: Some(ClusterState::Healthy), ..down() };
+    let second =
+        HealthChange { before: Some(ClusterState::Down), state: ClusterState::Degraded, findings: vec![finding("x")] };
+    let both = first.and_then(second.clone());
+    assert_eq!(both, HealthChange { before: Some(ClusterState::Healthy), ..second });
+}
+
+fn down() -> HealthChange {
+    HealthChange { before: None, state: ClusterState::Down, findings: Vec::new() }
 }
 
 #[test]
@@ -113,7 +159,8 @@ fn every_variable_that_is_told_is_one_that_is_taken_away_first() {
     let change = RoleChange { old_primary: Some(name("vm1")), new_primary: name("vm2"), generation: Some(1) };
     let mut calls = role_calls(&topology, ROLES, &change);
     let command = topology.hooks.on_health.clone().unwrap();
-    calls.push(health_call(&topology, &command, Some(ClusterState::Down), ClusterState::Healthy, &[]));
+    let health = HealthChange { before: Some(ClusterState::Healthy), ..down() };
+    calls.push(health_call(&topology, &command, &health));
     let told: BTreeSet<_> = calls.iter().flat_map(|call| call.environment.iter().map(|(name, _)| *name)).collect();
     assert_eq!(told, VARIABLES.iter().copied().collect());
 }

@@ -52,6 +52,9 @@ fn picture(page: &mut Page, now: &str, report: &Health, public_url: &str, histor
         let line = change_line(page, hour(time), change);
         page.line(format!("  {line}"));
     }
+    if let Some((time, trouble)) = history.last_trouble() {
+        page.line(format!("{} {} {trouble}", hour(time), page.tone(Tone::Warning, "warning:")));
+    }
     let foot = page.tone(Tone::Faint, format!("{} UTC; ctrl-c ends it", hour(now)));
     page.line(foot);
 }
