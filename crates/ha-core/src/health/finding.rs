@@ -96,6 +96,8 @@ codes! {
     SlotLost = "slot-lost", Error;
     /// The slot keeps more WAL than it may: it will be lost at the next checkpoint.
     SlotAtRisk = "slot-at-risk", Warning;
+    /// The slot keeps most of what it may: its standby is soon lost.
+    SlotFilling = "slot-filling", Warning;
     /// A slot that no standby of the topology uses keeps WAL.
     SlotUnused = "slot-unused", Warning;
     /// Replay was paused by hand.

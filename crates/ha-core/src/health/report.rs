@@ -90,6 +90,8 @@ pub struct PostgresReport {
     pub system_identifier: Option<SystemIdentifier>,
     /// Its version, `17.6`.
     pub version: Option<String>,
+    /// What its WAL takes on the disk, in bytes.
+    pub wal_bytes: Option<u64>,
 }
 
 /// How far a PostgreSQL is.

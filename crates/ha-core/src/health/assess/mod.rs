@@ -86,6 +86,7 @@ fn report<'a>(
             timeline: postgres.map(|postgres| postgres.timeline),
             system_identifier: postgres.map(|postgres| postgres.system_identifier),
             version: postgres.map(|postgres| postgres.version.to_string()),
+            wal_bytes: postgres.and_then(|postgres| postgres.wal_bytes),
         },
         keycloak: KeycloakReport {
             state: keycloak::state(node.observation),

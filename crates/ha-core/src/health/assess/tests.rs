@@ -221,6 +221,21 @@ fn slots_are_looked_at_one_by_one() {
     check(|n| slot_of_vm2(n).wal_status = Some("lost".into()), &["vm2 slot-lost"], Degraded);
     check(|n| slot_of_vm2(n).wal_status = Some("unreserved".into()), &["vm2 slot-at-risk"], Healthy);
     check(|n| slot_of_vm2(n).wal_status = Some("extended".into()), &[], Healthy);
+    let keeps = |kept: Option<u64>, left: Option<u64>| {
+        move |n: &mut Nodes| (slot_of_vm2(n).retained_bytes, slot_of_vm2(n).safe_wal_bytes) = (kept, left)
+    };
+    check(keeps(Some(3 << 30), Some(1 << 30)), &["vm2 slot-filling"], Healthy);
+    check(keeps(Some(4 << 30), Some(0)), &["vm2 slot-filling"], Healthy);
+    check(keeps(Some(2 << 30), Some(2 << 30)), &[], Healthy);
+    check(keeps(Some(0), Some(0)), &[], Healthy);
+    // Without a limit there is nothing to be near to, and what is not known is not much.
+    check(keeps(Some(1 << 40), None), &[], Healthy);
+    check(keeps(None, Some(1)), &[], Healthy);
+    let lost = |n: &mut Nodes| {
+        keeps(Some(4 << 30), Some(0))(n);
+        slot_of_vm2(n).wal_status = Some("unreserved".into());
+    };
+    check(lost, &["vm2 slot-at-risk"], Healthy);
     let unused = |bytes| {
         move |n: &mut Nodes| {
             let mut slot = slot_of_vm2(n).clone();
@@ -433,7 +448,7 @@ fn unknown_is_null_and_never_nought() {
     let unseen = &report["nodes"][0];
     assert_eq!(unseen["role"], "unknown");
     assert_eq!(unseen["replication"], serde_json::Value::Null);
-    for field in ["lsn", "timeline", "system_identifier", "version"] {
+    for field in ["lsn", "timeline", "system_identifier", "version", "wal_bytes"] {
         assert!(unseen["postgres"].get(field).is_some_and(serde_json::Value::is_null), "{field}: {unseen}");
     }
     let follows = &report["nodes"][1]["replication"];
