@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
+
 use crate::drift::{self, Disagreement, NodeDrift};
 use crate::health::{self, Report};
 use crate::layout::KeycloakExtension;
-use crate::observe::NodeObservation;
+use crate::observe::{HostObservation, NodeObservation};
 use crate::plan::{self, Plan, Refusal, Switchover, SwitchoverOptions, UpOptions};
 use crate::ports::{ContainerRuntime, KeycloakAdmin, PostgresControl, ReplicationProbe};
 use crate::secrets::Secrets;
@@ -107,6 +109,17 @@ impl Cluster {
     /// Looks at every node and tells what it means.
     pub async fn report(&self) -> Report {
         health::assess(&self.topology, &self.observe().await)
+    }
+
+    /// The same, with the room on the hosts. It takes longer: a program is run inside each PostgreSQL's container.
+    pub async fn report_with_hosts(&self) -> Report {
+        let (report, hosts) = join(self.report(), self.hosts()).await;
+        report.with_hosts(hosts.into_iter().map(|(node, seen)| (node, seen.into())))
+    }
+
+    /// Looks at the room on every node's host, all at the same time. What cannot be seen is not known: this never fails.
+    pub async fn hosts(&self) -> Vec<(NodeName, HostObservation)> {
+        crate::survey::hosts(self).await
     }
 
     /// Compares what each node was brought up with with the topology.

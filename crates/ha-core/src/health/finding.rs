@@ -134,6 +134,12 @@ codes! {
     RewindImpossible = "rewind-impossible", Warning;
     /// A setting waits for a restart.
     PendingRestart = "pending-restart", Warning;
+    /// Little is left on the disk of the database.
+    DiskLow = "disk-low", Warning;
+    /// At the present rate that disk is full soon.
+    DiskFilling = "disk-filling", Warning;
+    /// Little is left of the host's memory.
+    MemoryLow = "memory-low", Warning;
     /// The kernel killed it for want of memory.
     OutOfMemory = "out-of-memory", Warning;
 }
@@ -151,6 +157,11 @@ impl std::fmt::Display for Code {
 }
 
 impl Finding {
+    /// Brings them in their order: gravest first.
+    pub(super) fn sort(findings: &mut [Self]) {
+        findings.sort_by(|a, b| (a.severity, a.code, &a.node).cmp(&(b.severity, b.code, &b.node)));
+    }
+
     pub(super) fn new(
         code: Code,
         node: Option<&NodeName>,

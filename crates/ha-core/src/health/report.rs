@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::Finding;
+use super::{Finding, HostReport};
 use crate::observe::{KeycloakMode, KeycloakState};
 use crate::topology::Durability;
 use crate::values::{ClusterName, Lsn, NodeName, SystemIdentifier, TimelineId};
@@ -61,6 +61,8 @@ pub struct NodeReport {
     pub postgres: PostgresReport,
     /// Its Keycloak.
     pub keycloak: KeycloakReport,
+    /// The room on its host; `null` where nobody looked.
+    pub host: Option<HostReport>,
     /// How it follows the primary; `null` on the primary.
     pub replication: Option<ReplicationReport>,
 }

@@ -59,7 +59,7 @@ pub fn assess(topology: &Topology, observations: &[NodeObservation]) -> Report {
         replication::of_primary(topology, primary, &seen, &mut findings);
     }
     let nodes: Vec<_> = seen.iter().map(|node| report(topology, node, primary, &mut findings)).collect();
-    findings.sort_by(|a, b| (a.severity, a.code, &a.node).cmp(&(b.severity, b.code, &b.node)));
+    Finding::sort(&mut findings);
     Report {
         schema: 1,
         cluster: topology.cluster.name.clone(),
@@ -93,6 +93,7 @@ fn report<'a>(
             mode: node.observation.keycloak.mode,
             url: node.node.keycloak_url(),
         },
+        host: None,
         replication: postgres
             .filter(|postgres| postgres.role == PostgresRole::Standby)
             .map(|postgres| replication::of_standby(topology, node, postgres, primary, findings)),

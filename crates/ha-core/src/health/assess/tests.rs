@@ -3,12 +3,13 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::assess;
-use crate::health::{ClusterState, Code, Report};
+use crate::health::{ClusterState, Code, HostReport, Report};
 use crate::observe::fixtures::{
     healthy, keycloak, name, pair, pair_spec, primary, standby, strict_pair, three, unobserved,
 };
 use crate::observe::{
-    KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresRole, SlotObservation, UnobservedWhy,
+    KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresRole, Room, SlotObservation,
+    UnobservedWhy,
 };
 use crate::ports::ContainerStatus;
 use crate::topology::Topology;
@@ -391,6 +392,53 @@ fn what_is_only_not_as_it_should_be_is_a_warning() {
         n[1].keycloak_container.as_mut().unwrap().as_mut().unwrap().oom_killed = true;
     };
     check(killed, &["vm1 out-of-memory", "vm2 out-of-memory"], Healthy);
+}
+
+/// The room on the hosts comes to a report later; it changes no state.
+#[test]
+fn little_room_on_a_host_is_a_warning() {
+    const GIB: u64 = 1 << 30;
+    let topology = pair();
+    let told = |host: HostReport| {
+        let report = assess(&topology, &healthy(&topology)).with_hosts([("vm2".parse().unwrap(), host.clone())]);
+        assert_eq!(report.state, Healthy);
+        assert_eq!(report.nodes[0].host, None, "nobody looked there");
+        assert_eq!(report.nodes[1].host, Some(host));
+        let texts = report.findings.iter().map(|it| format!("{} {}", it.node.as_ref().unwrap(), it.code));
+        texts.collect::<Vec<_>>()
+    };
+    let room = |free, total| Some(Room { free_bytes: free, total_bytes: total });
+    let disk = |free, total| HostReport { disk: room(free, total), ..HostReport::default() };
+    let memory = |free, total| HostReport { memory: room(free, total), ..HostReport::default() };
+    let full_in = |seconds| HostReport { disk_full_in_seconds: Some(seconds), ..disk(50 * GIB, 100 * GIB) };
+    let none: &[&str] = &[];
+    assert_eq!(told(HostReport::default()), none, "what is not known is no finding");
+    assert_eq!(told(disk(10 * GIB, 100 * GIB)), none);
+    assert_eq!(told(disk(10 * GIB - 1, 100 * GIB)), ["vm2 disk-low"]);
+    assert_eq!(told(disk(0, 100 * GIB)), ["vm2 disk-low"]);
+    assert_eq!(told(disk(64 * GIB, 4000 * GIB)), none, "a small part of a large disk is much");
+    assert_eq!(told(disk(63 * GIB, 4000 * GIB)), ["vm2 disk-low"]);
+    assert_eq!(told(full_in(24 * 3600)), none);
+    assert_eq!(told(full_in(24 * 3600 - 1)), ["vm2 disk-filling"]);
+    assert_eq!(told(memory(GIB, 20 * GIB)), none);
+    assert_eq!(told(memory(GIB - 1, 20 * GIB)), ["vm2 memory-low"]);
+}
+
+#[test]
+fn a_disk_that_fills_is_told_with_its_figures() {
+    let topology = pair();
+    let disk = Room { free_bytes: 5 << 30, total_bytes: 100 << 30 };
+    let host = HostReport { disk: Some(disk), disk_full_in_seconds: Some(5 * 3600 + 900), memory: None };
+    let report = assess(&topology, &healthy(&topology)).with_hosts([("vm1".parse().unwrap(), host)]);
+    let messages: Vec<_> = report.findings.iter().map(|finding| finding.message.as_str()).collect();
+    let room = "5.0 GiB of 100.0 GiB are free, and WAL takes 16 MiB";
+    assert_eq!(
+        messages,
+        [
+            format!("the disk of the database is nearly full: {room}"),
+            format!("at the present rate the disk of the database is full in about 5 h: {room}"),
+        ]
+    );
 }
 
 #[test]
