@@ -8,5 +8,6 @@ pub mod connect;
 pub mod error;
 pub mod exit;
 pub mod haproxy;
+pub mod hooks;
 pub mod output;
 pub mod select;

@@ -96,6 +96,7 @@ pub mod doctor;
 pub mod drift;
 pub mod health;
 pub mod history;
+pub mod hooks;
 pub mod layout;
 pub mod lock;
 pub mod observe;

@@ -104,6 +104,7 @@ SELECT json_build_object(
     'data_checksums', current_setting('data_checksums') = 'on',
     'wal_log_hints', current_setting('wal_log_hints') = 'on',
     'prepared_transactions', (SELECT count(*) FROM pg_prepared_xacts),
+    'wal_bytes', (SELECT sum(size)::bigint FROM pg_ls_waldir()),
     'pending_restart', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE pending_restart),
     'collation_mismatch', texts.mismatch,
     -- The node's own promotion.conf, which the server reads with its configuration.

@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 /// `monitor`
 #[derive(Debug, Args)]
@@ -20,6 +21,11 @@ pub struct MonitorArgs {
     /// End after so many looks; without it, ctrl-c ends it
     #[arg(long, value_name = "N")]
     pub count: Option<NonZeroU64>,
+
+    /// Run a program whenever the health of the cluster changes: PROGRAM, without arguments, or else `on_health` of
+    /// ha.toml. It finds the facts in its environment, and holds up no look
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, value_parser = NonEmptyStringValueParser::new())]
+    pub notify: Option<Option<String>>,
 }
 
 const SHORTEST: Duration = Duration::from_millis(100);

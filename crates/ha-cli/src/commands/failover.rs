@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ha_core::Cluster;
+use ha_core::hooks::{HookEvent, RoleChange};
 use ha_core::plan::{Failover, FailoverOptions, Loss};
 use serde_json::json;
 
@@ -14,6 +15,7 @@ use crate::cli::{FailoverArgs, Globals, OutputFormat};
 use crate::connect::{Purpose, connect};
 use crate::error::Error;
 use crate::exit::Outcome;
+use crate::hooks::{HookReport, HooksOnPromotion};
 use crate::output::{PlanProgress, Printer, Tone, size};
 use crate::select;
 
@@ -55,21 +57,34 @@ async fn take_over(
     let progress = Arc::new(PlanProgress::new(printer.format()));
     let looked = begun.elapsed();
     if failover.plan.is_empty() {
-        finish(cluster, &failover, &progress, looked.as_secs_f64(), printer)?;
+        finish(cluster, &failover, &progress, looked.as_secs_f64(), &[], printer)?;
         return Ok(Outcome::Done);
     }
     plan::confirm(printer, args.yes, &Some(question(&failover)))?;
     // Written down at the same time: the intent itself is on the target's disk before anything else happens.
     let begun = Instant::now();
+    let watcher = Arc::new(with_hooks(cluster, &failover, &progress));
     let (operation, ran) =
-        tokio::join!(Operation::begin(cluster, turn, &failover.plan), plan::run(cluster, &failover.plan, &progress));
+        tokio::join!(Operation::begin(cluster, turn, &failover.plan), plan::attempt(cluster, &failover.plan, &watcher));
     let seconds = (looked + begun.elapsed()).as_secs_f64();
+    let ran = ran.and_then(|ran| ran.map_err(|error| plan::step_failed(error).into()));
+    let hooks = watcher.finish(printer).await;
     if let Ok(operation) = operation {
         operation.end(cluster, &ran, printer).await;
     }
     ran?;
-    finish(cluster, &failover, &progress, seconds, printer)?;
+    finish(cluster, &failover, &progress, seconds, &hooks, printer)?;
     Ok(Outcome::Done)
+}
+
+fn with_hooks(cluster: &Cluster, failover: &Failover, progress: &Arc<PlanProgress>) -> HooksOnPromotion {
+    let change = RoleChange {
+        old_primary: failover.from.clone(),
+        new_primary: failover.to.clone(),
+        generation: failover.plan.generation(),
+    };
+    let events = [HookEvent::Failover, HookEvent::Promote];
+    HooksOnPromotion::new(cluster.topology(), &events, change, Arc::clone(progress) as _)
 }
 
 /// What may be lost, in words.
@@ -139,6 +154,7 @@ fn finish(
     failover: &Failover,
     progress: &PlanProgress,
     seconds: f64,
+    hooks: &[HookReport],
     printer: &Printer,
 ) -> Result<(), Error> {
     let Failover { to, plan, .. } = failover;
@@ -148,6 +164,7 @@ fn finish(
         object["cluster"] = json!(cluster.topology().cluster.name);
         object["changed"] = json!(!plan.is_empty());
         object["steps"] = progress.to_json(plan);
+        object["hooks"] = json!(hooks.iter().map(HookReport::to_json).collect::<Vec<_>>());
         object["seconds"] = json!(seconds);
         return printer.raw(format!("{object}\n").as_bytes());
     }

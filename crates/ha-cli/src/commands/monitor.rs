@@ -4,18 +4,23 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use ha_core::health::{Change, Report as Health, carry, changes};
+use ha_core::hooks::HealthChange;
+use ha_core::topology::{HookCommand, Topology};
 use serde_json::json;
 
 use self::history::History;
+use self::hosts::Hosts;
 use super::status::outcome;
 use super::time;
 use crate::cli::{Globals, MonitorArgs, OutputFormat};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
+use crate::hooks::{self, HookReport, Notifier};
 use crate::output::Printer;
 
 mod history;
+mod hosts;
 mod screen;
 
 /// The way in which looks are shown.
@@ -37,7 +42,9 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
         OutputFormat::Human => Show::Lines,
     };
     let public_url = cluster.topology().cluster.public_url.clone();
+    let notifier = args.notify.as_ref().map(|named| notifier(cluster.topology(), named.as_deref())).transpose()?;
     let mut history = History::default();
+    let mut hosts = Hosts::new();
     let mut last: Option<Health> = None;
     let mut ends = Ends { state: None };
     // A look that takes longer than the interval delays the next one; none is made up for.
@@ -49,7 +56,7 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
     while !printer.closed() && args.count.is_none_or(|count| looks < count.get()) {
         let look = async {
             ticks.tick().await;
-            cluster.report().await
+            hosts.look(&cluster).await
         };
         let report = tokio::select! {
             report = look => report,
@@ -58,11 +65,25 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
         let now = time::now();
         let news: Vec<Change> = last.as_ref().map(|last| changes(last, &report)).unwrap_or_default();
         history.add(&now, &report, &news);
+        let told = notifier.as_ref().map(|notifier| {
+            let change = HealthChange::of_look(last.as_ref().map(|last| last.state), &report, &news);
+            change.into_iter().for_each(|change| notifier.notify(change));
+            notifier.over()
+        });
+        let trouble = told.iter().flatten().filter(|report| !report.went_well());
+        if let Show::Screen(_) = show {
+            // A line between two pictures would stay in the next one.
+            trouble.for_each(|report| history.trouble(&now, report));
+        } else {
+            trouble.for_each(|report| hooks::warn(printer, report));
+        }
         match &mut show {
             Show::Json => {
                 let mut value = serde_json::to_value(&report).unwrap_or_default();
                 if let Some(object) = value.as_object_mut() {
                     object.insert("time".to_owned(), json!(now));
+                    let told = told.iter().map(|told| json!(told.iter().map(HookReport::to_json).collect::<Vec<_>>()));
+                    object.extend(told.map(|told| ("hooks".to_owned(), told)));
                 }
                 printer.raw(format!("{value}\n").as_bytes())?;
             }
@@ -74,7 +95,26 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
         last = Some(last.map_or_else(|| report.clone(), |last| carry(&last, &report)));
         looks += 1;
     }
+    if let Some(notifier) = notifier {
+        for report in notifier.finish(printer).await.iter().filter(|report| !report.went_well()) {
+            hooks::warn(printer, report);
+            if printer.format() == OutputFormat::Json {
+                // There is no further look whose object could hold it.
+                tracing::warn!("{report}");
+            }
+        }
+    }
     ends.outcome()
+}
+
+/// What runs the program that is named, or that of the file.
+fn notifier(topology: &Topology, named: Option<&str>) -> Result<Notifier, Error> {
+    let named = named.map(|program| HookCommand { program: program.to_owned(), arguments: Vec::new() });
+    let command = named.or_else(|| topology.hooks.on_health.clone()).ok_or_else(|| {
+        Failure::usage("no-program", "there is no program to notify")
+            .help("write on_health = [\"PROGRAM\"] below [hooks] in ha.toml, or name it: --notify PROGRAM")
+    })?;
+    Ok(Notifier::new(topology.clone(), command))
 }
 
 /// What the exit code will say.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ha_core::Cluster;
 use ha_core::history::{Entry, Event, Gap, Outcome as Ending, SCHEMA};
-use ha_core::plan::{Action, Plan};
+use ha_core::plan::Plan;
 use ha_core::values::NodeName;
 
 use super::turn::Turn;
@@ -41,10 +41,7 @@ impl Operation {
             event: Event::Begun,
             command: turn.command().to_owned(),
             by: who::by(),
-            generation: plan.steps.iter().find_map(|step| match step.action {
-                Action::RecordPromotion { generation, .. } => Some(generation),
-                _ => None,
-            }),
+            generation: plan.generation(),
             nodes,
             outcome: None,
             seconds: None,

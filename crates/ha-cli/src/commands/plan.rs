@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ha_core::Cluster;
 use ha_core::plan::{Plan, Refusal, RefusalKind};
-use ha_core::steps::RunError;
+use ha_core::steps::{RunError, Watcher};
 use serde_json::json;
 
 use crate::cli::OutputFormat;
@@ -87,12 +87,12 @@ pub(super) async fn run(cluster: &Cluster, plan: &Plan, progress: &Arc<PlanProgr
 }
 
 /// Runs a plan; the outer error is an interrupt.
-pub(super) async fn attempt(
+pub(super) async fn attempt<W: Watcher + 'static>(
     cluster: &Cluster,
     plan: &Plan,
-    progress: &Arc<PlanProgress>,
+    watcher: &Arc<W>,
 ) -> Result<Result<(), RunError>, Error> {
-    let watcher: Arc<dyn ha_core::steps::Watcher> = Arc::clone(progress) as _;
+    let watcher: Arc<dyn Watcher> = Arc::clone(watcher) as _;
     interruptible(cluster.run(plan, watcher)).await
 }
 

@@ -1,9 +1,10 @@
 //! `switchover`: a planned change of roles, which loses nothing.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ha_core::Cluster;
+use ha_core::hooks::{HookEvent, RoleChange};
 use ha_core::plan::{Switchover, SwitchoverOptions, undo_switchover};
 use ha_core::steps::RunError;
 use serde_json::json;
@@ -15,6 +16,7 @@ use crate::cli::{Globals, OutputFormat, SwitchoverArgs};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
+use crate::hooks::{HookReport, HooksOnPromotion};
 use crate::output::{PlanProgress, Printer, Tone};
 use crate::select;
 
@@ -47,7 +49,7 @@ async fn plan_and_change(
     let begun = Instant::now();
     let progress = Arc::new(PlanProgress::new(printer.format()));
     if switchover.plan.is_empty() {
-        finish(cluster, &switchover, &progress, begun, printer)?;
+        finish(cluster, &switchover, &progress, begun.elapsed(), &[], printer)?;
         return Ok(Outcome::Done);
     }
     plan::confirm(printer, args.yes, &Some(question(&switchover)))?;
@@ -65,10 +67,15 @@ async fn change(
     begun: Instant,
     printer: &Printer,
 ) -> Result<(), Error> {
-    if let Err(error) = plan::attempt(cluster, &switchover.plan, progress).await? {
+    let watcher = Arc::new(with_hooks(cluster, switchover, progress));
+    let ran = plan::attempt(cluster, &switchover.plan, &watcher).await;
+    let took = begun.elapsed();
+    // Whatever became of the rest: who was told of a promotion is let finish.
+    let hooks = watcher.finish(printer).await;
+    if let Err(error) = ran? {
         return Err(go_back(cluster, switchover, error, printer).await?.into());
     }
-    finish(cluster, switchover, progress, begun, printer)
+    finish(cluster, switchover, progress, took, &hooks, printer)
 }
 
 fn question(switchover: &Switchover) -> Confirmation {
@@ -79,6 +86,16 @@ fn question(switchover: &Switchover) -> Confirmation {
         format!("{to} becomes the primary, {from} a standby; writes are refused for a moment; go on?")
     };
     Confirmation { question, flag: "--yes" }
+}
+
+fn with_hooks(cluster: &Cluster, switchover: &Switchover, progress: &Arc<PlanProgress>) -> HooksOnPromotion {
+    let change = RoleChange {
+        old_primary: Some(switchover.from.clone()),
+        new_primary: switchover.to.clone(),
+        generation: switchover.plan.generation(),
+    };
+    let events = [HookEvent::Promote, HookEvent::Demote];
+    HooksOnPromotion::new(cluster.topology(), &events, change, Arc::clone(progress) as _)
 }
 
 /// Undoes what can be undone, and says how things stand.
@@ -116,15 +133,16 @@ fn finish(
     cluster: &Cluster,
     switchover: &Switchover,
     progress: &PlanProgress,
-    begun: Instant,
+    took: Duration,
+    hooks: &[HookReport],
     printer: &Printer,
 ) -> Result<(), Error> {
     let Switchover { from, to, resumed, plan } = switchover;
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = took.as_secs_f64();
     if printer.format() == OutputFormat::Json {
         let object = json!({
             "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !plan.is_empty(), "from": from, "to": to,
-            "resumed": resumed, "steps": progress.to_json(plan), "seconds": seconds,
+            "resumed": resumed, "steps": progress.to_json(plan), "seconds": seconds, "hooks": hooks.iter().map(HookReport::to_json).collect::<Vec<_>>(),
         });
         return printer.raw(format!("{object}\n").as_bytes());
     }

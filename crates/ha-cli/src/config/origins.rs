@@ -1,6 +1,6 @@
 //! Where each setting in effect comes from.
 
-use ha_core::topology::{FieldPath, Segment};
+use ha_core::topology::{FieldPath, HookCommand, Segment};
 
 use super::Config;
 use super::diagnostic::hides;
@@ -66,6 +66,12 @@ impl Config {
         add(of("replication", "durability"), topology.replication.durability.to_string());
         add(of("replication", "slot_keep_mib"), topology.replication.slot_keep_mib.to_string());
         add(of("replication", "wal_keep_mib"), topology.replication.wal_keep_mib.to_string());
+        let hooks = &topology.hooks;
+        add(of("hooks", "on_promote"), hook(&hooks.on_promote));
+        add(of("hooks", "on_demote"), hook(&hooks.on_demote));
+        add(of("hooks", "on_failover"), hook(&hooks.on_failover));
+        add(of("hooks", "on_health"), hook(&hooks.on_health));
+        add(of("hooks", "timeout_seconds"), hooks.timeout.as_secs().to_string());
         for (index, (node, spec)) in topology.nodes().iter().zip(&self.spec.nodes).enumerate() {
             let at = |key: &str| FieldPath::node(index, key);
             add(at("name"), node.name.to_string());
@@ -85,6 +91,14 @@ impl Config {
 
 fn hidden(last: &Segment) -> bool {
     matches!(last, Segment::Key(key) if hides(key))
+}
+
+/// As it is written in the file: where one argument ends and the next begins matters.
+fn hook(command: &Option<HookCommand>) -> String {
+    command.as_ref().map_or_else(String::new, |command| {
+        let texts = std::iter::once(&command.program).chain(&command.arguments);
+        format!("[{}]", texts.map(|text| super::template::quoted(text)).collect::<Vec<_>>().join(", "))
+    })
 }
 
 fn inner(table: &str, key: &str, name: &str) -> FieldPath {

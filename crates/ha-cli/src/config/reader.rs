@@ -21,7 +21,7 @@ pub(super) use section::{nearest_word, type_name};
 pub(super) const SCHEMA: i128 = 1;
 
 /// Sections that later versions know: a file written for those deserves a better answer than "unknown".
-const LATER: &[&str] = &["tls", "failover", "backup", "hooks"];
+const LATER: &[&str] = &["tls", "failover", "backup"];
 
 /// What a file says.
 pub(super) struct Reading {
@@ -102,6 +102,13 @@ impl Reader<'_> {
             section.number("slot_keep_mib", &mut spec.replication.slot_keep_mib);
             section.number("wal_keep_mib", &mut spec.replication.wal_keep_mib);
         });
+        self.section(root, "hooks", |section| {
+            section.command("on_promote", &mut spec.hooks.on_promote);
+            section.command("on_demote", &mut spec.hooks.on_demote);
+            section.command("on_failover", &mut spec.hooks.on_failover);
+            section.command("on_health", &mut spec.hooks.on_health);
+            section.number("timeout_seconds", &mut spec.hooks.timeout_seconds);
+        });
         self.nodes(root.get_ref(), spec);
     }
 
@@ -134,7 +141,8 @@ impl Reader<'_> {
     }
 
     fn unknown_sections(&mut self, root: &DeTable<'_>) {
-        const KNOWN: &[&str] = &["schema", "cluster", "images", "postgres", "keycloak", "replication", "nodes"];
+        const KNOWN: &[&str] =
+            &["schema", "cluster", "images", "postgres", "keycloak", "replication", "hooks", "nodes"];
         for key in root.keys() {
             let name = key.get_ref().as_ref();
             let path = FieldPath(vec![Segment::Key(name.to_owned())]);

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use ha_core::secrets::Secrets;
-use ha_core::topology::{ImagesSpec, KeycloakSpec, NodeSpec, PostgresSpec, ReplicationSpec, TopologySpec};
+use ha_core::topology::{HooksSpec, ImagesSpec, KeycloakSpec, NodeSpec, PostgresSpec, ReplicationSpec, TopologySpec};
 
 use super::secrets::SECRET_KEYS;
 
 /// A text as a basic string of TOML, on one line whatever is in it: the library's own choice may be a multi-line string,
 /// which cannot stand as a key.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
@@ -84,6 +84,7 @@ pub fn render(spec: &TopologySpec) -> String {
     postgres(&mut lines, &spec.postgres);
     keycloak(&mut lines, &spec.keycloak);
     replication(&mut lines, &spec.replication);
+    hooks(&mut lines, &spec.hooks);
     for (index, spec) in spec.nodes.iter().enumerate() {
         node(&mut lines, spec, index == 0);
     }
@@ -221,6 +222,38 @@ fn replication(lines: &mut Lines, replication: &ReplicationSpec) {
         "wal_keep_mib",
         replication.wal_keep_mib,
         replication.wal_keep_mib == defaults.wal_keep_mib,
+    );
+}
+
+/// The programs, each with an example that is commented out while there is none.
+fn hooks(lines: &mut Lines, hooks: &HooksSpec) {
+    let default = HooksSpec::default();
+    let prefix = if *hooks == default { "# " } else { "" };
+    lines.line("");
+    lines.comment(
+        "Programs of your own that are told of what happens, each a list: the program, then its arguments; no shell. They\n\
+         run where ha-cli runs, with the facts in the environment (HA_EVENT, HA_NEW_PRIMARY_ADDRESS, …), and hold nothing up.",
+    );
+    lines.line(format!("{prefix}[hooks]"));
+    let mut command = |comment: &str, key: &str, vector: &Option<Vec<String>>, example: &str| {
+        let list = vector.as_ref().map(|vector| vector.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", "));
+        lines.optional(comment, key, format!("[{}]", list.as_deref().unwrap_or(example)), vector.is_none());
+    };
+    let tell = "\"/usr/local/bin/ha-hook\"";
+    command("A standby was promoted. Default: none.", "on_promote", &hooks.on_promote, tell);
+    command("A primary became a standby. Default: none.", "on_demote", &hooks.on_demote, tell);
+    command(
+        "A standby was promoted because the primary was lost. Default: none.",
+        "on_failover",
+        &hooks.on_failover,
+        tell,
+    );
+    command("`ha-cli monitor --notify` saw the health change. Default: none.", "on_health", &hooks.on_health, tell);
+    lines.optional(
+        "Seconds after which a program is killed with all that it started, 1 to 600. Default: 10.",
+        "timeout_seconds",
+        hooks.timeout_seconds,
+        hooks.timeout_seconds == default.timeout_seconds,
     );
 }
 

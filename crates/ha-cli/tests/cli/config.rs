@@ -38,7 +38,7 @@ fn unknown_keys_are_shown_with_what_was_meant() {
 
 #[test]
 fn unknown_and_later_sections_are_told_apart() {
-    insta::assert_snapshot!(refused(&format!("{GOOD}\n[replicaton]\n\n[tls]\n\n[failover]\n\n[backup]\n\n[hooks]\n")));
+    insta::assert_snapshot!(refused(&format!("{GOOD}\n[replicaton]\n\n[tls]\n\n[failover]\n\n[backup]\n")));
 }
 
 #[test]

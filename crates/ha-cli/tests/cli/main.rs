@@ -7,6 +7,7 @@ mod documents;
 mod haproxy;
 mod interrupt;
 mod join;
+mod notify;
 mod output;
 mod secrets;
 mod setup;

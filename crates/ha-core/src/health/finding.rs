@@ -96,6 +96,8 @@ codes! {
     SlotLost = "slot-lost", Error;
     /// The slot keeps more WAL than it may: it will be lost at the next checkpoint.
     SlotAtRisk = "slot-at-risk", Warning;
+    /// The slot keeps most of what it may: its standby is soon lost.
+    SlotFilling = "slot-filling", Warning;
     /// A slot that no standby of the topology uses keeps WAL.
     SlotUnused = "slot-unused", Warning;
     /// Replay was paused by hand.
@@ -132,6 +134,12 @@ codes! {
     RewindImpossible = "rewind-impossible", Warning;
     /// A setting waits for a restart.
     PendingRestart = "pending-restart", Warning;
+    /// Little is left on the disk of the database.
+    DiskLow = "disk-low", Warning;
+    /// At the present rate that disk is full soon.
+    DiskFilling = "disk-filling", Warning;
+    /// Little is left of the host's memory.
+    MemoryLow = "memory-low", Warning;
     /// The kernel killed it for want of memory.
     OutOfMemory = "out-of-memory", Warning;
 }
@@ -149,6 +157,11 @@ impl std::fmt::Display for Code {
 }
 
 impl Finding {
+    /// Brings them in their order: gravest first.
+    pub(super) fn sort(findings: &mut [Self]) {
+        findings.sort_by(|a, b| (a.severity, a.code, &a.node).cmp(&(b.severity, b.code, &b.node)));
+    }
+
     pub(super) fn new(
         code: Code,
         node: Option<&NodeName>,

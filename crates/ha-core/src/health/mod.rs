@@ -3,12 +3,16 @@
 mod assess;
 mod changes;
 mod finding;
+mod host;
 mod report;
+mod trend;
 
 pub use assess::assess;
 pub use changes::{Change, carry, changes};
 pub use finding::{Code, Finding, Severity};
+pub use host::{HostReport, hours};
 pub use report::{
     ClusterState, KeycloakReport, NodeReport, PostgresReport, PostgresState, ReplicationReport, ReplicationState,
     Report, ReportedRole, SlotReport,
 };
+pub use trend::DiskTrend;

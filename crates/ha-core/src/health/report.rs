@@ -1,9 +1,11 @@
 //! The report: the object that `--output json` prints. Fields are added, never renamed; what is not known is `null`
 //! or `unknown`, never 0.
 
+use std::fmt;
+
 use serde::Serialize;
 
-use super::Finding;
+use super::{Finding, HostReport};
 use crate::observe::{KeycloakMode, KeycloakState};
 use crate::topology::Durability;
 use crate::values::{ClusterName, Lsn, NodeName, SystemIdentifier, TimelineId};
@@ -38,6 +40,16 @@ pub enum ClusterState {
     Down,
 }
 
+impl fmt::Display for ClusterState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+        })
+    }
+}
+
 /// A node in the report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NodeReport {
@@ -49,6 +61,8 @@ pub struct NodeReport {
     pub postgres: PostgresReport,
     /// Its Keycloak.
     pub keycloak: KeycloakReport,
+    /// The room on its host; `null` where nobody looked.
+    pub host: Option<HostReport>,
     /// How it follows the primary; `null` on the primary.
     pub replication: Option<ReplicationReport>,
 }
@@ -78,6 +92,8 @@ pub struct PostgresReport {
     pub system_identifier: Option<SystemIdentifier>,
     /// Its version, `17.6`.
     pub version: Option<String>,
+    /// What its WAL takes on the disk, in bytes.
+    pub wal_bytes: Option<u64>,
 }
 
 /// How far a PostgreSQL is.

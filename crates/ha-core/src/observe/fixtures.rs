@@ -150,6 +150,7 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         data_checksums: true,
         wal_log_hints: true,
         prepared_transactions: 0,
+        wal_bytes: Some(16 << 20),
         pending_restart: Vec::new(),
         collation_mismatch: false,
         promotion: Some(promotion(1, "vm1")),

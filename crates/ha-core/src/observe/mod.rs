@@ -4,12 +4,14 @@ mod branch;
 mod control_file;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod host;
 mod keycloak;
 mod node;
 mod postgres;
 
 pub use branch::{BranchObservation, BrokenBranch, OnlyHere};
 pub use control_file::{CONTROL_FILE, ControlFile, ControlFileError, ControlState};
+pub use host::{HostObservation, Room};
 pub use keycloak::{KeycloakMode, KeycloakObservation, KeycloakState};
 pub use node::{ComponentObservation, NodeObservation, Unobserved, UnobservedWhy};
 pub use postgres::{PostgresObservation, PostgresRole, Sender, SlotObservation, WalReceiver};

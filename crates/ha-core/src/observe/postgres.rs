@@ -46,6 +46,9 @@ pub struct PostgresObservation {
     /// Transactions that were prepared and neither committed nor rolled back (`pg_prepared_xacts`).
     #[serde(default)]
     pub prepared_transactions: u64,
+    /// What the files in `pg_wal` take, in bytes (`pg_ls_waldir()`).
+    #[serde(default)]
+    pub wal_bytes: Option<u64>,
     /// Settings whose new value waits for a restart.
     pub pending_restart: Vec<String>,
     /// Whether the database's collation version differs from the one that the server's libraries give: its text

@@ -30,6 +30,15 @@ impl Plan {
         self.steps.is_empty()
     }
 
+    /// The generation that it writes down, where it changes the primary.
+    #[must_use]
+    pub fn generation(&self) -> Option<u64> {
+        self.steps.iter().find_map(|step| match step.action {
+            Action::RecordPromotion { generation, .. } => Some(generation),
+            _ => None,
+        })
+    }
+
     /// Adds a step that waits for `after` and returns its place.
     pub fn add(&mut self, node: &NodeName, action: Action, after: impl IntoIterator<Item = StepId>) -> StepId {
         let id = self.steps.len();

@@ -1,5 +1,7 @@
 //! Making Keycloak run, and what must be in its master realm.
 
+use std::time::Duration;
+
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, pin_mut};
 
@@ -10,6 +12,10 @@ use crate::layout::{self, BOOTSTRAP_CLIENT, Component, PROVEN_PATH, SERVICE_CLIE
 use crate::plan::Change;
 use crate::ports::{HostFile, KeycloakError, LogOptions, TokenGrant, UserSpec};
 use crate::values::Secret;
+
+/// Requests that may meet a connection of before, and the time between them.
+const TOKEN_TRIES: u32 = 20;
+const TRY_AGAIN: Duration = Duration::from_millis(250);
 
 pub(super) async fn start(at: &At<'_>, change: &Change) -> Result<(), StepError> {
     let cluster = at.cluster;
@@ -74,7 +80,7 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
         client_secret: client_secret.clone(),
     };
     let service = grant(SERVICE_CLIENT, &secrets.keycloak_client_secret);
-    let token = match keycloak.token(node, MASTER, &grant(BOOTSTRAP_CLIENT, &secrets.keycloak_bootstrap_secret)).await {
+    let token = match first_token(at, &grant(BOOTSTRAP_CLIENT, &secrets.keycloak_bootstrap_secret)).await {
         Ok(token) => token,
         // Removed by an earlier run that came to its end: then the service client is there.
         Err(KeycloakError::Denied { .. }) => {
@@ -107,6 +113,17 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
         .await?;
     keycloak.delete_client(node, &token, MASTER, BOOTSTRAP_CLIENT).await?;
     prove(at).await
+}
+
+/// A token, also right after the database was away: connections that Keycloak kept then end with the request that meets them.
+async fn first_token(at: &At<'_>, grant: &TokenGrant) -> Result<Secret, KeycloakError> {
+    for _ in 1..TOKEN_TRIES {
+        match at.cluster.ports.keycloak.token(&at.node.name, MASTER, grant).await {
+            Err(KeycloakError::Unexpected { status: 500.., .. }) => at.cluster.ports.clock.sleep(TRY_AGAIN).await,
+            other => return other,
+        }
+    }
+    at.cluster.ports.keycloak.token(&at.node.name, MASTER, grant).await
 }
 
 /// Writes down that the set-up came to its end, and with which secrets.

@@ -14,16 +14,16 @@ use crate::values::NodeName;
 /// Between two looks at whether it streams.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// A job on the volumes of a server that does not run.
+/// A job on the volumes of a node.
 async fn job(
     at: &At<'_>,
     name: &str,
     script: &str,
     arguments: Vec<String>,
+    files: Vec<HostFile>,
     seen: impl FnMut(&LogLine) + Send,
 ) -> Result<(), StepError> {
     let image = image(at).await?;
-    let files = vec![HostFile::new(PASSFILE_PATH, layout::passfile(at.cluster.secrets()), 0o600)];
     let job = Job { name, script, arguments, files, limit: at.cluster.limits.copy };
     one_off::run(at.cluster, at.node, at.runtime, &image, job, seen).await?;
     Ok(())
@@ -38,11 +38,13 @@ pub(super) async fn rewind(at: &At<'_>, from: &NodeName) -> Result<(), StepError
             at.progress.update(update);
         }
     };
-    job(at, "rewind", layout::REWIND_SCRIPT, vec![conninfo], report).await
+    let files = vec![HostFile::new(PASSFILE_PATH, layout::passfile(at.cluster.secrets()), 0o600)];
+    job(at, "rewind", layout::REWIND_SCRIPT, vec![conninfo], files, report).await
 }
 
 pub(super) async fn forget_old_data(at: &At<'_>) -> Result<(), StepError> {
-    job(at, "forget", layout::FORGET_SCRIPT, Vec::new(), |_| {}).await
+    // The server runs by now: no file that it reads is touched.
+    job(at, "forget", layout::FORGET_SCRIPT, Vec::new(), Vec::new(), |_| {}).await
 }
 
 /// Reads a line of `pg_rewind --progress`: ` 31745/31745 kB (100%) copied`.

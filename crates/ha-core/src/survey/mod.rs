@@ -3,10 +3,12 @@
 mod branch;
 mod doctor;
 mod facts;
+mod hosts;
 mod observe;
 mod roles;
 
 pub(crate) use branch::inspect;
 pub(crate) use facts::facts_of_all;
+pub(crate) use hosts::hosts;
 pub(crate) use observe::{chain, observe_all};
 pub(crate) use roles::{control_file, facts_for_failover, role_facts};

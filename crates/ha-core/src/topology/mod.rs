@@ -4,12 +4,14 @@
 //! found nothing wrong; there is no other way to make one, so that whatever takes a `Topology` need not check again.
 
 mod endpoint;
+mod hooks;
 mod model;
 mod problem;
 mod spec;
 mod validate;
 
 pub use endpoint::{DockerEndpoint, EndpointError};
+pub use hooks::{HookCommand, Hooks, HooksSpec};
 pub use model::{
     Cluster, DesiredRole, Durability, Images, Keycloak, Node, Postgres, ProxyHeaders, Replication, Topology,
 };

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::DockerEndpoint;
+use super::{DockerEndpoint, Hooks};
 use crate::values::{ClusterName, NodeName};
 
 /// One cluster: a Keycloak service, its PostgreSQL primary and its standbys. Made by
@@ -24,6 +24,8 @@ pub struct Topology {
     pub keycloak: Keycloak,
     /// How the standbys follow.
     pub replication: Replication,
+    /// What is run when something happens.
+    pub hooks: Hooks,
     pub(super) nodes: Vec<Node>,
 }
 
@@ -34,9 +36,10 @@ impl Topology {
         postgres: Postgres,
         keycloak: Keycloak,
         replication: Replication,
+        hooks: Hooks,
         nodes: Vec<Node>,
     ) -> Self {
-        Self { cluster, images, postgres, keycloak, replication, nodes }
+        Self { cluster, images, postgres, keycloak, replication, hooks, nodes }
     }
 
     /// The nodes in their order.

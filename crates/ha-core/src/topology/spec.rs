@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::HooksSpec;
+
 /// The whole description. [`TopologySpec::validate`](Self::validate) turns it into a
 /// [`Topology`](super::Topology) or says everything that is wrong with it.
 ///
@@ -26,6 +28,8 @@ pub struct TopologySpec {
     pub keycloak: KeycloakSpec,
     /// How the standbys follow.
     pub replication: ReplicationSpec,
+    /// What is run when something happens.
+    pub hooks: HooksSpec,
     /// The hosts, in the order in which locks are taken and things are shown.
     pub nodes: Vec<NodeSpec>,
 }
@@ -40,6 +44,7 @@ impl TopologySpec {
             postgres: PostgresSpec::default(),
             keycloak: KeycloakSpec::default(),
             replication: ReplicationSpec::default(),
+            hooks: HooksSpec::default(),
             nodes: Vec::new(),
         }
     }

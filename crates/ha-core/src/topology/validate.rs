@@ -85,12 +85,19 @@ impl TopologySpec {
         let keycloak = self.keycloak(&mut problems);
         let postgres = self.postgres(&mut problems);
         let replication = self.replication(&mut problems);
+        let hooks = self.hooks.check(&mut problems.0);
         let nodes = self.nodes(&mut problems);
-        match (cluster, images, postgres, keycloak, replication, nodes) {
-            (Some(cluster), Some(images), Some(postgres), Some(keycloak), Some(replication), Some(nodes))
-                if problems.0.is_empty() =>
-            {
-                Ok(Topology::assemble(cluster, images, postgres, keycloak, replication, nodes))
+        match (cluster, images, postgres, keycloak, replication, hooks, nodes) {
+            (
+                Some(cluster),
+                Some(images),
+                Some(postgres),
+                Some(keycloak),
+                Some(replication),
+                Some(hooks),
+                Some(nodes),
+            ) if problems.0.is_empty() => {
+                Ok(Topology::assemble(cluster, images, postgres, keycloak, replication, hooks, nodes))
             }
             _ => Err(problems.0),
         }

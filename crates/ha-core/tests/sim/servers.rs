@@ -80,6 +80,7 @@ impl ReplicationProbe for Shared {
                         data_checksums: true,
                         wal_log_hints: true,
                         prepared_transactions: 0,
+                        wal_bytes: None,
                         pending_restart: Vec::new(),
                         collation_mismatch: false,
                         promotion: Some(PromotionRecord {

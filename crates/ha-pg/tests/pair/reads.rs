@@ -23,6 +23,10 @@ async fn both(pair: &Pair, way: &dyn ReplicationProbe) -> (PostgresObservation, 
 fn check(pair: &Pair, primary: &PostgresObservation, standby: &PostgresObservation) {
     assert_eq!(primary.role, PostgresRole::Primary);
     assert_eq!(standby.role, PostgresRole::Standby);
+    // A segment is 16 MiB; two servers that were just made have few of them.
+    for wal in [primary.wal_bytes, standby.wal_bytes] {
+        assert!(wal.is_some_and(|wal| (16 << 20..8 << 30).contains(&wal)), "{wal:?}");
+    }
     assert_eq!(primary.system_identifier, standby.system_identifier);
     assert_eq!((primary.timeline.0, standby.timeline.0), (1, 1));
     assert!(primary.version.major() >= 15);

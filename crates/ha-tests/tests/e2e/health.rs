@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use ha_core::Limits;
-use ha_core::health::{Code, PostgresState, ReplicationState, Report, ReportedRole};
+use ha_core::health::{Code, HostReport, PostgresState, ReplicationState, Report, ReportedRole};
 use ha_core::layout::Component;
+use ha_core::ports::ContainerRuntime as _;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
 use crate::host::docker;
@@ -15,10 +16,13 @@ fn codes(report: &Report) -> Vec<Code> {
     report.findings.iter().map(|finding| finding.code).filter(|code| *code != Code::KeycloakMissing).collect()
 }
 
+fn patient() -> Limits {
+    Limits { observe: Duration::from_secs(6), ..Limits::default() }
+}
+
 /// One look. Longer than the program's own, since other tests take the processors away; what hangs takes longer still.
 async fn look(pair: &Pair) -> Report {
-    let limits = Limits { observe: Duration::from_secs(6), ..Limits::default() };
-    let cluster = pair.cluster().clone().with_limits(limits);
+    let cluster = pair.cluster().clone().with_limits(patient());
     tokio::time::timeout(Duration::from_secs(30), cluster.report()).await.expect("a look is bounded")
 }
 
@@ -56,6 +60,16 @@ async fn stopped_frozen_and_paused() {
     assert_eq!((following.state, following.lag_seconds), (ReplicationState::Streaming, Some(0.0)));
     assert!(well.nodes[0].replication.is_none());
 
+    let hosts = pair.cluster().clone().with_limits(patient()).report_with_hosts().await;
+    let engine = pair.runtime().engine().await.unwrap();
+    for node in &hosts.nodes {
+        let host = node.host.as_ref().expect("looked at");
+        let (disk, memory) = (host.disk.unwrap(), host.memory.unwrap());
+        assert!(0 < disk.free_bytes && disk.free_bytes <= disk.total_bytes, "{disk:?}");
+        assert_eq!(memory.total_bytes, engine.memory_bytes, "it is the host's memory that is seen");
+        assert!(0 < memory.free_bytes && memory.free_bytes < memory.total_bytes, "{memory:?}");
+    }
+
     // Replay paused: what arrives is not applied, and the lag is more than none.
     pair.superuser(pair.standby(), "SELECT pg_wal_replay_pause()").await.unwrap();
     pair.superuser(pair.primary(), "CREATE TABLE unseen (n int)").await.unwrap();
@@ -76,6 +90,8 @@ async fn stopped_frozen_and_paused() {
         assert!(frozen["postgres"][field].is_null(), "what is not known is null: {frozen}");
     }
     assert!(frozen["replication"].is_null(), "{frozen}");
+    let hosts = pair.cluster().report_with_hosts().await;
+    assert_eq!(hosts.nodes[1].host, Some(HostReport::default()), "a frozen container tells nothing");
     docker(&["unpause", &standby]);
     until(&pair, &[]).await;
 
@@ -97,6 +113,20 @@ async fn stopped_frozen_and_paused() {
     until(&pair, &[]).await;
 }
 
+async fn set(pair: &Pair, settings: &[&str]) {
+    for setting in settings {
+        pair.superuser(pair.primary(), &format!("ALTER SYSTEM SET {setting}")).await.unwrap();
+    }
+    pair.superuser(pair.primary(), "SELECT pg_reload_conf()").await.unwrap();
+}
+
+async fn fill_segments(pair: &Pair, count: usize) {
+    for _ in 0..count {
+        pair.superuser(pair.primary(), "SELECT pg_switch_wal() FROM txid_current()").await.unwrap();
+        pair.superuser(pair.primary(), "CHECKPOINT").await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_slot() {
     if !engine_is_wanted() {
@@ -104,16 +134,19 @@ async fn a_lost_slot() {
     }
     let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
     // ALTER SYSTEM comes after every file of the state volume, and so may set what the topology keeps to itself.
-    for setting in ["max_slot_wal_keep_size = '16MB'", "wal_keep_size = '0'", "max_wal_size = '64MB'"] {
-        pair.superuser(pair.primary(), &format!("ALTER SYSTEM SET {setting}")).await.unwrap();
-    }
-    pair.superuser(pair.primary(), "SELECT pg_reload_conf()").await.unwrap();
+    set(&pair, &["max_slot_wal_keep_size = '128MB'", "wal_keep_size = '0'", "max_wal_size = '64MB'"]).await;
     let standby = pair.container(pair.standby(), Component::Postgres);
     docker(&["stop", &standby]);
-    for _ in 0..8 {
-        pair.superuser(pair.primary(), "SELECT pg_switch_wal() FROM txid_current()").await.unwrap();
-        pair.superuser(pair.primary(), "CHECKPOINT").await.unwrap();
-    }
+    fill_segments(&pair, 4).await;
+    until(&pair, &[Code::PostgresStopped]).await;
+    // A switch may find nothing to switch: seven or eight of the nine segments that it may keep.
+    fill_segments(&pair, 4).await;
+    let report = until_so(&pair, "a slot that fills", |found| found.contains(&Code::SlotFilling)).await;
+    assert_eq!(said(&report, Code::SlotFilling).0.as_deref(), Some("vm2"));
+    assert!(report.nodes[0].postgres.wal_bytes >= Some(112 << 20), "{:?}", report.nodes[0].postgres);
+
+    set(&pair, &["max_slot_wal_keep_size = '16MB'"]).await;
+    fill_segments(&pair, 2).await;
     docker(&["start", &standby]);
     // Its receiver tries again and again, and is seen between two tries or in one.
     let standby = &pair.standby().name;

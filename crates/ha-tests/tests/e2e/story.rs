@@ -278,9 +278,20 @@ fn changes_roles(site: &Site) {
     assert!(asked.err.contains("vm2 becomes the primary") && asked.err.contains("--yes"), "{asked:#?}");
     let dry = site.run(&["switchover", "--dry-run", "--output", "json"]).ends_with(0).json();
     assert!(dry["steps"].as_array().unwrap().iter().any(|step| step["action"] == "promote"), "{dry}");
+    let tells = "echo $HA_EVENT $HA_OLD_PRIMARY $HA_NEW_PRIMARY $HA_NEW_PRIMARY_KEYCLOAK_PORT >> told";
+    let fails = "echo no way >&2; exit 7";
+    site.edit(|text| {
+        format!(
+            "{text}\n[hooks]\non_promote = [\"sh\", \"-c\", \"{tells}\"]\non_demote = [\"sh\", \"-c\", \"{fails}\"]\n"
+        )
+    });
     for (from, to) in [("vm1", "vm2"), ("vm2", "vm1")] {
         let done = site.run(&["switchover", "--to", to, "--yes", "--output", "json"]).ends_with(0).json();
         assert_eq!((&done["from"], &done["to"], &done["changed"]), (&from.into(), &to.into(), &true.into()), "{done}");
+        let hooks = &done["hooks"];
+        assert_eq!((&hooks[0]["event"], &hooks[0]["node"]), (&"promote".into(), &to.into()), "{done}");
+        assert_eq!(hooks[1]["problem"], "ended with exit code 7", "a hook that fails fails nothing: {done}");
+        assert_eq!(hooks[1]["output"], "no way", "{done}");
         let (_, report) = until(site, 0);
         let role = |node: &str| {
             let nodes = report["nodes"].as_array().unwrap();
@@ -298,6 +309,9 @@ fn changes_roles(site: &Site) {
         let again = site.run(&["switchover", "--to", to]).ends_with(0);
         assert!(again.out.contains("nothing to do"), "{again:#?}");
     }
+    let told = std::fs::read_to_string(site.path("told")).unwrap();
+    let [vm1, vm2] = [site.ports[2], site.ports[3]];
+    assert_eq!(told, format!("promote vm1 vm2 {vm2}\npromote vm2 vm1 {vm1}\n"));
     assert_eq!(started(), before, "the Keycloak on vm2 is the same process");
 }
 

@@ -37,7 +37,8 @@ fn pretender(cluster: &str) -> Pretender {
         script,
     ]);
     docker(&["commit", &container, &tag]);
-    docker(&["rm", &container]);
+    // The image declares a volume, so that its container has one without a name or a label to find it by.
+    docker(&["rm", "-v", &container]);
     Pretender(tag)
 }
 

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use ha_core::health::{Change, Report, ReportedRole};
 use ha_core::values::NodeName;
 
+use crate::hooks::HookReport;
+
 /// Looks whose lag is kept: a minute and two at the usual interval.
 const LOOKS: usize = 60;
 /// Changes that are kept.
@@ -14,6 +16,7 @@ const CHANGES: usize = 8;
 pub(super) struct History {
     lags: BTreeMap<NodeName, VecDeque<Lag>>,
     changes: VecDeque<(String, Change)>,
+    trouble: Option<(String, String)>,
 }
 
 /// How far behind a standby was at one look; `None` is not known.
@@ -49,6 +52,16 @@ impl History {
                 self.changes.pop_front();
             }
         }
+    }
+
+    /// A program that was notified did not do well.
+    pub(super) fn trouble(&mut self, time: &str, report: &HookReport) {
+        self.trouble = Some((time.to_owned(), report.to_string()));
+    }
+
+    /// The last time that a program that was notified did not do well.
+    pub(super) const fn last_trouble(&self) -> Option<&(String, String)> {
+        self.trouble.as_ref()
     }
 
     /// Each standby with its lags, oldest first.

@@ -1,11 +1,12 @@
 //! A look on a terminal, or as lines.
 
-use ha_core::health::{Change, Report as Health};
+use ha_core::health::{Change, HostReport, Report as Health, hours};
+use ha_core::observe::Room;
 
 use super::super::time::hour;
 use super::history::{History, sparkline, worst};
 use crate::error::Error;
-use crate::output::{Page, Printer, Report, StatusReport, Tone, lag};
+use crate::output::{Page, Printer, Report, StatusReport, Tone, lag, size};
 
 /// Lines beyond the cut edge of a terminal would break the count of lines to go back.
 const NO_WRAP: &str = "\x1b[?7l";
@@ -44,6 +45,11 @@ fn picture(page: &mut Page, now: &str, report: &Health, public_url: &str, histor
         let worst = worst(lags);
         page.line(format!("lag of {node}  {}  at most {}", sparkline(lags), lag(worst.bytes, worst.seconds)));
     }
+    for node in &report.nodes {
+        if let Some(host) = node.host.as_ref().and_then(room) {
+            page.line(format!("host of {}  {host}", node.name));
+        }
+    }
     let mut changes = history.changes().peekable();
     if changes.peek().is_some() {
         page.line("changes:");
@@ -52,8 +58,21 @@ fn picture(page: &mut Page, now: &str, report: &Health, public_url: &str, histor
         let line = change_line(page, hour(time), change);
         page.line(format!("  {line}"));
     }
+    if let Some((time, trouble)) = history.last_trouble() {
+        page.line(format!("{} {} {trouble}", hour(time), page.tone(Tone::Warning, "warning:")));
+    }
     let foot = page.tone(Tone::Faint, format!("{} UTC; ctrl-c ends it", hour(now)));
     page.line(foot);
+}
+
+/// The room on a host; `None` where nothing is known of it.
+fn room(host: &HostReport) -> Option<String> {
+    let of = |what: &str, room: Option<Room>| {
+        room.map(|room| format!("{what} {} of {} free", size(room.free_bytes), size(room.total_bytes)))
+    };
+    let full = host.disk_full_in_seconds.map(|seconds| format!("full in about {}", hours(seconds)));
+    let parts: Vec<_> = [of("disk", host.disk), full, of("memory", host.memory)].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn change_line(page: &Page, time: &str, change: &Change) -> String {
@@ -84,4 +103,20 @@ pub(super) fn lines(printer: &Printer, now: &str, changes: &[Change]) -> Result<
         page.line(line);
     }
     printer.raw(page.into_text().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_shown_as_far_as_it_is_known() {
+        let some = |free: u64, total: u64| Some(Room { free_bytes: free << 30, total_bytes: total << 30 });
+        let host = HostReport { disk: some(52, 252), disk_full_in_seconds: Some(7 * 3600), memory: some(20, 24) };
+        let text = "disk 52.0 GiB of 252.0 GiB free, full in about 7 h, memory 20.0 GiB of 24.0 GiB free";
+        assert_eq!(room(&host).as_deref(), Some(text));
+        let memory = HostReport { memory: some(20, 24), ..HostReport::default() };
+        assert_eq!(room(&memory).as_deref(), Some("memory 20.0 GiB of 24.0 GiB free"));
+        assert_eq!(room(&HostReport::default()), None);
+    }
 }

@@ -115,6 +115,15 @@ impl<'a, 's, 't> Section<'a, 's, 't> {
         }
     }
 
+    /// A program and its arguments; that it is there at all counts.
+    pub(super) fn command(&mut self, key: &'static str, into: &mut Option<Vec<String>>) {
+        if self.table.contains_key(key) {
+            self.texts(key, into.get_or_insert_default());
+        } else {
+            self.known.push(key);
+        }
+    }
+
     /// Names and values of any plain type; what they mean is another program's affair, so they become text.
     pub(super) fn map(&mut self, key: &'static str, into: &mut BTreeMap<String, String>) {
         if let Some((path, value)) = self.take(key) {

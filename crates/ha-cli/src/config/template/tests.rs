@@ -41,6 +41,14 @@ fn every_option_shown_as_a_comment_is_one() {
     let mut expected = pair();
     expected.postgres.settings.insert("work_mem".to_owned(), "8MB".to_owned());
     expected.keycloak.options.insert("log-level".to_owned(), "info".to_owned());
+    let hook = || Some(vec!["/usr/local/bin/ha-hook".to_owned()]);
+    expected.hooks = HooksSpec {
+        on_promote: hook(),
+        on_demote: hook(),
+        on_failover: hook(),
+        on_health: hook(),
+        timeout_seconds: 10,
+    };
     expected.nodes[0].docker_certificates = Some("certificates".into());
     assert_eq!(read_back(&text), expected);
 }
@@ -87,6 +95,13 @@ fn full(text: &str, number: u16) -> TopologySpec {
             options: entries(),
         },
         replication: ReplicationSpec { durability: t("durability"), slot_keep_mib: n + 4, wal_keep_mib: n + 5 },
+        hooks: HooksSpec {
+            on_promote: Some(vec![t("program"), t("argument")]),
+            on_demote: Some(vec![]),
+            on_failover: Some(vec![t("program")]),
+            on_health: Some(vec![t("program"), String::new()]),
+            timeout_seconds: n + 6,
+        },
         nodes: vec![node("a"), node("b"), node("c")],
     }
 }

@@ -59,7 +59,7 @@ pub fn assess(topology: &Topology, observations: &[NodeObservation]) -> Report {
         replication::of_primary(topology, primary, &seen, &mut findings);
     }
     let nodes: Vec<_> = seen.iter().map(|node| report(topology, node, primary, &mut findings)).collect();
-    findings.sort_by(|a, b| (a.severity, a.code, &a.node).cmp(&(b.severity, b.code, &b.node)));
+    Finding::sort(&mut findings);
     Report {
         schema: 1,
         cluster: topology.cluster.name.clone(),
@@ -86,12 +86,14 @@ fn report<'a>(
             timeline: postgres.map(|postgres| postgres.timeline),
             system_identifier: postgres.map(|postgres| postgres.system_identifier),
             version: postgres.map(|postgres| postgres.version.to_string()),
+            wal_bytes: postgres.and_then(|postgres| postgres.wal_bytes),
         },
         keycloak: KeycloakReport {
             state: keycloak::state(node.observation),
             mode: node.observation.keycloak.mode,
             url: node.node.keycloak_url(),
         },
+        host: None,
         replication: postgres
             .filter(|postgres| postgres.role == PostgresRole::Standby)
             .map(|postgres| replication::of_standby(topology, node, postgres, primary, findings)),

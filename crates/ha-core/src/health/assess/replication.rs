@@ -2,16 +2,19 @@
 
 use super::Seen;
 use crate::health::{Code, Finding, ReplicationReport, ReplicationState, SlotReport};
-use crate::observe::{PostgresObservation, PostgresRole};
+use crate::observe::{PostgresObservation, PostgresRole, SlotObservation};
 use crate::topology::{Durability, Topology};
-use crate::values::SlotName;
+use crate::values::{NodeName, SlotName};
 
 /// Further behind than this is worth a word, in bytes.
 const LAG_WARNING_BYTES: u64 = 64 * 1024 * 1024;
 /// Likewise, in seconds.
 const LAG_WARNING_SECONDS: f64 = 30.0;
+/// A slot that keeps this share of what it may is worth a word: there is still time to bring its standby back.
+const FILLING_SLOT: (u64, u64) = (3, 4);
 /// A slot that nobody of the topology uses and that keeps more than this is worth a word.
-const UNUSED_SLOT_BYTES: u64 = 32 * 1024 * 1024;
+const UNUSED_SLOT_BYTES: u64 = 32 * MIB;
+const MIB: u64 = 1024 * 1024;
 
 /// What the primary says of its standbys.
 pub(super) fn of_primary(topology: &Topology, primary: &Seen<'_>, seen: &[Seen<'_>], findings: &mut Vec<Finding>) {
@@ -77,12 +80,7 @@ fn durability(topology: &Topology, primary: &Seen<'_>, postgres: &PostgresObserv
 }
 
 /// The slot of one standby, as the primary sees it.
-fn slot(
-    standby: &Seen<'_>,
-    primary: &crate::values::NodeName,
-    postgres: &PostgresObservation,
-    findings: &mut Vec<Finding>,
-) {
+fn slot(standby: &Seen<'_>, primary: &NodeName, postgres: &PostgresObservation, findings: &mut Vec<Finding>) {
     let wanted = SlotName::of_standby(&standby.node.name);
     let name = &standby.node.name;
     let Some(slot) = postgres.slots.iter().find(|slot| slot.name == wanted.as_str()) else {
@@ -107,7 +105,23 @@ fn slot(
             format!("slot {wanted} keeps more WAL than slot_keep_mib: it is lost at the next checkpoint"),
             "bring the standby back now, or raise slot_keep_mib",
         )),
-        _ => {}
+        _ => filling(name, &wanted, slot, findings),
+    }
+}
+
+/// A slot on its way to its limit, which is what it keeps and what it may still keep: the server's own figures, since
+/// `slot_keep_mib` may not be in force yet.
+fn filling(standby: &NodeName, wanted: &SlotName, slot: &SlotObservation, findings: &mut Vec<Finding>) {
+    let (Some(kept), Some(left)) = (slot.retained_bytes, slot.safe_wal_bytes) else { return };
+    let limit = kept.saturating_add(left);
+    let (numerator, denominator) = FILLING_SLOT;
+    if limit > 0 && kept / numerator >= limit / denominator {
+        findings.push(Finding::new(
+            Code::SlotFilling,
+            Some(standby),
+            format!("slot {wanted} keeps {} of the {} MiB of WAL that it may", kept / MIB, limit / MIB),
+            "bring the standby back before it has to be copied anew, or raise slot_keep_mib",
+        ));
     }
 }
 

@@ -3,12 +3,13 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::assess;
-use crate::health::{ClusterState, Code, Report};
+use crate::health::{ClusterState, Code, HostReport, Report};
 use crate::observe::fixtures::{
     healthy, keycloak, name, pair, pair_spec, primary, standby, strict_pair, three, unobserved,
 };
 use crate::observe::{
-    KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresRole, SlotObservation, UnobservedWhy,
+    KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresRole, Room, SlotObservation,
+    UnobservedWhy,
 };
 use crate::ports::ContainerStatus;
 use crate::topology::Topology;
@@ -221,6 +222,21 @@ fn slots_are_looked_at_one_by_one() {
     check(|n| slot_of_vm2(n).wal_status = Some("lost".into()), &["vm2 slot-lost"], Degraded);
     check(|n| slot_of_vm2(n).wal_status = Some("unreserved".into()), &["vm2 slot-at-risk"], Healthy);
     check(|n| slot_of_vm2(n).wal_status = Some("extended".into()), &[], Healthy);
+    let keeps = |kept: Option<u64>, left: Option<u64>| {
+        move |n: &mut Nodes| (slot_of_vm2(n).retained_bytes, slot_of_vm2(n).safe_wal_bytes) = (kept, left)
+    };
+    check(keeps(Some(3 << 30), Some(1 << 30)), &["vm2 slot-filling"], Healthy);
+    check(keeps(Some(4 << 30), Some(0)), &["vm2 slot-filling"], Healthy);
+    check(keeps(Some(2 << 30), Some(2 << 30)), &[], Healthy);
+    check(keeps(Some(0), Some(0)), &[], Healthy);
+    // Without a limit there is nothing to be near to, and what is not known is not much.
+    check(keeps(Some(1 << 40), None), &[], Healthy);
+    check(keeps(None, Some(1)), &[], Healthy);
+    let lost = |n: &mut Nodes| {
+        keeps(Some(4 << 30), Some(0))(n);
+        slot_of_vm2(n).wal_status = Some("unreserved".into());
+    };
+    check(lost, &["vm2 slot-at-risk"], Healthy);
     let unused = |bytes| {
         move |n: &mut Nodes| {
             let mut slot = slot_of_vm2(n).clone();
@@ -378,6 +394,53 @@ fn what_is_only_not_as_it_should_be_is_a_warning() {
     check(killed, &["vm1 out-of-memory", "vm2 out-of-memory"], Healthy);
 }
 
+/// The room on the hosts comes to a report later; it changes no state.
+#[test]
+fn little_room_on_a_host_is_a_warning() {
+    const GIB: u64 = 1 << 30;
+    let topology = pair();
+    let told = |host: HostReport| {
+        let report = assess(&topology, &healthy(&topology)).with_hosts([("vm2".parse().unwrap(), host.clone())]);
+        assert_eq!(report.state, Healthy);
+        assert_eq!(report.nodes[0].host, None, "nobody looked there");
+        assert_eq!(report.nodes[1].host, Some(host));
+        let texts = report.findings.iter().map(|it| format!("{} {}", it.node.as_ref().unwrap(), it.code));
+        texts.collect::<Vec<_>>()
+    };
+    let room = |free, total| Some(Room { free_bytes: free, total_bytes: total });
+    let disk = |free, total| HostReport { disk: room(free, total), ..HostReport::default() };
+    let memory = |free, total| HostReport { memory: room(free, total), ..HostReport::default() };
+    let full_in = |seconds| HostReport { disk_full_in_seconds: Some(seconds), ..disk(50 * GIB, 100 * GIB) };
+    let none: &[&str] = &[];
+    assert_eq!(told(HostReport::default()), none, "what is not known is no finding");
+    assert_eq!(told(disk(10 * GIB, 100 * GIB)), none);
+    assert_eq!(told(disk(10 * GIB - 1, 100 * GIB)), ["vm2 disk-low"]);
+    assert_eq!(told(disk(0, 100 * GIB)), ["vm2 disk-low"]);
+    assert_eq!(told(disk(64 * GIB, 4000 * GIB)), none, "a small part of a large disk is much");
+    assert_eq!(told(disk(63 * GIB, 4000 * GIB)), ["vm2 disk-low"]);
+    assert_eq!(told(full_in(24 * 3600)), none);
+    assert_eq!(told(full_in(24 * 3600 - 1)), ["vm2 disk-filling"]);
+    assert_eq!(told(memory(GIB, 20 * GIB)), none);
+    assert_eq!(told(memory(GIB - 1, 20 * GIB)), ["vm2 memory-low"]);
+}
+
+#[test]
+fn a_disk_that_fills_is_told_with_its_figures() {
+    let topology = pair();
+    let disk = Room { free_bytes: 5 << 30, total_bytes: 100 << 30 };
+    let host = HostReport { disk: Some(disk), disk_full_in_seconds: Some(5 * 3600 + 900), memory: None };
+    let report = assess(&topology, &healthy(&topology)).with_hosts([("vm1".parse().unwrap(), host)]);
+    let messages: Vec<_> = report.findings.iter().map(|finding| finding.message.as_str()).collect();
+    let room = "5.0 GiB of 100.0 GiB are free, and WAL takes 16 MiB";
+    assert_eq!(
+        messages,
+        [
+            format!("the disk of the database is nearly full: {room}"),
+            format!("at the present rate the disk of the database is full in about 5 h: {room}"),
+        ]
+    );
+}
+
 #[test]
 fn a_node_that_was_not_looked_at_is_not_taken_for_healthy() {
     let topology = pair();
@@ -433,7 +496,7 @@ fn unknown_is_null_and_never_nought() {
     let unseen = &report["nodes"][0];
     assert_eq!(unseen["role"], "unknown");
     assert_eq!(unseen["replication"], serde_json::Value::Null);
-    for field in ["lsn", "timeline", "system_identifier", "version"] {
+    for field in ["lsn", "timeline", "system_identifier", "version", "wal_bytes"] {
         assert!(unseen["postgres"].get(field).is_some_and(serde_json::Value::is_null), "{field}: {unseen}");
     }
     let follows = &report["nodes"][1]["replication"];

@@ -1,4 +1,5 @@
 use super::*;
+use crate::topology::HookCommand;
 use proptest::prelude::*;
 
 fn pair() -> TopologySpec {
@@ -54,6 +55,12 @@ fn every_mistake_is_said_at_its_place() {
     check(|s| s.postgres.max_connections = 30, "postgres.max_connections", "too few");
     check(|s| s.postgres.user = "postgres".into(), "postgres.user", "reserved");
     check(|s| s.postgres.database = "replication".into(), "postgres.database", "reserved");
+    check(|s| s.hooks.on_promote = Some(vec![]), "hooks.on_promote", "empty list");
+    check(|s| s.hooks.on_demote = Some(vec![" ".into(), "x".into()]), "hooks.on_demote", "no program");
+    check(|s| s.hooks.on_failover = Some(vec!["x".into(), "a\0b".into()]), "hooks.on_failover", "NUL");
+    check(|s| s.hooks.on_health = Some(vec![String::new()]), "hooks.on_health", "no program");
+    check(|s| s.hooks.timeout_seconds = 0, "hooks.timeout_seconds", "is 0");
+    check(|s| s.hooks.timeout_seconds = 601, "hooks.timeout_seconds", "is 601");
     check(|s| s.keycloak.proxy_headers = "yes".into(), "keycloak.proxy_headers", "yes");
     check(|s| s.keycloak.admin = "me".into(), "keycloak.admin", "me");
     check(
@@ -62,6 +69,17 @@ fn every_mistake_is_said_at_its_place() {
         "itself",
     );
     check(|s| drop(s.keycloak.options.insert("db-url".into(), "x".into())), "keycloak.options.db-url", "itself");
+}
+
+#[test]
+fn a_hook_is_a_program_and_its_arguments() {
+    let mut spec = pair();
+    spec.hooks.on_promote = Some(vec!["/bin/tell".into(), "".into(), "a b".into()]);
+    let hooks = spec.validate().unwrap().hooks;
+    let expected = HookCommand { program: "/bin/tell".into(), arguments: vec![String::new(), "a b".into()] };
+    assert_eq!(hooks.on_promote, Some(expected));
+    assert_eq!((hooks.on_demote, hooks.on_failover, hooks.on_health), (None, None, None));
+    assert_eq!(hooks.timeout.as_secs(), 10);
 }
 
 #[test]
