@@ -111,7 +111,9 @@ pub enum Action {
         /// Every peer was looked at: if its data is a primary's, the guard need not ask them again.
         permit: bool,
     },
-    /// Points a standby at its primary.
+    /// Applies settings that need no restart.
+    ReloadSettings,
+    /// Points a standby at its primary, and applies settings that need no restart.
     FollowPrimary {
         /// The primary.
         primary: NodeName,
@@ -221,6 +223,7 @@ impl fmt::Display for Action {
             Self::WaitStreaming { primary } => write!(f, "wait until it streams from {primary}"),
             Self::ForgetOldData => f.write_str("remove the old data that was put aside"),
             Self::StartPostgres { change: how, .. } => change(f, "PostgreSQL", how),
+            Self::ReloadSettings => f.write_str("apply the durability profile"),
             Self::FollowPrimary { primary } => write!(f, "follow {primary}"),
             Self::ProvisionDatabase => f.write_str("set up roles, Keycloak's database and replication slots"),
             Self::StartKeycloak { change: how } => change(f, "Keycloak", how),

@@ -379,18 +379,22 @@ impl Up<'_> {
                 let permit = is_primary && self.may_start_as_primary(node);
                 last = Some(self.plan.add(&node.name, Action::StartPostgres { change, permit }, after));
             }
-            None if !is_primary && (self.follows_another(facts) || self.knows_another_promotion(facts)) => {
+            None if !is_primary && self.has_to_be_told(node, facts) => {
                 let primary = self.primary.name.clone();
                 last = Some(self.plan.add(&node.name, Action::FollowPrimary { primary }, after));
             }
             None => {}
+        }
+        let settings = is_primary && last.is_none() && self.has_another_profile(node, facts);
+        if settings {
+            last = Some(self.plan.add(&node.name, Action::ReloadSettings, []));
         }
         // A cluster of a time when nothing was written down.
         if is_primary && facts.observation.postgres.as_ref().is_ok_and(|postgres| postgres.promotion.is_none()) {
             let record = Action::RecordPromotion { generation: 1, primary: node.name.clone(), run_alone: false };
             last = Some(self.plan.add(&node.name, record, last));
         }
-        if is_primary && (last.is_some() || !self.provisioned(node, facts)) {
+        if is_primary && ((last.is_some() && !settings) || !self.provisioned(node, facts)) {
             last = Some(self.plan.add(&node.name, Action::ProvisionDatabase, last));
         }
         Some(last)
@@ -457,6 +461,20 @@ impl Up<'_> {
             None => known(self.facts, &peer.name).is_some(),
         };
         runs || fresh || self.topology.peers_of(&node.name).all(agrees)
+    }
+
+    /// Whether a standby that runs is to read anew whom it follows, by which promotion, and how durably.
+    fn has_to_be_told(&self, node: &Node, facts: &NodeFacts) -> bool {
+        self.follows_another(facts) || self.knows_another_promotion(facts) || self.has_another_profile(node, facts)
+    }
+
+    /// Whether its server runs by another durability profile; one that runs alone does so by a person's word.
+    fn has_another_profile(&self, node: &Node, facts: &NodeFacts) -> bool {
+        facts.observation.postgres.as_ref().is_ok_and(|postgres| {
+            let alone = postgres.promotion.as_ref().is_some_and(|record| record.run_alone);
+            let wanted = layout::synchronous_standby_names(self.topology, &node.name);
+            !alone && postgres.synchronous_standby_names != wanted
+        })
     }
 
     /// Whether the standby has not written down which promotion it follows.

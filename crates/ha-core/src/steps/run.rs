@@ -109,6 +109,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
         Action::WaitStreaming { primary } => rejoin::wait_streaming(&at, primary).await,
         Action::ForgetOldData => rejoin::forget_old_data(&at).await,
         Action::StartPostgres { change, permit } => server::start(&at, change, *permit).await,
+        Action::ReloadSettings => server::reload(&at).await,
         Action::FollowPrimary { primary } => server::follow(&at, primary).await,
         Action::ProvisionDatabase => database::provision(&at).await,
         Action::StartKeycloak { change } => keycloak::start(&at, change).await,

@@ -67,6 +67,7 @@ pub fn assess(topology: &Topology, observations: &[NodeObservation]) -> Report {
         durability: topology.replication.durability,
         nodes,
         findings,
+        outlook: crate::plan::explain(topology, observations),
     }
 }
 

@@ -50,7 +50,17 @@ pub(super) fn of_primary(topology: &Topology, primary: &Seen<'_>, seen: &[Seen<'
 fn durability(topology: &Topology, primary: &Seen<'_>, postgres: &PostgresObservation, findings: &mut Vec<Finding>) {
     let synchronous = !postgres.synchronous_standby_names.is_empty();
     let name = &primary.node.name;
+    let alone = postgres.promotion.as_ref().is_some_and(|record| record.run_alone);
     match topology.replication.durability {
+        Durability::Strict if alone => {
+            let away: Vec<_> = topology.peers_of(name).map(|peer| peer.name.to_string()).collect();
+            findings.push(Finding::new(
+                Code::RunsAlone,
+                Some(name),
+                "it runs alone (--run-alone): what it acknowledges is on no other disk, and lost if this host is lost",
+                format!("bring a standby back: `ha-cli rejoin {}` ends it", away.join(" or ")),
+            ));
+        }
         Durability::Strict if !synchronous => findings.push(Finding::new(
             Code::DurabilityNotInForce,
             Some(name),
@@ -166,6 +176,16 @@ pub(super) fn of_standby(
         }
         if let Some(message) = wrong_upstream(topology, standby, primary) {
             add(Code::WrongUpstream, message, format!("`ha-cli up {name}` points it at {}", primary.node.name));
+        }
+        if let Some(record) = upstream.and_then(|postgres| postgres.promotion.as_ref())
+            && standby.promotion.as_ref().is_some_and(|own| !own.is_same_promotion(record))
+        {
+            let own = standby.promotion.as_ref().map_or(0, |own| own.generation);
+            add(
+                Code::GenerationMismatch,
+                format!("it knows of generation {own}, its primary {} of {}", primary.node.name, record.generation),
+                format!("`ha-cli up {name}` sets it right where it streams; else `ha-cli rejoin {name}`"),
+            );
         }
         if let Some(postgres) = upstream
             && standby.timeline > postgres.timeline

@@ -134,7 +134,8 @@ proptest! {
                 Action::PullImage { .. } | Action::BuildKeycloakImage | Action::PrepareVolumes
                 | Action::InitDatabase | Action::CopyDatabase { .. } | Action::StartPostgres { .. }
                 | Action::FollowPrimary { .. } | Action::ProvisionDatabase | Action::StartKeycloak { .. }
-                | Action::ProvisionKeycloak | Action::RecordPromotion { .. } => {}
+                | Action::ProvisionKeycloak | Action::RecordPromotion { .. }
+                | Action::ReloadSettings => {}
             }
         }
 
