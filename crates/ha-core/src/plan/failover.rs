@@ -162,6 +162,7 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
     }
     let strict = view.topology.replication.durability == Durability::Strict;
     before.push(plan.add(&to.name, view.record(&to.name, strict && options.run_alone), []));
+    before.push(plan.add(&to.name, Action::PreparePromotion, []));
     let promoted = plan.add(&to.name, Action::Promote, before);
     keep_back(view, &mut plan, &to.name, Some(promoted));
     afterwards(view, &mut plan, &to.name, Some(promoted));

@@ -155,6 +155,8 @@ pub enum Action {
     },
     /// Stops a server that must not go on as primary, by force when it does not stop by itself.
     Fence,
+    /// Opens the way by which this standby will be promoted, so that nothing is waited for then.
+    PreparePromotion,
     /// Ends this standby's recovery: it accepts writes then.
     Promote,
     /// Proves that the service is back: a login and a write through this node's Keycloak.
@@ -239,6 +241,7 @@ impl fmt::Display for Action {
                 write!(f, "write down that {primary} is the primary of generation {generation} and runs alone")
             }
             Self::Fence => f.write_str("make sure that PostgreSQL does not run (stop, else kill)"),
+            Self::PreparePromotion => f.write_str("open the way for the promotion"),
             Self::Promote => f.write_str("promote"),
             Self::ProveService => f.write_str("log in and write through Keycloak"),
             Self::DropSlots { .. } => f.write_str("drop the replication slots that nobody uses any more"),

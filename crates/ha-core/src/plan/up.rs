@@ -179,7 +179,7 @@ fn the_primary<'t>(
                 RefusalKind::Unsafe,
                 None,
                 format!("{} would each be a primary", names.join(" and ")),
-                "find out which holds the data that counts; the other's data must be replaced by a copy of it",
+                "find out which holds the data that counts; `ha-cli rejoin` of the other shows what only it holds, and makes it a standby",
             ))
         }
     }
@@ -219,13 +219,12 @@ fn none_left(topology: &Topology, facts: &Facts, system: SystemIdentifier) -> Re
     } else if without.is_empty() {
         (
             "every node's database is a standby's: none would accept writes".to_owned(),
-            "an interrupted `ha-cli switchover` goes on when it is run again; else the node that holds the newest data has to be \
-             promoted first",
+            "an interrupted `ha-cli switchover` goes on when it is run again; else `ha-cli failover` promotes the one that has most",
         )
     } else {
         (
             format!("{without} has no database, its disk was lost; what is left is a standby's, on {standbys}"),
-            "a new database would be a second cluster: the node that holds the newest data has to be promoted first",
+            "a new database would be a second cluster: `ha-cli failover` promotes the standby that has most",
         )
     };
     Refusal::new(RefusalKind::Unsafe, None, message, help)
@@ -366,6 +365,7 @@ impl Up<'_> {
             after = vec![self.database(node, is_primary, after, upstream)?];
         }
         let mut last = None;
+        let mut guarded = false;
         match self.postgres_change(node, facts, is_primary) {
             Some(change) => {
                 if self.topology.cluster.demo && matches!(change, Change::Replace { .. }) {
@@ -377,6 +377,7 @@ impl Up<'_> {
                     );
                 }
                 let permit = is_primary && self.may_start_as_primary(node);
+                guarded = is_primary && !permit;
                 last = Some(self.plan.add(&node.name, Action::StartPostgres { change, permit }, after));
             }
             None if !is_primary && self.has_to_be_told(node, facts) => {
@@ -394,6 +395,15 @@ impl Up<'_> {
             let record = Action::RecordPromotion { generation: 1, primary: node.name.clone(), run_alone: false };
             last = Some(self.plan.add(&node.name, record, last));
         }
+        if guarded {
+            self.plan.notes.push(format!(
+                "{0} was the primary, and not every other node can be asked whether it was promoted meanwhile: its guard asks \
+                 them at the start, and without an answer it becomes a standby (`ha-cli failover --to {0}` then makes it the \
+                 primary again)",
+                node.name
+            ));
+            return Some(last);
+        }
         if is_primary && ((last.is_some() && !settings) || !self.provisioned(node, facts)) {
             last = Some(self.plan.add(&node.name, Action::ProvisionDatabase, last));
         }
@@ -410,7 +420,7 @@ impl Up<'_> {
                     format!(
                         "it has no database, but the cluster with system identifier {system} exists: its disk was lost"
                     ),
-                    "a new database would be a second cluster; the surviving standby holds the data",
+                    "a new database would be a second cluster; the surviving standby holds the data: `ha-cli failover`",
                 ));
                 return None;
             }

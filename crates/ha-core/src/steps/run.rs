@@ -122,6 +122,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
             promotion::record(&at, *generation, primary, *run_alone).await
         }
         Action::Fence => handover::fence(&at).await,
+        Action::PreparePromotion => handover::prepare_promotion(&at).await,
         Action::Promote => handover::promote(&at).await,
         Action::ProveService => service::prove(&at).await,
         Action::DropSlots { slots } => handover::drop_slots(&at, slots).await,

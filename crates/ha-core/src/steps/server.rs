@@ -7,7 +7,7 @@ use crate::layout::{self, Component, IDENTITY_PATH, MachineShare, PERMIT_PATH};
 use crate::plan::Change;
 use crate::ports::{ExecSpec, HostFile};
 use crate::topology::{DesiredRole, Node};
-use crate::values::NodeName;
+use crate::values::{NodeName, PromotionRecord};
 
 pub(super) async fn share(at: &At<'_>) -> Result<MachineShare, StepError> {
     let topology = at.cluster.topology();
@@ -15,19 +15,20 @@ pub(super) async fn share(at: &At<'_>) -> Result<MachineShare, StepError> {
     Ok(MachineShare::of_memory(at.runtime.engine().await?.memory_bytes, nodes))
 }
 
-/// Whom this node follows when it is a standby: the primary of the moment, or, when none can be seen, the one that
-/// the topology begins with, unless that is this node itself.
-async fn upstream<'t>(at: &'t At<'_>) -> Option<&'t Node> {
+/// Whom this node follows when it is a standby: the primary of the moment and its promotion, or, when none can be seen,
+/// the one that the topology begins with, unless that is this node itself.
+async fn upstream<'t>(at: &'t At<'_>) -> (Option<&'t Node>, Option<PromotionRecord>) {
     let topology = at.cluster.topology();
     for peer in topology.peers_of(&at.node.name) {
         if let Ok(seen) = at.cluster.ports.probe.observe(&peer.name, at.cluster.limits.observe).await
             && seen.role == crate::observe::PostgresRole::Primary
         {
-            return Some(peer);
+            return (Some(peer), seen.promotion);
         }
     }
     let first = topology.initial_primary();
-    (at.node.initial_role == DesiredRole::Standby).then_some(first).filter(|first| first.name != at.node.name)
+    let first = (at.node.initial_role == DesiredRole::Standby).then_some(first);
+    (first.filter(|first| first.name != at.node.name), None)
 }
 
 /// How long the guard's permission to start a primary holds: from here to the start of the container.
@@ -42,7 +43,7 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
         at.runtime.remove_container(&name).await?;
     }
     one_off::clear(cluster, at.node, at.runtime).await?;
-    let upstream = upstream(at).await;
+    let (upstream, record) = upstream(at).await;
     let (hashed, others) = layout::postgres_files(topology, at.node, share(at).await?, upstream, cluster.secrets());
     if at.runtime.find_container(&name).await?.is_none() {
         let image = image(at).await?;
@@ -50,6 +51,7 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
         at.runtime.create_container(&layout::postgres_container(topology, at.node, &image.id, system, &hashed)).await?;
     }
     let mut files: Vec<HostFile> = hashed.into_iter().chain(others).collect();
+    files.extend(record.filter(|_| !permit).as_ref().map(layout::promotion_file));
     if permit {
         files.extend(permission(at).await?);
     }

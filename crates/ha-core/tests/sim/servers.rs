@@ -160,6 +160,10 @@ impl PostgresControl for Shared {
         panic!("up writes no checkpoint");
     }
 
+    async fn prepare_promotion(&self, _: &NodeName, _: Duration) -> Result<(), PostgresError> {
+        panic!("up promotes nobody");
+    }
+
     async fn promote(&self, _: &NodeName, _: Duration) -> Result<(), PostgresError> {
         panic!("up promotes nobody");
     }
