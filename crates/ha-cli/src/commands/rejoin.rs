@@ -50,7 +50,10 @@ async fn come_back(
             let progress = Arc::new(PlanProgress::new(printer.format()));
             let work = !plan.is_empty() && !args.dry_run;
             if work {
-                plan::run(cluster, &plan, &progress).await?;
+                let operation = Operation::begin(cluster, turn, &plan).await?;
+                let done = plan::run(cluster, &plan, &progress).await;
+                operation.end(cluster, &done, printer).await;
+                done?;
             }
             report(cluster, printer, node, None, &plan, work.then_some(&*progress), begun)?;
             return Ok(Outcome::Done);

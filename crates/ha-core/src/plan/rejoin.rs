@@ -192,12 +192,37 @@ pub fn choose_method(
                 branch.timeline
             ));
         }
-        return RejoinMethod::Start;
+        return start(&view, node, primary);
     }
     match branch.fork {
-        Some(fork) if branch.end <= fork => RejoinMethod::Start,
+        Some(fork) if branch.end <= fork => start(&view, node, primary),
         _ => rewind(),
     }
+}
+
+/// It only has to follow, if what it lacks is still to be had.
+fn start(view: &View<'_>, node: &NodeName, primary: &NodeName) -> RejoinMethod {
+    if slot_is_lost(view, node, primary) {
+        let why = format!("the WAL that it lacks is gone from {primary}: it was away too long (slot_keep_mib)");
+        return RejoinMethod::BaseBackup { why };
+    }
+    RejoinMethod::Start
+}
+
+/// Whether the primary has given the node's slot up: no standby can use it any more.
+fn slot_is_lost(view: &View<'_>, node: &NodeName, primary: &NodeName) -> bool {
+    let slot = SlotName::of_standby(node);
+    view.server(primary).is_some_and(|server| {
+        server.slots.iter().any(|it| it.name == slot.as_str() && it.wal_status.as_deref() == Some("lost"))
+    })
+}
+
+/// The slot that the node will use, made anew where it was given up.
+fn ensure_slot(view: &View<'_>, plan: &mut Plan, node: &NodeName, primary: &NodeName) -> StepId {
+    let slots = vec![SlotName::of_standby(node)];
+    let dropped =
+        slot_is_lost(view, node, primary).then(|| plan.add(primary, Action::DropSlots { slots: slots.clone() }, []));
+    plan.add(primary, Action::EnsureSlots { slots }, dropped)
 }
 
 /// Plans the second part of a rejoin. Pure.
@@ -212,7 +237,7 @@ pub fn decide_rejoin(
 ) -> Plan {
     let view = View { topology, facts };
     let mut plan = Plan::default();
-    let slot = plan.add(primary, Action::EnsureSlots { slots: vec![SlotName::of_standby(node)] }, []);
+    let slot = ensure_slot(&view, &mut plan, node, primary);
     let ready = match method {
         RejoinMethod::Start => plan.add(node, Action::Demote { to: primary.clone() }, [slot]),
         RejoinMethod::Rewind => {
@@ -303,7 +328,7 @@ pub fn decide_rebuild(
     }
     let mut plan = Plan::default();
     let stopped = plan.add(node, Action::Stop { component: Component::Postgres }, []);
-    let slot = plan.add(&primary, Action::EnsureSlots { slots: vec![SlotName::of_standby(node)] }, []);
+    let slot = ensure_slot(&view, &mut plan, node, &primary);
     let copied = plan.add(node, Action::ReplaceDatabase { from: primary.clone(), old_data }, [stopped, slot]);
     let ready = plan.add(node, Action::Demote { to: primary.clone() }, [copied]);
     come_back(&view, &mut plan, node, &primary, ready);
