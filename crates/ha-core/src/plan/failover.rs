@@ -5,6 +5,8 @@
 //! down on the target, for good, before the target is promoted; the guard of every other node reads that before it starts
 //! a primary.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::roles::{RoleFacts, View};
@@ -60,9 +62,18 @@ pub enum Loss {
     Since {
         /// Where the new primary's WAL ends.
         lsn: Option<Lsn>,
-        /// How long ago that was, in seconds; without the connection, since the last transaction that arrived.
+        /// How long ago that was, in seconds, at most; without the connection, since the last transaction that arrived.
         seconds: Option<f64>,
     },
+}
+
+impl Loss {
+    /// So much time has passed, at most, since the standby was asked.
+    pub(crate) fn grow_older(&mut self, time: Duration) {
+        if let Self::Since { seconds: Some(seconds), .. } = self {
+            *seconds += time.as_secs_f64();
+        }
+    }
 }
 
 /// Plans a failover. Pure.

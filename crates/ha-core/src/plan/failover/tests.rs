@@ -178,6 +178,20 @@ fn what_may_be_lost_is_said_as_exactly_as_it_is_known() {
     assert_eq!(loss(&facts), Loss::Since { lsn: Some("0/3000000".parse().unwrap()), seconds: Some(12.5) });
 }
 
+/// The looks at whoever does not answer take seconds, in which the old primary may have acknowledged more.
+#[test]
+fn what_may_be_lost_grows_while_others_are_waited_for() {
+    let later = Duration::from_secs(7);
+    let mut loss = Loss::Since { lsn: None, seconds: Some(0.5) };
+    loss.grow_older(later);
+    assert_eq!(loss, Loss::Since { lsn: None, seconds: Some(7.5) });
+    for other in [Loss::Since { lsn: None, seconds: None }, Loss::Exactly { bytes: 1 }] {
+        let mut loss = other.clone();
+        loss.grow_older(later);
+        assert_eq!(loss, other);
+    }
+}
+
 #[test]
 fn strict_loses_nothing_and_runs_alone_only_by_word() {
     let topology = strict_pair();
