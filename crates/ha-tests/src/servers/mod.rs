@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use ha_core::Cluster;
 use ha_core::health::{Code, Report};
 use ha_core::layout::{Component, PROBE_ROLE, container_name};
-use ha_core::plan::{Plan, UpOptions};
+use ha_core::plan::{Plan, Refusal, UpOptions};
 use ha_core::ports::{ContainerRuntime, ExecSpec};
 use ha_core::steps::{RunError, StepEvent, Watcher};
 use ha_core::topology::{NodeSpec, Topology, TopologySpec};
@@ -143,13 +143,21 @@ impl Servers {
         engine(&self.hosts, node + 1)
     }
 
+    /// Plans to bring both up.
+    ///
+    /// # Errors
+    /// The refusals.
+    pub fn plan_up(&self) -> Result<Plan, Vec<Refusal>> {
+        let options = UpOptions { without_keycloak: true, ..UpOptions::default() };
+        self.wait(self.cluster.plan_up(&self.names, options))
+    }
+
     /// Brings both up.
     ///
     /// # Panics
     /// When that does not succeed.
     pub fn up(&self) {
-        let options = UpOptions { without_keycloak: true, ..UpOptions::default() };
-        let plan = self.wait(self.cluster.plan_up(&self.names, options)).unwrap_or_else(|no| panic!("refused: {no:?}"));
+        let plan = self.plan_up().unwrap_or_else(|refusals| panic!("refused: {refusals:?}"));
         self.run(&plan).unwrap_or_else(|error| panic!("`up` failed: {error:?}"));
     }
 

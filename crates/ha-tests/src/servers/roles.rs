@@ -79,15 +79,24 @@ impl Servers {
         self.wait(self.cluster().plan_failover(options))
     }
 
+    /// The same, with what it announces to be lost.
+    ///
+    /// # Errors
+    /// The refusals.
+    pub fn plans_failover(&self, options: &FailoverOptions) -> Result<(Failover, Announced), Vec<Refusal>> {
+        let planned = self.failover(options)?;
+        let announced = Announced::of(&planned.loss, Instant::now());
+        Ok((planned, announced))
+    }
+
     /// Fails over, and says what was announced to be lost.
     ///
     /// # Panics
     /// When it is refused or fails.
     pub fn fail_over(&self, options: &FailoverOptions) -> (Failover, Announced) {
-        let planned = self.failover(options).unwrap_or_else(|refusals| panic!("refused: {refusals:?}"));
-        let announced = Announced::of(&planned.loss, Instant::now());
-        self.run(&planned.plan).unwrap_or_else(|error| panic!("the failover failed: {error:?}"));
-        (planned, announced)
+        let planned = self.plans_failover(options).unwrap_or_else(|refusals| panic!("refused: {refusals:?}"));
+        self.run(&planned.0.plan).unwrap_or_else(|error| panic!("the failover failed: {error:?}"));
+        planned
     }
 
     /// Brings a node back as a standby.
