@@ -23,6 +23,8 @@ usage: scripts/test.sh [options] [-- TEST-ARGUMENTS]
                  stages: ${STAGES[*]}
   --deny         install cargo-deny if it is missing (compiles for minutes)
   --long         also the tests that are marked as ignored, and every Keycloak minor
+  --matrix       the fault matrix too, for most of an hour; its table is written to docs/fault-matrix.md, or
+                 to the file that HA_MATRIX names
   --threads N    integration tests at a time (default: the number of processors)
   -h, --help
 
@@ -31,7 +33,7 @@ where you are root: build tools, a Docker engine, the images. Limit: $TIME_LIMIT
 TEXT
 }
 
-quick='' install_deny='' long='' only=() test_arguments=()
+quick='' install_deny='' long='' matrix='' only=() test_arguments=()
 threads="${HA_TEST_THREADS:-$(nproc)}"
 
 parse_arguments() {
@@ -40,6 +42,7 @@ parse_arguments() {
       --quick) quick=1 ;;
       --deny) install_deny=1 ;;
       --long) long=1 ;;
+      --matrix) matrix=1 ;;
       --only)
         [[ " ${STAGES[*]} " == *" ${2:-} "* ]] || wrong_usage "--only takes one of: ${STAGES[*]}"
         only+=("$2")
@@ -67,11 +70,12 @@ wrong_usage() {
 wanted() { ((${#only[@]} == 0)) || [[ " ${only[*]} " == *" $1 "* ]]; }
 
 # Tests in `crates/*/tests` are integration tests of cargo; those of the adapters and of ha-tests need an engine, those
-# of ha-core and ha-cli must not.
+# of ha-core and ha-cli must not. The fault matrix is for itself.
 test_targets() {
   local path name needs
   for path in crates/*/tests/*; do
     case "$path" in
+      */matrix) needs=matrix ;;
       crates/ha-core/* | crates/ha-cli/*) needs=plain ;;
       *) needs=engine ;;
     esac
@@ -116,6 +120,12 @@ run_integration() {
   stage --tests integration cargo test --workspace --no-fail-fast "${targets[@]}" -- "${arguments[@]}" "${test_arguments[@]}"
 }
 
+run_matrix() {
+  export HA_MATRIX="${HA_MATRIX:-docs/fault-matrix.md}"
+  HA_MATRIX="$(realpath -m "$HA_MATRIX")"
+  stage --tests matrix cargo test --workspace --test matrix -- "${test_arguments[@]}"
+}
+
 run_deny() {
   if ! cargo deny --version >/dev/null 2>&1; then
     if [[ -z "$install_deny" ]]; then
@@ -130,6 +140,7 @@ run_deny() {
 
 main() {
   parse_arguments "$@"
+  if [[ -n "$matrix" && -z "${HA_TEST_LIMIT_SECONDS:-}" ]]; then TIME_LIMIT_SECONDS=$((TIME_LIMIT_SECONDS + 4800)); fi
   # shellcheck source=scripts/lib/stages.sh
   source scripts/lib/stages.sh
   # shellcheck source=scripts/lib/prepare.sh
@@ -164,6 +175,7 @@ main() {
   # The committed jar is what its source gives.
   if wanted jar; then stage jar scripts/extension.sh check || true; fi
   if [[ -n "$compiles" ]] && wanted integration; then run_integration || true; fi
+  if [[ -n "$compiles" && -n "$matrix" ]]; then run_matrix || true; fi
   summary
 }
 

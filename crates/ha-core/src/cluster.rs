@@ -170,8 +170,12 @@ impl Cluster {
     /// # Errors
     /// Every reason why it would not be safe or not be possible.
     pub async fn plan_failover(&self, options: &FailoverOptions) -> Result<Failover, Vec<Refusal>> {
+        let begun = self.ports.clock.now();
         let facts = crate::survey::facts_for_failover(self).await;
-        plan::decide_failover(&self.topology, &facts, options)
+        let mut failover = plan::decide_failover(&self.topology, &facts, options)?;
+        // Whoever does not answer was waited for: since the standby was asked, its last word has become older.
+        failover.loss.grow_older(self.ports.clock.now().saturating_sub(begun));
+        Ok(failover)
     }
 
     /// Plans to bring this topology's durability profile in force on servers that run by another one.

@@ -6,15 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::future::select_ok;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 
 use crate::pair::{Pair, PairError};
 
-const TABLE: &str = "ledger";
+/// The table that rows are written to.
+pub const TABLE: &str = "ledger";
+/// Makes it.
+pub const MAKE_TABLE: &str = "CREATE TABLE ledger (n bigint NOT NULL)";
 /// A row that is not acknowledged in that time has an unknown outcome; the writer goes on with the next.
 const ROW_LIMIT: Duration = Duration::from_secs(3);
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -58,15 +62,25 @@ impl LedgerWriter {
     /// The table could not be made.
     pub async fn start(pair: &Pair) -> Result<Self, PairError> {
         let client = pair.connect(pair.primary()).await?;
-        client.batch_execute(&format!("CREATE TABLE {TABLE} (n bigint NOT NULL)")).await?;
-        let mut config = pair.config();
-        for node in pair.topology().nodes() {
+        client.batch_execute(MAKE_TABLE).await?;
+        let servers = pair.topology().nodes().iter().map(|node| {
+            let mut config = pair.config();
             config.host(node.address.to_string()).port(node.postgres_port);
+            config
+        });
+        Ok(Self::begin(servers.collect()))
+    }
+
+    /// Begins on servers that have the table already; each is named by a configuration of its own, with who connects to
+    /// what. Needs a tokio runtime.
+    #[must_use]
+    pub fn begin(mut servers: Vec<Config>) -> Self {
+        for config in &mut servers {
+            config.connect_timeout(CONNECT_LIMIT).target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
-        config.connect_timeout(CONNECT_LIMIT).target_session_attrs(TargetSessionAttrs::ReadWrite);
         let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::default());
-        let task = tokio::spawn(write(config, Arc::clone(&stop), Arc::clone(&written)));
-        Ok(Self { stop, written, task })
+        let task = tokio::spawn(write(servers, Arc::clone(&stop), Arc::clone(&written)));
+        Self { stop, written, task }
     }
 
     fn so_far(&self) -> MutexGuard<'_, Ledger> {
@@ -106,13 +120,13 @@ impl LedgerWriter {
     }
 }
 
-async fn write(config: tokio_postgres::Config, stop: Arc<AtomicBool>, written: Arc<Mutex<Ledger>>) {
+async fn write(servers: Vec<Config>, stop: Arc<AtomicBool>, written: Arc<Mutex<Ledger>>) {
     let ledger = || written.lock().unwrap_or_else(PoisonError::into_inner);
     let mut client: Option<Client> = None;
     let begun = Instant::now();
     while !stop.load(Ordering::Relaxed) && begun.elapsed() < LIFE {
         let Some(connected) = &client else {
-            client = connect(&config).await;
+            client = connect(&servers).await;
             if client.is_none() {
                 sleep(TRY_AGAIN).await;
             }
@@ -133,9 +147,13 @@ async fn write(config: tokio_postgres::Config, stop: Arc<AtomicBool>, written: A
     }
 }
 
-async fn connect(config: &tokio_postgres::Config) -> Option<Client> {
-    // The library's limit is for each address; a frozen host answers the first packet and nothing more.
-    let (client, connection) = timeout(CONNECT_LIMIT * 2, config.connect(NoTls)).await.ok()?.ok()?;
+/// The first that takes writes. All are tried at the same time: a frozen host completes the handshake and says nothing more,
+/// and must not keep the writer from the others.
+async fn connect(servers: &[Config]) -> Option<Client> {
+    let tries = servers.iter().map(|config| {
+        Box::pin(async { timeout(CONNECT_LIMIT, config.connect(NoTls)).await.ok().and_then(Result::ok).ok_or(()) })
+    });
+    let ((client, connection), _others) = select_ok(tries).await.ok()?;
     tokio::spawn(async move { drop(connection.await) });
     Some(client)
 }

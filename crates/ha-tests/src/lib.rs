@@ -31,6 +31,7 @@ pub mod ledger;
 mod leftovers;
 mod pair;
 mod ports;
+pub mod servers;
 
 pub use compose::{compose, compose_on_one, fresh_secrets};
 pub use engine::engine_is_wanted;

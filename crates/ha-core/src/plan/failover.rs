@@ -5,6 +5,8 @@
 //! down on the target, for good, before the target is promoted; the guard of every other node reads that before it starts
 //! a primary.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::roles::{RoleFacts, View};
@@ -12,7 +14,7 @@ use super::{Action, Plan, Refusal, RefusalKind, StepId};
 use crate::observe::{ControlState, PostgresRole};
 use crate::ports::ContainerStatus;
 use crate::topology::{Durability, Node, Topology};
-use crate::values::{Lsn, NodeName};
+use crate::values::{Lsn, NodeName, PromotionRecord};
 
 /// What a person may choose, and what a person may vouch for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -60,9 +62,18 @@ pub enum Loss {
     Since {
         /// Where the new primary's WAL ends.
         lsn: Option<Lsn>,
-        /// How long ago that was, in seconds; without the connection, since the last transaction that arrived.
+        /// How long ago that was, in seconds, at most; without the connection, since the last transaction that arrived.
         seconds: Option<f64>,
     },
+}
+
+impl Loss {
+    /// So much time has passed, at most, since the standby was asked.
+    pub(crate) fn grow_older(&mut self, time: Duration) {
+        if let Self::Since { seconds: Some(seconds), .. } = self {
+            *seconds += time.as_secs_f64();
+        }
+    }
 }
 
 /// Plans a failover. Pure.
@@ -153,7 +164,7 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
                 format!("it cannot be reached from here, but {by} has just spoken to its PostgreSQL: it is alive"),
                 "mend the way there; if it must go, stop it on its own host first",
             )),
-            State::Unknown(why) => unknown(view, node, why, options, &mut refusals, &mut risks),
+            State::Unknown(why) => unknown(view, &to.name, node, why, options, &mut refusals, &mut risks),
         }
     }
     durability(view, to, options, &mut refusals);
@@ -259,9 +270,12 @@ fn state_of<'v>(view: &View<'v>, node: &Node) -> State<'v> {
     }
 }
 
-/// A node that can neither be asked nor stopped. One that was a standby by all that is known is no danger by itself.
+/// A node that can neither be asked nor stopped. One that was a standby by all that is known is no danger by itself. That the
+/// target was written down as the primary says nothing of it: the run that did so may have ended before the promotion, and
+/// while the target was down another may have been promoted.
 fn unknown(
     view: &View<'_>,
+    to: &NodeName,
     node: &Node,
     why: &str,
     options: &FailoverOptions,
@@ -269,7 +283,7 @@ fn unknown(
     risks: &mut Vec<String>,
 ) {
     let name = &node.name;
-    if view.latest().is_some_and(|latest| latest.primary != *name) {
+    if view.latest().is_some_and(|latest| latest.primary != *name && latest.primary != *to) {
         risks.push(format!("{name} cannot be asked ({why}); by all that is known it is a standby"));
         return;
     }
@@ -376,8 +390,12 @@ fn loss(view: &View<'_>, to: &Node) -> Loss {
             Loss::Exactly { bytes: last.bytes_since(received) }
         };
     }
-    // Nobody else has, or had, anything that this one lacks.
-    if view.latest().is_some_and(|latest| latest.primary == to.name) {
+    // Nobody else has, or had, anything that this one lacks, if it was promoted indeed: then all others followed it.
+    let followed = |record: &PromotionRecord| {
+        let known = |node: &Node| view.promotion(&node.name).is_some_and(|its| its.is_same_promotion(record));
+        view.topology.nodes().iter().all(known)
+    };
+    if view.latest().is_some_and(|latest| latest.primary == to.name && followed(latest)) {
         return Loss::None { why: format!("{} was the primary last", to.name) };
     }
     let ran_alone = view.ran_alone();

@@ -12,6 +12,7 @@ mod disk;
 mod engines;
 mod gone;
 mod links;
+mod lost;
 mod power;
 mod roles;
 mod separate;

@@ -7,7 +7,7 @@ use ha_tests::hosts::HostsOptions;
 use libtest_mimic::{Arguments, Trial};
 
 use crate::world::Worlds;
-use crate::{cluster, disk, engines, gone, links, power, separate, ssh, tls};
+use crate::{cluster, disk, engines, gone, links, lost, power, separate, ssh, tls};
 
 /// Which hosts a test uses.
 #[derive(Clone, Copy)]
@@ -16,7 +16,7 @@ enum Test {
     Pair(fn(&crate::world::World)),
     /// The same, by way of an `sshd`.
     Ssh(fn(&crate::world::World)),
-    /// A host with a disk of its own.
+    /// Two hosts with disks of their own.
     Disk(fn(&crate::world::World)),
     /// Hosts that the test makes itself.
     Own(fn()),
@@ -58,6 +58,11 @@ fn tests() -> Vec<(&'static str, Test)> {
         Pair cluster::a_link_cut_in_the_middle_of_a_switchover_takes_it_back,
         Pair cluster::a_primary_without_power_is_missed_and_comes_back,
         Pair cluster::a_frozen_host_is_given_up_within_the_limit,
+        Pair lost::a_primary_without_power_is_replaced_and_comes_back,
+        Pair lost::a_primary_that_somebody_hears_is_not_replaced,
+        Pair lost::a_frozen_primary_that_thaws_is_found_and_taken_back,
+        Pair lost::a_primary_that_boots_cut_off_starts_in_recovery,
+        Disk lost::hosts_without_power_boot_in_either_order,
         Disk disk::a_full_disk_is_full_inside_containers_and_mended,
         Disk disk::power_off_loses_what_was_not_synchronised,
     ]

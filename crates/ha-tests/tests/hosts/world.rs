@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 /// How long something may take that is about to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-/// A disk for the images and little more.
+/// A disk for the images and a small database.
 const DISK_MIB: u64 = 1024;
 
 /// Hosts and a place to run futures.
@@ -34,7 +34,7 @@ impl Worlds {
     }
 
     pub(crate) fn disk(&self) -> Result<Arc<World>, Failed> {
-        get(&self.disk, &HostsOptions::new(1).image(image()).disk(DISK_MIB))
+        get(&self.disk, &HostsOptions::new(2).image(image()).disk(DISK_MIB))
     }
 }
 

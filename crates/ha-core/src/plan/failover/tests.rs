@@ -124,6 +124,26 @@ fn what_can_neither_be_asked_nor_stopped_needs_a_persons_word() {
     assert_eq!(refused(&topology, &facts, &dead(), "it is alive"), RefusalKind::Unsafe);
 }
 
+/// A switchover or a failover that was given up has written down a promotion that never came.
+#[test]
+fn a_promotion_that_was_only_written_down_proves_nothing() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    server(&mut facts, "vm2").promotion = Some(promotion(2, "vm2"));
+    dark(&mut facts, "vm1");
+    assert_eq!(refused(&topology, &facts, &FailoverOptions::default(), "it may run"), RefusalKind::Unsafe);
+    let loss = |facts: &RoleFacts| decide_failover(&topology, facts, &dead()).unwrap().loss;
+    assert!(matches!(loss(&facts), Loss::Since { .. }), "{:?}", loss(&facts));
+    let mut facts = self::facts(&topology);
+    server(&mut facts, "vm2").promotion = Some(promotion(2, "vm2"));
+    ended(&mut facts, "vm1", ControlState::Other);
+    assert!(matches!(loss(&facts), Loss::Since { .. }), "{:?}", loss(&facts));
+    // One that was promoted is followed: after a power cut on both, it has all.
+    let record = Some(promotion(2, "vm2"));
+    facts.get_mut(&name("vm1")).unwrap().stopped.as_mut().unwrap().as_mut().unwrap().promotion = record;
+    assert!(matches!(loss(&facts), Loss::None { .. }), "{:?}", loss(&facts));
+}
+
 #[test]
 fn a_primary_that_answers_is_not_replaced() {
     let topology = pair();
@@ -178,6 +198,20 @@ fn what_may_be_lost_is_said_as_exactly_as_it_is_known() {
     ended(&mut facts, "vm1", ControlState::Other);
     self::server(&mut facts, "vm2").receiver = None;
     assert_eq!(loss(&facts), Loss::Since { lsn: Some("0/3000000".parse().unwrap()), seconds: Some(12.5) });
+}
+
+/// The looks at whoever does not answer take seconds, in which the old primary may have acknowledged more.
+#[test]
+fn what_may_be_lost_grows_while_others_are_waited_for() {
+    let later = Duration::from_secs(7);
+    let mut loss = Loss::Since { lsn: None, seconds: Some(0.5) };
+    loss.grow_older(later);
+    assert_eq!(loss, Loss::Since { lsn: None, seconds: Some(7.5) });
+    for other in [Loss::Since { lsn: None, seconds: None }, Loss::Exactly { bytes: 1 }] {
+        let mut loss = other.clone();
+        loss.grow_older(later);
+        assert_eq!(loss, other);
+    }
 }
 
 #[test]
@@ -268,7 +302,8 @@ fn no_plan_makes_a_second_primary() {
                     prop_assert!(fence.is_some_and(|fence| promote.after.contains(&fence.id)), "{} runs", peer.name);
                 }
                 State::Unknown(_) => {
-                    let was_standby = view.latest().is_some_and(|latest| latest.primary != peer.name);
+                    let third = |primary: &NodeName| *primary != peer.name && *primary != planned.to;
+                    let was_standby = view.latest().is_some_and(|latest| third(&latest.primary));
                     prop_assert!(primary_is_dead || was_standby, "{} may be the primary", peer.name);
                 }
                 State::Standby | State::Gone | State::Stopped => {}

@@ -1,0 +1,125 @@
+//! A primary that is lost while its standby is being made, or while roles change.
+
+use std::sync::Arc;
+
+use ha_core::health::ReportedRole;
+use ha_core::plan::{Action, OldData, Plan};
+use ha_core::steps::{StepEvent, Watcher};
+use ha_tests::hosts::Hosts;
+use ha_tests::servers::NOTICED;
+
+use super::{Row, row};
+use crate::case::Case;
+
+pub(super) const ROWS: &[Row] = &[
+    row(
+        "primary's host loses power during a rebuild",
+        "failover is refused: there is no standby; it boots, and the rebuild is run again",
+        rebuild,
+    ),
+    row("primary's host loses power during a standby's first base backup", "the same, with `up`", first_copy),
+    row(
+        "primary's host loses power during a switchover, before its server has stopped",
+        "failover; it comes back as a standby",
+        at_stop,
+    ),
+    row(
+        "primary's host loses power during a switchover, once its server has stopped",
+        "the same, and nothing is lost",
+        at_prove,
+    ),
+    row(
+        "primary's host loses power during a switchover, at the promotion",
+        "the same, and nothing is lost",
+        at_promote,
+    ),
+];
+
+/// Takes the first host's power as soon as such a step begins.
+struct PowerOffAt {
+    hosts: Arc<Hosts>,
+    at: fn(&Action) -> bool,
+}
+
+impl Watcher for PowerOffAt {
+    fn event(&self, event: StepEvent<'_>) {
+        if let StepEvent::Started(step) = event
+            && (self.at)(&step.action)
+        {
+            self.hosts.power_off(1).unwrap();
+        }
+    }
+}
+
+/// Runs a plan with a power cut in the middle; how it ends is left to chance.
+fn run_until(case: &Case, plan: &Plan, at: fn(&Action) -> bool) -> bool {
+    let watcher = Arc::new(PowerOffAt { hosts: Arc::clone(&case.hosts), at });
+    let ran = case.servers.wait(case.servers.cluster().run(plan, watcher));
+    assert!(!case.hosts.is_on(1).unwrap(), "there was no such step: {plan:?}");
+    ran.is_ok()
+}
+
+fn plan_rebuild(case: &Case) -> Plan {
+    let standby = case.servers.name(1).clone();
+    case.servers.wait(case.servers.cluster().plan_rebuild(&standby, OldData::Keep)).unwrap()
+}
+
+fn rebuild(case: &mut Case) -> usize {
+    let plan = plan_rebuild(case);
+    assert!(!run_until(case, &plan, |action| matches!(action, Action::ReplaceDatabase { .. })), "there is a copy");
+    case.refused(&case.dead(), "no standby is seen to run");
+    case.hosts.boot(1).unwrap();
+    // The guard waits for the other host's word, and does not get one: nobody but this node holds the data.
+    let role = case.servers.role(0, NOTICED);
+    if role == ReportedRole::Standby {
+        case.note("it starts in recovery");
+        case.fails_over(&case.alone());
+    }
+    let plan = plan_rebuild(case);
+    case.servers.run(&plan).unwrap();
+    case.note("rebuilt");
+    if role == ReportedRole::Standby && case.strict {
+        case.comes_back(1);
+    }
+    0
+}
+
+fn first_copy(case: &mut Case) -> usize {
+    let standby = [case.servers.name(1).clone()];
+    let down = case.servers.wait(case.servers.cluster().plan_down(&standby, true));
+    case.servers.run(&down).unwrap();
+    let plan = case.servers.plan_up().unwrap();
+    assert!(!run_until(case, &plan, |action| matches!(action, Action::CopyDatabase { .. })), "there is a copy");
+    case.refused(&case.dead(), "no standby is seen to run");
+    case.hosts.boot(1).unwrap();
+    if case.servers.role(0, NOTICED) == ReportedRole::Standby {
+        case.note("it starts in recovery");
+        case.fails_over(&case.alone());
+    }
+    case.servers.up();
+    case.note("copied");
+    case.comes_back(1);
+    0
+}
+
+fn switchover(case: &mut Case, at: fn(&Action) -> bool) -> usize {
+    let plan = case.servers.switchover(1).unwrap().plan;
+    run_until(case, &plan, at);
+    case.fails_over(&case.dead());
+    case.hosts.boot(1).unwrap();
+    case.is_no_primary(0);
+    case.comes_back(0);
+    1
+}
+
+fn at_stop(case: &mut Case) -> usize {
+    switchover(case, |action| matches!(action, Action::Stop { .. }))
+}
+
+fn at_prove(case: &mut Case) -> usize {
+    switchover(case, |action| matches!(action, Action::ProveReceived { .. }))
+}
+
+fn at_promote(case: &mut Case) -> usize {
+    switchover(case, |action| matches!(action, Action::Promote))
+}
