@@ -219,13 +219,13 @@ fn none_left(topology: &Topology, facts: &Facts, system: SystemIdentifier) -> Re
     } else if without.is_empty() {
         (
             "every node's database is a standby's: none would accept writes".to_owned(),
-            "an interrupted `ha-cli switchover` goes on when it is run again; else the node that holds the newest data has to be \
-             promoted first",
+            "an interrupted `ha-cli switchover` goes on when it is run again; else `ha-cli failover` promotes the one that \
+             has most",
         )
     } else {
         (
             format!("{without} has no database, its disk was lost; what is left is a standby's, on {standbys}"),
-            "a new database would be a second cluster: the node that holds the newest data has to be promoted first",
+            "a new database would be a second cluster: `ha-cli failover` promotes the standby that has most",
         )
     };
     Refusal::new(RefusalKind::Unsafe, None, message, help)
@@ -406,7 +406,7 @@ impl Up<'_> {
                     format!(
                         "it has no database, but the cluster with system identifier {system} exists: its disk was lost"
                     ),
-                    "a new database would be a second cluster; the surviving standby holds the data",
+                    "a new database would be a second cluster; the surviving standby holds the data: `ha-cli failover`",
                 ));
                 return None;
             }
