@@ -317,7 +317,7 @@ fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &Switchov
                 "it is in another history than {from}: system identifier {}, timeline {} against {}, timeline {}",
                 standby.system_identifier, standby.timeline, primary.system_identifier, primary.timeline
             ),
-            "wait until it follows, or copy its data anew: `ha-cli down NODE --volumes`, then `ha-cli up NODE`",
+            "wait until it follows, or copy its data anew: `ha-cli rebuild NODE`",
         );
     }
     if standby.version != primary.version {

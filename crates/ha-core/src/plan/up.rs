@@ -219,7 +219,8 @@ fn none_left(topology: &Topology, facts: &Facts, system: SystemIdentifier) -> Re
     } else if without.is_empty() {
         (
             "every node's database is a standby's: none would accept writes".to_owned(),
-            "an interrupted `ha-cli switchover` goes on when it is run again; else `ha-cli failover` promotes the one that has most",
+            "an interrupted `ha-cli switchover` goes on when it is run again; else `ha-cli failover` promotes the one that \
+             has most",
         )
     } else {
         (

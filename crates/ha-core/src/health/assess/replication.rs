@@ -107,7 +107,7 @@ fn slot(standby: &Seen<'_>, primary: &NodeName, postgres: &PostgresObservation, 
             Code::SlotLost,
             Some(name),
             format!("the WAL that {name} still needs is gone from {primary}: it was away too long (slot_keep_mib)"),
-            format!("its data must be copied anew: `ha-cli down {name} --volumes`, then `ha-cli up {name}`"),
+            format!("its data must be copied anew: `ha-cli rebuild {name}`"),
         )),
         Some("unreserved") => findings.push(Finding::new(
             Code::SlotAtRisk,
@@ -170,7 +170,8 @@ pub(super) fn of_standby(
                 Code::ReplicationStopped,
                 format!("it receives nothing from {}", primary.node.name),
                 format!(
-                    "`ha-cli logs {name} --component postgres` shows why; `ha-cli doctor {name}` tries the way there"
+                    "`ha-cli logs {name} --component postgres` shows why, `ha-cli doctor {name}` tries the way there; `ha-cli rejoin {name}` \
+                     looks whether its data went its own way"
                 ),
             );
         }
@@ -197,7 +198,9 @@ pub(super) fn of_standby(
             add(
                 Code::TimelineMismatch,
                 message,
-                "do not promote it; find out which of them holds the newer data".to_owned(),
+                format!(
+                    "do not promote it; find out which of them holds the newer data; `ha-cli rejoin {name}` makes it a standby again"
+                ),
             );
         }
     }
