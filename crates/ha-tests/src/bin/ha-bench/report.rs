@@ -57,6 +57,11 @@ pub(crate) fn table(rows: &[Row]) {
     }
 }
 
+/// How busy the machine was meanwhile, the benchmark included.
+pub(crate) fn foot(load: &str) {
+    println!("\nLoad afterwards (1, 5, 15 minutes): {load}.");
+}
+
 /// Shows the help: asked for, or after what is wrong.
 pub(crate) fn usage(help: &str) -> ExitCode {
     if help.starts_with("usage") {
