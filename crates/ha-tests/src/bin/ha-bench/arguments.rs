@@ -81,7 +81,7 @@ pub(crate) struct Arguments {
     only: Vec<Figure>,
     pub(crate) rounds: usize,
     /// The number of rounds is not the default.
-    rounds_asked: bool,
+    pub(crate) rounds_asked: bool,
     sizes: Vec<u32>,
     pub(crate) quick: bool,
 }

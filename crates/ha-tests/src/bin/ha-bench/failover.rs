@@ -27,6 +27,9 @@ const SLACK: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Seen {
     first_write: Samples,
+    /// Of the first round: the new primary's Keycloak has never written before.
+    never_written: Option<f64>,
+    latest: f64,
     whole: Samples,
     parts: Parts,
     row_gaps: Samples,
@@ -47,7 +50,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Vec<Row>, Error> {
         let (old, new) = if round % 2 == 0 { (first, second) } else { (second, first) };
         healthy(&folder).await?;
         once(&world, &folder, &writers, old, new, &mut seen).await?;
-        say(&format!("failover: round {} of {rounds}", round + 1));
+        say(&format!("failover: round {} of {rounds}: {:.0} ms", round + 1, seen.latest));
     }
     let ledger = writers.stop().await;
     let last = if rounds.is_multiple_of(2) { first } else { second };
@@ -55,6 +58,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Vec<Row>, Error> {
     let mut table = vec![
         Row::new("failover: the program's start → first write through Keycloak", seen.first_write.few(0, "ms"))
             .goal("≤ 1 s"),
+        Row::new(
+            "the first of these, by a Keycloak that has never written",
+            format!("{:.0} ms", seen.never_written.unwrap_or(f64::NAN)),
+        ),
         Row::new("the whole process", seen.whole.few(0, "ms")),
     ];
     table.extend(seen.parts.rows());
@@ -94,6 +101,8 @@ async fn once(
     seen.row_gaps.push(milliseconds(writers.row_gap(writers.last_row(before, killed), end)));
     seen.user_gaps.push(milliseconds(writers.user_gap(writers.last_user(before, killed), end)));
     seen.first_write.push(told.first_write);
+    seen.never_written.get_or_insert(told.first_write);
+    seen.latest = told.first_write;
     seen.whole.push(milliseconds(ran.took));
     seen.parts.push("looking, twice, and the locks in between", told.planned);
     for (step, took) in told.steps {

@@ -47,7 +47,8 @@ pub(crate) fn say(text: &str) {
 pub(crate) fn head(machine: &str, arguments: &Arguments) {
     println!("{machine}\n");
     let kind = if arguments.quick { "a quick run: its numbers mean little" } else { "median (min–max)" };
-    println!("Rounds: {}; {kind}.\n", arguments.rounds);
+    let more = if arguments.rounds_asked || arguments.quick { "" } else { ", more where the table says so" };
+    println!("Rounds: {}{more}; {kind}.\n", arguments.rounds);
 }
 
 pub(crate) fn table(rows: &[Row]) {
