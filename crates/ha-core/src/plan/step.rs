@@ -161,6 +161,8 @@ pub enum Action {
     Promote,
     /// Proves that the service is back: a login and a write through this node's Keycloak.
     ProveService,
+    /// Writes down that this node's Keycloak was set up with these secrets, so that `up` need not ask it.
+    ConfirmSetUp,
     /// Drops replication slots that nobody uses here any more.
     DropSlots {
         /// Which.
@@ -243,6 +245,7 @@ impl fmt::Display for Action {
             Self::Fence => f.write_str("make sure that PostgreSQL does not run (stop, else kill)"),
             Self::PreparePromotion => f.write_str("open the way for the promotion"),
             Self::Promote => f.write_str("promote"),
+            Self::ConfirmSetUp => f.write_str("write down that Keycloak is set up"),
             Self::ProveService => f.write_str("log in and write through Keycloak"),
             Self::DropSlots { .. } => f.write_str("drop the replication slots that nobody uses any more"),
             Self::Stop { component: Component::Postgres } => f.write_str("stop PostgreSQL"),
