@@ -143,6 +143,8 @@ pub enum Action {
     Demote {
         /// Whom it will follow.
         to: NodeName,
+        /// Its data is known to be an earlier state of the other's: it then counts as of the same promotion.
+        proven: bool,
     },
     /// Writes down, for good, which promotion this node goes through or follows.
     RecordPromotion {
@@ -235,7 +237,7 @@ impl fmt::Display for Action {
             Self::Checkpoint => f.write_str("write a checkpoint"),
             Self::EnsureSlots { .. } => f.write_str("make the replication slots for the other nodes"),
             Self::ProveReceived { from } => write!(f, "prove that all of {from} has arrived"),
-            Self::Demote { to } => write!(f, "have PostgreSQL come back as a standby of {to}"),
+            Self::Demote { to, .. } => write!(f, "have PostgreSQL come back as a standby of {to}"),
             Self::RecordPromotion { generation, primary, run_alone: false } => {
                 write!(f, "write down that {primary} is the primary of generation {generation}")
             }

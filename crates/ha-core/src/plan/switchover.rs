@@ -164,9 +164,15 @@ fn follow(view: &View<'_>, plan: &mut Plan, from: &NodeName, to: &NodeName, prom
 /// when the promotion was written down: its guard asks the others before it starts a primary.
 fn start(view: &View<'_>, plan: &mut Plan, from: &NodeName, to: &NodeName, promoted: Option<StepId>) {
     let stopped = view.stopped(from).is_some() || view.server(from).is_some_and(|it| it.role == PostgresRole::Primary);
-    let promoted = if stopped { Some(plan.add(from, Action::Demote { to: to.clone() }, promoted)) } else { promoted };
-    let started = plan.add(from, Action::StartPostgres { change: Change::Start, permit: false }, promoted);
+    let demote = Action::Demote { to: to.clone(), proven: promoted.is_some() };
+    let demoted = if stopped { Some(plan.add(from, demote, promoted)) } else { promoted };
+    let started = plan.add(from, Action::StartPostgres { change: Change::Start, permit: false }, demoted);
     plan.add(from, Action::DropSlots { slots: view.slots(from) }, [started]);
+    if promoted.is_none() {
+        // Who went on from here is not known to have proven that all had arrived: it is, once it streams.
+        let streams = plan.add(from, Action::WaitStreaming { primary: to.clone() }, [started]);
+        plan.add(from, Action::FollowPrimary { primary: to.clone() }, [streams]);
+    }
 }
 
 /// The target is the primary already: what an interrupted run left is done.

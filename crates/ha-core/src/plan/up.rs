@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Action, Change, DataState, NodeFacts, Plan, Refusal, RefusalKind, StepId};
 use crate::layout::{self, LABEL_SPEC, MachineShare};
-use crate::observe::{KeycloakState, PostgresRole, Unobserved, UnobservedWhy};
+use crate::observe::{KeycloakState, PostgresObservation, PostgresRole, Unobserved, UnobservedWhy};
 use crate::ports::{Container, ContainerStatus, Image};
 use crate::secrets::Secrets;
 use crate::topology::{Durability, Node, Topology};
@@ -492,7 +492,8 @@ impl Up<'_> {
     fn knows_another_promotion(&self, facts: &NodeFacts) -> bool {
         let promotion = |facts: &NodeFacts| facts.observation.postgres.as_ref().ok()?.promotion.clone();
         let primary = known(self.facts, &self.primary.name).and_then(promotion);
-        primary.is_some() && facts.observation.postgres.is_ok() && promotion(facts) != primary
+        let streams = facts.observation.postgres.as_ref().is_ok_and(PostgresObservation::streams);
+        primary.is_some() && streams && promotion(facts) != primary
     }
 
     /// Whether it is told to follow another than the primary. Where the primary was not seen, who it is is a guess, and

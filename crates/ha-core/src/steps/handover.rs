@@ -88,7 +88,7 @@ pub(super) async fn fence(at: &At<'_>) -> Result<(), StepError> {
 
 /// Writes down, for the stopped server, that it is a standby now and whom it follows. From here on it can come back as
 /// nothing else.
-pub(super) async fn demote(at: &At<'_>, to: &NodeName) -> Result<(), StepError> {
+pub(super) async fn demote(at: &At<'_>, to: &NodeName, proven: bool) -> Result<(), StepError> {
     let topology = at.cluster.topology();
     let upstream = topology.node(to).ok_or_else(|| StepError::Changed(format!("the topology has no node {to}")))?;
     let name = layout::container_name(topology, &at.node.name, Component::Postgres);
@@ -98,7 +98,9 @@ pub(super) async fn demote(at: &At<'_>, to: &NodeName) -> Result<(), StepError> 
         layout::upstream_file(topology, &at.node.name, upstream),
         HostFile::new(format!("{PGDATA}/standby.signal"), "", 0o644),
     ];
-    files.extend(promotion::of(at, to).await.as_ref().map(layout::promotion_file));
+    if proven {
+        files.extend(promotion::of(at, to).await.as_ref().map(layout::promotion_file));
+    }
     Ok(at.runtime.put_files(&name, &files).await?)
 }
 

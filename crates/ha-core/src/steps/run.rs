@@ -117,7 +117,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
         Action::Checkpoint => handover::checkpoint(&at).await,
         Action::EnsureSlots { slots } => handover::ensure_slots(&at, slots).await,
         Action::ProveReceived { from } => handover::prove_received(&at, from).await,
-        Action::Demote { to } => handover::demote(&at, to).await,
+        Action::Demote { to, proven } => handover::demote(&at, to, *proven).await,
         Action::RecordPromotion { generation, primary, run_alone } => {
             promotion::record(&at, *generation, primary, *run_alone).await
         }

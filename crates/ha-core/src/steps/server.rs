@@ -7,7 +7,7 @@ use crate::layout::{self, Component, IDENTITY_PATH, MachineShare, PERMIT_PATH};
 use crate::plan::Change;
 use crate::ports::{ExecSpec, HostFile};
 use crate::topology::{DesiredRole, Node};
-use crate::values::{NodeName, PromotionRecord};
+use crate::values::NodeName;
 
 pub(super) async fn share(at: &At<'_>) -> Result<MachineShare, StepError> {
     let topology = at.cluster.topology();
@@ -15,20 +15,20 @@ pub(super) async fn share(at: &At<'_>) -> Result<MachineShare, StepError> {
     Ok(MachineShare::of_memory(at.runtime.engine().await?.memory_bytes, nodes))
 }
 
-/// Whom this node follows when it is a standby: the primary of the moment and its promotion, or, when none can be seen,
-/// the one that the topology begins with, unless that is this node itself.
-async fn upstream<'t>(at: &'t At<'_>) -> (Option<&'t Node>, Option<PromotionRecord>) {
+/// Whom this node follows when it is a standby: the primary of the moment, or, when none can be seen, the one that
+/// the topology begins with, unless that is this node itself.
+async fn upstream<'t>(at: &'t At<'_>) -> Option<&'t Node> {
     let topology = at.cluster.topology();
     for peer in topology.peers_of(&at.node.name) {
         if let Ok(seen) = at.cluster.ports.probe.observe(&peer.name, at.cluster.limits.observe).await
             && seen.role == crate::observe::PostgresRole::Primary
         {
-            return (Some(peer), seen.promotion);
+            return Some(peer);
         }
     }
     let first = topology.initial_primary();
     let first = (at.node.initial_role == DesiredRole::Standby).then_some(first);
-    (first.filter(|first| first.name != at.node.name), None)
+    first.filter(|first| first.name != at.node.name)
 }
 
 /// How long the guard's permission to start a primary holds: from here to the start of the container.
@@ -43,7 +43,7 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
         at.runtime.remove_container(&name).await?;
     }
     one_off::clear(cluster, at.node, at.runtime).await?;
-    let (upstream, record) = upstream(at).await;
+    let upstream = upstream(at).await;
     let (hashed, others) = layout::postgres_files(topology, at.node, share(at).await?, upstream, cluster.secrets());
     if at.runtime.find_container(&name).await?.is_none() {
         let image = image(at).await?;
@@ -51,7 +51,6 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
         at.runtime.create_container(&layout::postgres_container(topology, at.node, &image.id, system, &hashed)).await?;
     }
     let mut files: Vec<HostFile> = hashed.into_iter().chain(others).collect();
-    files.extend(record.filter(|_| !permit).as_ref().map(layout::promotion_file));
     if permit {
         files.extend(permission(at).await?);
     }
@@ -92,7 +91,7 @@ pub(super) async fn follow(at: &At<'_>, primary: &NodeName) -> Result<(), StepEr
     let name = layout::container_name(topology, &at.node.name, Component::Postgres);
     let (_, mut others) =
         layout::postgres_files(topology, at.node, share(at).await?, Some(upstream), at.cluster.secrets());
-    others.extend(promotion::of(at, primary).await.as_ref().map(layout::promotion_file));
+    others.extend(promotion::followed(at, primary).await.as_ref().map(layout::promotion_file));
     put_and_reload(at, &name, &others).await
 }
 

@@ -65,7 +65,9 @@ fn durability(topology: &Topology, primary: &Seen<'_>, postgres: &PostgresObserv
             Code::DurabilityNotInForce,
             Some(name),
             "durability is \"strict\", and synchronous_standby_names is empty: a failover may lose what was acknowledged",
-            format!("`ha-cli up {name}` brings the configuration in force"),
+            format!(
+                "`ha-cli up {name}` brings the configuration in force; after `failover --run-alone`, `ha-cli rejoin` of the standby does"
+            ),
         )),
         Durability::Async if synchronous => findings.push(Finding::new(
             Code::DurabilityNotInForce,

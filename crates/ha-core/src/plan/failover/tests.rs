@@ -140,10 +140,25 @@ fn a_promotion_that_was_only_written_down_proves_nothing() {
     server(&mut facts, "vm2").promotion = Some(promotion(2, "vm2"));
     ended(&mut facts, "vm1", ControlState::Other);
     assert!(matches!(loss(&facts), Loss::Since { .. }), "{:?}", loss(&facts));
-    // One that was promoted is followed: after a power cut on both, it has all.
+    // Nor does it when the other knows of the same: it may have been promoted by hand since.
     let record = Some(promotion(2, "vm2"));
     facts.get_mut(&name("vm1")).unwrap().stopped.as_mut().unwrap().as_mut().unwrap().promotion = record;
+    assert!(matches!(loss(&facts), Loss::Since { .. }), "{:?}", loss(&facts));
+    // After a power cut on both, each is seen in recovery, and what each has is known.
+    let mut facts = self::facts(&topology);
+    let old = server(&mut facts, "vm1");
+    (old.role, old.flush_lsn) = (PostgresRole::Standby, Some(Lsn::new(0x300_0148)));
     assert!(matches!(loss(&facts), Loss::None { .. }), "{:?}", loss(&facts));
+}
+
+#[test]
+fn of_equals_the_one_that_knows_of_the_later_promotion_takes_over() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    let old = server(&mut facts, "vm1");
+    (old.role, old.flush_lsn) = (PostgresRole::Standby, Some(Lsn::new(0x300_0148)));
+    server(&mut facts, "vm2").promotion = Some(promotion(2, "vm2"));
+    assert_eq!(decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap().to, name("vm2"));
 }
 
 #[test]

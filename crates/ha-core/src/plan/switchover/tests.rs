@@ -136,7 +136,7 @@ fn an_interrupted_run_is_gone_on_with_from_what_the_old_primary_left() {
     server(&mut facts, "vm2").role = PostgresRole::Primary;
     let planned = decide_switchover(&topology, &facts, &to("vm2")).unwrap();
     assert_eq!(lines(&planned.plan)[1], "1 vm1: start PostgreSQL <0>");
-    assert_eq!((planned.from, planned.plan.steps.len()), (name("vm1"), 3));
+    assert_eq!((planned.from, planned.plan.steps.len()), (name("vm1"), 5));
 }
 
 /// It counts on from the latest that anybody knows, also where an interrupted run has written something down.
