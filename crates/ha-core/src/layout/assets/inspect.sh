@@ -24,14 +24,31 @@ else
 fi
 
 sql() { gosu postgres psql -X -A -t -q -h /tmp -d "$1" -v ON_ERROR_STOP=1; }
-gosu postgres pg_ctl -D "$PGDATA" -w -t 3600 -l /tmp/isolated.log -o "-c config_file=/ha/config/postgresql.conf \
+# How long it takes to replay is looked at below.
+gosu postgres pg_ctl -D "$PGDATA" -w -t 2 -l /tmp/isolated.log -o "-c config_file=/ha/config/postgresql.conf \
     -c listen_addresses= -c unix_socket_directories=/tmp -c primary_conninfo= -c recovery_target_timeline=current \
-    -c synchronous_standby_names= -c logging_collector=off" start >/dev/null || {
-    cat /tmp/isolated.log >&2
-    exit 1
+    -c synchronous_standby_names= -c logging_collector=off -c wal_retrieve_retry_interval=200ms" start >/dev/null 2>&1 || true
+# Data that was rewound and never started since needs WAL that only the primary has before it is whole: it asks for that
+# for ever.
+starves() {
+    [ "$(grep -c 'waiting for WAL to become available' /tmp/isolated.log)" -ge 3 ] &&
+        ! grep -q 'consistent recovery state reached' /tmp/isolated.log
 }
+whole=yes
+until echo 'SELECT' | sql postgres >/dev/null 2>&1; do
+    if ! gosu postgres pg_ctl -D "$PGDATA" status >/dev/null; then
+        cat /tmp/isolated.log >&2
+        exit 1
+    fi
+    if starves; then
+        whole=no
+        break
+    fi
+    sleep 0.1
+done
 # It takes queries once it is consistent, and may have a little more to replay.
 end='' seen=0 tries=0
+[ "$whole" = yes ] || end=$(control 'Minimum recovery ending location') seen=3
 while [ "$seen" -lt 3 ] && [ "$tries" -lt 600 ]; do
     now=$(echo 'SELECT pg_last_wal_replay_lsn()' | sql postgres)
     if [ "$now" = "$end" ]; then seen=$((seen + 1)); else seen=0 end=$now; fi
@@ -78,7 +95,7 @@ exec 3<&- 4<&-
 [ "$own" != "$timeline" ] || echo "same_history=$same"
 
 # What only this branch holds: the rows that its transactions after the fork wrote.
-if [ -n "$fork" ] && [ "$(echo "SELECT '$end'::pg_lsn > '$fork'::pg_lsn" | sql postgres)" = t ]; then
+if [ "$whole" = yes ] && [ -n "$fork" ] && [ "$(echo "SELECT '$end'::pg_lsn > '$fork'::pg_lsn" | sql postgres)" = t ]; then
     echo "diverged=yes"
     {
         echo "\\set fork '$fork'"
