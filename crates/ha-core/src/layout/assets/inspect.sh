@@ -55,8 +55,11 @@ while [ "$seen" -lt 3 ] && [ "$tries" -lt 600 ]; do
     tries=$((tries + 1))
     sleep 0.1
 done
-own=$(echo 'SELECT greatest((SELECT timeline_id FROM pg_control_checkpoint()),
-    (SELECT min_recovery_end_timeline FROM pg_control_recovery()))' | sql postgres)
+# Until the first checkpoint after a promotion, only the second of these knows of it.
+own=$({
+    control "Latest checkpoint's TimeLineID"
+    control "Min recovery ending loc's timeline"
+} | sort -n | tail -n 1)
 echo "end=$end"
 echo "timeline=$own"
 
