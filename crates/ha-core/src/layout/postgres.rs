@@ -164,6 +164,9 @@ pub fn postgresql_conf(topology: &Topology, node: &Node, share: MachineShare) ->
         ("tcp_keepalives_idle", "10".to_owned()),
         ("tcp_keepalives_interval", "5".to_owned()),
         ("tcp_keepalives_count", "3".to_owned()),
+        // Keepalives say nothing while sent data waits for an answer. A sender to a host that is gone could not be ended for
+        // a quarter of an hour, and a checkpoint that takes its slot away would wait for that.
+        ("tcp_user_timeout", quoted("60s")),
         ("log_line_prefix", quoted("%m [%p] %q%u@%d ")),
         ("log_timezone", quoted("UTC")),
         ("timezone", quoted("UTC")),

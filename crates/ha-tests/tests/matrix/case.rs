@@ -174,7 +174,9 @@ impl Case {
             Return::ByItself => "follows by itself",
             Return::By { method: RejoinMethod::Start, .. } => "is started and follows",
             Return::By { method: RejoinMethod::Rewind, .. } => "comes back by a rewind",
-            Return::By { method: RejoinMethod::BaseBackup { .. }, .. } => "comes back by a base backup",
+            Return::By { method: RejoinMethod::BaseBackup { why }, .. } => {
+                &format!("comes back by a base backup ({why})")
+            }
         };
         self.note(format!("{} {how}", self.servers.name(node)));
         way
@@ -205,7 +207,8 @@ impl Case {
             self.servers.sql(node, "SELECT pg_logical_emit_message(false, 'x', 'x')");
             self.servers.sql(node, "SELECT pg_switch_wal()");
         }
-        self.servers.sql(node, "CHECKPOINT");
+        // While a host is gone that WAL is sent to, it may take a minute.
+        drop(self.servers.try_sql(node, "CHECKPOINT"));
     }
 
     /// The pair becomes whole with that primary, and everything is there.

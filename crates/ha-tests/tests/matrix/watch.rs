@@ -10,7 +10,7 @@ use ha_tests::servers::Servers;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Config, NoTls};
 
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_secs(2);
 const BETWEEN: Duration = Duration::from_millis(50);
 const ASK: &str = "SELECT pg_is_in_recovery(), coalesce(current_setting('ha.generation', true), '')";
 
