@@ -4,7 +4,8 @@
 //! - [`topology`]: what a cluster is meant to be, one primary and any number of standbys, and its validation;
 //! - [`ports`]: what the decisions need from the world, as traits;
 //! - [`observe`] and [`health`]: what was seen of the nodes, and what it means, with a finding for each cause;
-//! - [`plan`] and [`steps`]: what `up`, `down` and `switchover` will do, as a value that can be printed, and the running of it;
+//! - [`plan`] and [`steps`]: what `up`, `down`, `switchover`, `failover`, `rejoin` and the others will do, as a value that can be
+//!   printed, and the running of it;
 //! - [`layout`]: what stands on each engine, as pure functions of the topology;
 //! - [`history`]: what was done to the cluster, by whom, and how it ended;
 //! - [`lock`]: one who changes the cluster at a time;

@@ -1,7 +1,7 @@
 //! Data that is not what it should be: of another cluster, of nobody, gone, or made with other passwords.
 
 use ha_core::layout::Component;
-use ha_core::plan::{Action, RefusalKind};
+use ha_core::plan::{Action, FailoverOptions, RefusalKind};
 use ha_core::values::Secret;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
@@ -103,6 +103,13 @@ async fn lost_disks_and_other_passwords() {
     let refusal = up::refusal(pair.cluster()).await;
     assert_eq!(refusal.kind, RefusalKind::Unsafe);
     assert!(refusal.message.contains("its disk was lost"), "{}", refusal.message);
-    assert!(refusal.help.contains("promoted"), "{}", refusal.help);
+    assert!(refusal.help.contains("`ha-cli failover`"), "{}", refusal.help);
     assert_eq!(pair.superuser(pair.standby(), "SELECT n FROM kept").await.unwrap(), "42", "what is left is kept");
+
+    // As the refusal says: the standby takes over, and the node with the new disk gets a copy.
+    let failover = pair.cluster().plan_failover(&FailoverOptions::default()).await.unwrap();
+    up::run(pair.cluster(), &failover.plan).await.unwrap();
+    let plan = up::plan(pair.cluster()).await.unwrap();
+    up::run(pair.cluster(), &plan).await.unwrap();
+    assert_eq!(pair.superuser(pair.primary(), "SELECT n FROM kept").await.unwrap(), "42");
 }
