@@ -13,10 +13,12 @@ TIME_LIMIT_SECONDS="${HA_BENCH_LIMIT_SECONDS:-7200}"
 
 usage() {
   cat <<TEXT
-usage: scripts/bench.sh [--rounds N] [--only FIGURE]... [--quick]
+usage: scripts/bench.sh [--rounds N] [--only FIGURE]... [--megabytes N]... [--quick]
 
-  --rounds N       rounds of each figure (default 5)
-  --only FIGURE    up, commands, binary, rows, follows, throughput, sessions or switchover; may be repeated
+  --rounds N       rounds of each figure (default 5; 10 where roles change or nodes come back)
+  --only FIGURE    up, commands, binary, rows, follows, throughput, sessions, switchover, failover, rejoin, rebuild or
+                   durability; may be repeated
+  --megabytes N    data that rejoin and rebuild bring back; may be repeated (default 100 and 1000)
   --quick          one round with tiny counts: shows that it works, the numbers mean little
 
 Markdown on standard output, progress on standard error. Installs what is missing on a Debian machine where you are root:

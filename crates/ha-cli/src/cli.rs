@@ -9,6 +9,7 @@ mod failover;
 mod history;
 mod monitor;
 mod rejoin;
+mod replication;
 mod run;
 mod setup;
 mod switchover;
@@ -18,6 +19,7 @@ pub use failover::FailoverArgs;
 pub use history::HistoryArgs;
 pub use monitor::MonitorArgs;
 pub use rejoin::{RebuildArgs, RejoinArgs};
+pub use replication::{ReplicationCommand, ReplicationSetArgs};
 pub use run::{ComponentArg, DownArgs, HealthArgs, LogsArgs, StatusArgs, UpArgs};
 pub use setup::{DurabilityArg, Pair, ProxyHeadersArg, SetupArgs};
 pub use switchover::SwitchoverArgs;
@@ -113,6 +115,11 @@ pub enum Command {
     Rejoin(RejoinArgs),
     /// A standby that is lost or broken gets a new copy of the primary's data
     Rebuild(RebuildArgs),
+    /// Show or change how durable an acknowledged write is, while everything runs
+    #[command(subcommand)]
+    Replication(ReplicationCommand),
+    /// What would happen if a node died now: who takes over, what is lost, what needs a hand
+    Explain,
     /// One look at the whole cluster
     Status(StatusArgs),
     /// What is wrong, and what to do about it

@@ -178,6 +178,14 @@ impl Cluster {
         Ok(failover)
     }
 
+    /// Plans to bring this topology's durability profile in force on servers that run by another one.
+    ///
+    /// # Errors
+    /// There is not exactly one primary that can be reached, or, for `strict`, no standby streams.
+    pub async fn plan_replication(&self) -> Result<Plan, Refusal> {
+        plan::decide_replication(&self.topology, &crate::survey::role_facts(self).await)
+    }
+
     /// Tells what has to stop before the data of a node that is to come back can be looked at. Changes nothing.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Administering a server through the engine of its host.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use ha_core::ports::{PostgresControl, PostgresError, Provision, RuntimeError};
 use ha_core::topology::Topology;
 use ha_core::values::{Lsn, NodeName, Secret, SlotName};
 
+use crate::promoter::Promoter;
 use crate::psql::{PsqlError, set};
 use crate::server::{Goal, Server};
 use crate::{Engines, provision, scram};
@@ -19,13 +21,15 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub struct EngineControl {
     topology: Arc<Topology>,
     engines: Engines,
+    /// Sessions that wait for a promotion.
+    promoters: Mutex<BTreeMap<NodeName, Promoter>>,
 }
 
 impl EngineControl {
     /// Control of the servers of `topology` whose engines are at hand.
     #[must_use]
     pub const fn new(topology: Arc<Topology>, engines: Engines) -> Self {
-        Self { topology, engines }
+        Self { topology, engines, promoters: Mutex::new(BTreeMap::new()) }
     }
 
     fn server(&self, node: &NodeName) -> Result<Server<'_>, PostgresError> {
@@ -107,8 +111,23 @@ impl PostgresControl for EngineControl {
         done.map(drop).map_err(|error| refused("write a checkpoint", error))
     }
 
+    async fn prepare_promotion(&self, node: &NodeName, timeout: Duration) -> Result<(), PostgresError> {
+        let Server { runtime, container } = self.server(node)?;
+        let promoter = Promoter::open(runtime, &container, timeout).await?;
+        self.promoters.lock().unwrap_or_else(PoisonError::into_inner).insert(node.clone(), promoter);
+        Ok(())
+    }
+
     async fn promote(&self, node: &NodeName, timeout: Duration) -> Result<(), PostgresError> {
         let what = "be promoted";
+        let prepared = self.promoters.lock().unwrap_or_else(PoisonError::into_inner).remove(node);
+        if let Some(promoter) = prepared {
+            match promoter.promote(timeout).await {
+                Ok(()) => return Ok(()),
+                // Whatever it came to, the ordinary way finds out.
+                Err(error) => tracing::debug!(%node, %error, "the prepared session did not promote"),
+            }
+        }
         let seconds = timeout.as_secs().max(1);
         let script = format!("SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, {seconds}) ELSE true END;\n");
         // The server keeps the limit; it may take a moment more to say so.

@@ -50,6 +50,7 @@ mod engine;
 mod error;
 mod network;
 mod probe;
+mod promoter;
 mod provision;
 mod psql;
 mod scram;

@@ -68,6 +68,11 @@ pub(crate) async fn run(
     }
 }
 
+/// A `psql` that takes statements one after the other, each in a line, and gives its answers as they come.
+pub(crate) fn session(database: &str, statement_limit: Duration) -> ExecSpec {
+    ExecSpec { stdin: None, ..psql(database, "", statement_limit) }
+}
+
 fn psql(database: &str, script: &str, timeout: Duration) -> ExecSpec {
     let mut options = format!("-c statement_timeout={}", timeout.as_millis().max(1));
     for (name, value) in SESSION {

@@ -25,7 +25,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// Between two tries while nobody takes writes.
 const TRY_AGAIN: Duration = Duration::from_millis(5);
 /// The writer ends by itself after that.
-const LIFE: Duration = Duration::from_secs(600);
+const LIFE: Duration = Duration::from_secs(1800);
 
 /// Writes numbered rows, one after the other, to whichever node takes writes: it knows all addresses, as an application
 /// with libpq's `target_session_attrs=read-write` does.
@@ -93,11 +93,16 @@ impl LedgerWriter {
         self.so_far().acknowledged.len() as u64
     }
 
+    /// When each row so far was acknowledged.
+    #[must_use]
+    pub fn times(&self) -> Vec<Instant> {
+        self.so_far().acknowledged.iter().map(|(_, at)| *at).collect()
+    }
+
     /// As [`longest_gap`], of the rows so far.
     #[must_use]
     pub fn longest_gap_in(&self, from: Instant, to: Instant) -> Duration {
-        let times: Vec<Instant> = self.so_far().acknowledged.iter().map(|(_, at)| *at).collect();
-        longest_gap(&times, from, to)
+        longest_gap(&self.times(), from, to)
     }
 
     /// Waits until so many more rows are acknowledged; `false` when they are not within `limit`.

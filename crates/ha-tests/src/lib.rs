@@ -25,6 +25,7 @@
 
 mod compose;
 mod engine;
+mod files;
 pub mod hosts;
 pub mod keycloak;
 pub mod ledger;

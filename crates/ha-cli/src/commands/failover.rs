@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use ha_core::Cluster;
 use ha_core::hooks::{HookEvent, RoleChange};
-use ha_core::plan::{Failover, FailoverOptions, Loss};
+use ha_core::plan::{Action, Failover, FailoverOptions, Loss};
+use ha_core::values::NodeName;
 use serde_json::json;
 
 use super::operation::Operation;
@@ -171,13 +172,19 @@ fn finish(
     let text = if plan.is_empty() {
         format!("nothing to do: {to} is the primary\n")
     } else {
-        let others: Vec<_> = cluster.topology().peers_of(to).map(|node| node.name.to_string()).collect();
-        format!(
-            "{to} is the primary; done in {seconds:.1} s\nwhen {} is back: `ha-cli rejoin {}`; until then `ha-cli status` shows \
-             what is missing\n",
-            others.join(" or "),
-            others.first().map_or("NODE", String::as_str)
-        )
+        let follows = |node: &NodeName| {
+            plan.steps.iter().any(|it| it.node == *node && matches!(it.action, Action::FollowPrimary { .. }))
+        };
+        let away: Vec<_> =
+            cluster.topology().peers_of(to).filter(|node| !follows(&node.name)).map(|it| it.name.to_string()).collect();
+        let next = match &away[..] {
+            [] => String::new(),
+            [first, ..] => format!(
+                "when {} is back: `ha-cli rejoin {first}`; until then `ha-cli status` shows what is missing\n",
+                away.join(" or ")
+            ),
+        };
+        format!("{to} is the primary; done in {seconds:.1} s\n{next}")
     };
     printer.raw(text.as_bytes())
 }

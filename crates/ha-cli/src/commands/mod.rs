@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod doctor;
 mod down;
+mod explain;
 mod failover;
 mod haproxy;
 mod history;
@@ -13,6 +14,7 @@ mod monitor;
 mod operation;
 mod plan;
 mod rejoin;
+mod replication;
 mod setup;
 mod status;
 mod switchover;
@@ -42,6 +44,8 @@ pub async fn run(cli: Cli, printer: &Printer) -> Result<Outcome, Error> {
         Command::Failover(args) => failover::run(&cli.globals, &args, printer).await,
         Command::Rejoin(args) => rejoin::rejoin(&cli.globals, &args, printer).await,
         Command::Rebuild(args) => rejoin::rebuild(&cli.globals, &args, printer).await,
+        Command::Replication(command) => replication::run(&cli.globals, &command, printer).await,
+        Command::Explain => explain::run(&cli.globals, printer).await,
         Command::Status(args) => status::status(&cli.globals, &args, printer).await,
         Command::Health(args) => status::health(&cli.globals, &args, printer).await,
         Command::Logs(args) => logs::run(&cli.globals, &args, printer).await,

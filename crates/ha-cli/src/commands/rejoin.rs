@@ -50,7 +50,10 @@ async fn come_back(
             let progress = Arc::new(PlanProgress::new(printer.format()));
             let work = !plan.is_empty() && !args.dry_run;
             if work {
-                plan::run(cluster, &plan, &progress).await?;
+                let operation = Operation::begin(cluster, turn, &plan).await?;
+                let done = plan::run(cluster, &plan, &progress).await;
+                operation.end(cluster, &done, printer).await;
+                done?;
             }
             report(cluster, printer, node, None, &plan, work.then_some(&*progress), begun)?;
             return Ok(Outcome::Done);
@@ -63,7 +66,7 @@ async fn come_back(
         let question = if second_primary {
             format!("{node} accepts writes, beside {primary}: it is stopped, and its data is looked at; go on?")
         } else {
-            format!("PostgreSQL of {node} is stopped, so that its data can be looked at; go on?")
+            format!("to look at the data of {node}, its PostgreSQL has to be stopped; go on?")
         };
         plan::confirm(printer, args.yes, &Some(Confirmation { question, flag: "--yes" }))?;
         plan::run(cluster, &stop, &progress).await?;
@@ -198,8 +201,11 @@ fn show_branch(
                 let rows: Vec<_> = tables.iter().map(|(table, rows)| format!("{table} {rows}")).collect();
                 page.line(format!("  rows by table: {}", listed(&rows)));
             }
-        } else if branch.is_some() {
+        } else if branch.is_some_and(|branch| branch.fork.is_some() || branch.same_history == Some(true)) {
             page.line(format!("{node} holds nothing that {primary} does not"));
+        } else {
+            let mark = page.tone(Tone::Warning, "lost:");
+            page.line(format!("{mark} what {node} holds that {primary} does not is not known"));
         }
         match method {
             RejoinMethod::Start => page.line("it only has to follow"),

@@ -22,6 +22,7 @@ pub(crate) const fn outcome(state: ClusterState) -> Outcome {
 /// is right depends on its primary.
 fn narrow(report: &mut Report, nodes: &[ha_core::values::NodeName]) {
     report.nodes.retain(|node| nodes.contains(&node.name));
+    report.outlook.retain(|outlook| nodes.contains(&outlook.node));
     report.findings.retain(|finding| finding.node.as_ref().is_none_or(|node| nodes.contains(node)));
 }
 

@@ -110,7 +110,7 @@ async fn go_back(
     let Switchover { from, to, .. } = switchover;
     let Some(undo) = undo else {
         return Ok(failure.help(format!(
-            "{from} is told to come back as a standby, so the way is forward: run `ha-cli switchover --to {to}` again; \
+            "{to} is, or is about to be, the primary, so the way is forward: run `ha-cli switchover --to {to}` again; \
              until then there may be no primary (`ha-cli status` shows it)"
         )));
     };

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub use human::{Page, Tone, wrap};
 pub use progress::PlanProgress;
+pub(crate) use report::findings;
 pub use report::{HealthReport, StatusReport};
 pub(crate) use report::{columns, lag, size};
 

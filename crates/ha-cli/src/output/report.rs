@@ -20,6 +20,10 @@ impl Report for StatusReport<'_> {
     fn human(&self, page: &mut Page) {
         headline(page, self.health, self.public_url);
         table(page, &self.health.nodes);
+        for outlook in self.health.outlook.iter().filter(|outlook| outlook.primary) {
+            let line = page.tone(Tone::Faint, &outlook.text);
+            page.line(line);
+        }
         if !self.health.findings.is_empty() {
             page.line("");
             findings(page, &self.health.findings);

@@ -110,6 +110,10 @@ codes! {
     ReplicationLag = "replication-lag", Warning;
     /// The profile promises what the primary's configuration does not do.
     DurabilityNotInForce = "durability-not-in-force", Error;
+    /// The primary acknowledges writes that no standby has confirmed, because a person said so.
+    RunsAlone = "runs-alone", Warning;
+    /// The node knows of another promotion than its primary.
+    GenerationMismatch = "generation-mismatch", Warning;
     /// No standby confirms, so that every write waits.
     WritesWait = "writes-wait", Error;
     /// There is no such container.

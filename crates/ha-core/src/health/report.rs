@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Finding, HostReport};
 use crate::observe::{KeycloakMode, KeycloakState};
+use crate::plan::Outlook;
 use crate::topology::Durability;
 use crate::values::{ClusterName, Lsn, NodeName, SystemIdentifier, TimelineId};
 
@@ -25,6 +26,8 @@ pub struct Report {
     pub nodes: Vec<NodeReport>,
     /// What is wrong, gravest first.
     pub findings: Vec<Finding>,
+    /// What the death of each node would mean now, the primary first; empty where there is not exactly one primary.
+    pub outlook: Vec<Outlook>,
 }
 
 /// The state of a cluster in one word.

@@ -119,6 +119,7 @@ fn health_changes_with_the_state_and_with_the_findings_and_with_nothing_else() {
         durability: Durability::Async,
         nodes: Vec::new(),
         findings: findings.to_vec(),
+        outlook: Vec::new(),
     };
     let healthy = report(ClusterState::Healthy, &[]);
     let warned = report(ClusterState::Healthy, &[finding("x")]);

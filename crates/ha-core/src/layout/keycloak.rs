@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{Component, LABEL_COMPONENT, LABEL_SPEC, MachineShare, container_name, labels, network_name, spec_hash};
 use crate::ports::{ContainerSpec, HostFile, Image, ImageBuild, PortBinding, RestartPolicy};
 use crate::secrets::Secrets;
-use crate::topology::{Durability, Node, ProxyHeaders, Topology};
+use crate::topology::{Node, ProxyHeaders, Topology};
 
 /// Keycloak's port inside its container.
 pub const KEYCLOAK_HTTP_PORT: u16 = 8080;
@@ -135,11 +135,6 @@ pub fn keycloak_conf(topology: &Topology, node: &Node) -> String {
         ("cache", "local".to_owned()),
         ("spi-events-listener--ha-standby--poll-interval-ms", keycloak.poll_interval_ms.to_string()),
     ];
-    if topology.replication.durability == Durability::Strict {
-        // Keycloak 26.7 acknowledges sessions and events before they are on any disk; the extension's driver leaves the
-        // statement out that says so.
-        lines.push(("spi-events-listener--ha-standby--strict-durability", "true".to_owned()));
-    }
     if let Some(headers) = proxy_headers(keycloak.proxy_headers) {
         lines.push(("proxy-headers", headers.to_owned()));
     }

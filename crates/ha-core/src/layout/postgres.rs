@@ -59,6 +59,7 @@ const GUARD_PATH: &str = "/ha/guard.sh";
 const CONF_PATH: &str = "/ha/config/postgresql.conf";
 const HBA_PATH: &str = "/ha/config/pg_hba.conf";
 const IDENT_PATH: &str = "/ha/config/pg_ident.conf";
+const DURABILITY_PATH: &str = "/ha/config/durability.conf";
 const UPSTREAM_PATH: &str = "/ha/config/upstream.conf";
 
 /// Where the other nodes reach the PostgreSQL of `to`: over the cluster's own network when both stand on one engine (the
@@ -118,11 +119,6 @@ fn quoted(text: &str) -> String {
 #[must_use]
 pub fn postgresql_conf(topology: &Topology, node: &Node, share: MachineShare) -> String {
     let replication = &topology.replication;
-    let standbys: Vec<_> = topology.peers_of(&node.name).map(|peer| format!("\"{}\"", peer.name)).collect();
-    let synchronous = match replication.durability {
-        Durability::Async => String::new(),
-        Durability::Strict => format!("ANY 1 ({})", standbys.join(", ")),
-    };
     let cluster_name = format!("{}-{}", topology.cluster.name, node.name);
     // Room for every node, twice, for base backups, and for a new connection while the old one is not yet given up.
     let senders = topology.nodes().len() * 2 + 4;
@@ -152,7 +148,6 @@ pub fn postgresql_conf(topology: &Topology, node: &Node, share: MachineShare) ->
         ("wal_keep_size", quoted(&format!("{}MB", replication.wal_keep_mib))),
         ("max_slot_wal_keep_size", quoted(&format!("{}MB", replication.slot_keep_mib))),
         ("synchronous_commit", "on".to_owned()),
-        ("synchronous_standby_names", quoted(&synchronous)),
         ("hot_standby", "on".to_owned()),
         // No row that a query on a standby still needs is removed on the primary: Keycloak would answer 500. While a
         // standby is away its slot holds them, until the slot is given up at max_slot_wal_keep_size.
@@ -190,10 +185,31 @@ pub fn postgresql_conf(topology: &Topology, node: &Node, share: MachineShare) ->
         writeln!(text, "{name} = {value}").expect("a String takes everything");
     }
     // The last word is that of the promotion: whoever runs alone by a person's word waits for no standby.
-    for path in [UPSTREAM_PATH, PROMOTION_PATH] {
+    for path in [UPSTREAM_PATH, DURABILITY_PATH, PROMOTION_PATH] {
         writeln!(text, "include_if_exists = {}", quoted(path)).expect("a String takes everything");
     }
     text
+}
+
+/// What `synchronous_standby_names` of a node should be.
+#[must_use]
+pub fn synchronous_standby_names(topology: &Topology, node: &NodeName) -> String {
+    let standbys: Vec<_> = topology.peers_of(node).map(|peer| format!("\"{}\"", peer.name)).collect();
+    match topology.replication.durability {
+        Durability::Async => String::new(),
+        Durability::Strict => format!("ANY 1 ({})", standbys.join(", ")),
+    }
+}
+
+/// The part of the configuration that follows the durability profile, which may change while the server runs. Keycloak's
+/// standby extension reads the profile from the server, too.
+fn durability_file(topology: &Topology, node: &NodeName) -> HostFile {
+    let text = format!(
+        "# Written by ha-cli.\nha.durability = {}\nsynchronous_standby_names = {}\n",
+        quoted(&topology.replication.durability.to_string()),
+        quoted(&synchronous_standby_names(topology, node))
+    );
+    HostFile::new(DURABILITY_PATH, text, 0o644)
 }
 
 /// The part of the configuration that names whom this node follows; without effect while it is primary.
@@ -261,6 +277,7 @@ pub fn postgres_files(
         HostFile::new(PASSFILE_PATH, passfile(secrets), 0o600),
         HostFile::new(TOPOLOGY_PATH, topology_json(topology), 0o644),
     ];
+    others.push(durability_file(topology, &node.name));
     others.extend(guard_files(topology, node));
     if let Some(upstream) = upstream {
         others.push(upstream_file(topology, &node.name, upstream));

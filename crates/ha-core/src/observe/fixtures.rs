@@ -186,7 +186,7 @@ pub(crate) fn primary(topology: &Topology, node: &NodeName) -> PostgresObservati
                 safe_wal_bytes: Some(1 << 32),
             })
             .collect(),
-        synchronous_standby_names: if strict { "ANY 1 (\"vm2\")".to_owned() } else { String::new() },
+        synchronous_standby_names: layout::synchronous_standby_names(topology, node),
         ..alone(PostgresRole::Primary)
     }
 }
@@ -195,6 +195,7 @@ pub(crate) fn primary(topology: &Topology, node: &NodeName) -> PostgresObservati
 pub(crate) fn standby(topology: &Topology, node: &NodeName, primary: &Node) -> PostgresObservation {
     let (host, port) = layout::peer_endpoint(topology, primary);
     PostgresObservation {
+        synchronous_standby_names: layout::synchronous_standby_names(topology, node),
         receive_lsn: Some(NOW),
         flush_lsn: Some(NOW),
         replay_lsn: Some(NOW),

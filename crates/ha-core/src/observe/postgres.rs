@@ -59,6 +59,15 @@ pub struct PostgresObservation {
     pub promotion: Option<PromotionRecord>,
 }
 
+impl PostgresObservation {
+    /// Whether it is a standby to which WAL is sent.
+    #[must_use]
+    pub fn streams(&self) -> bool {
+        let receives = self.receiver.as_ref().is_some_and(|receiver| receiver.status == "streaming");
+        self.role == PostgresRole::Standby && receives
+    }
+}
+
 /// Whether a PostgreSQL is in recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -14,7 +14,7 @@ use super::{Action, Plan, Refusal, RefusalKind, StepId};
 use crate::observe::{ControlState, PostgresRole};
 use crate::ports::ContainerStatus;
 use crate::topology::{Durability, Node, Topology};
-use crate::values::{Lsn, NodeName, PromotionRecord};
+use crate::values::{Lsn, NodeName};
 
 /// What a person may choose, and what a person may vouch for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -173,6 +173,7 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
     }
     let strict = view.topology.replication.durability == Durability::Strict;
     before.push(plan.add(&to.name, view.record(&to.name, strict && options.run_alone), []));
+    before.push(plan.add(&to.name, Action::PreparePromotion, []));
     let promoted = plan.add(&to.name, Action::Promote, before);
     keep_back(view, &mut plan, &to.name, Some(promoted));
     afterwards(view, &mut plan, &to.name, Some(promoted));
@@ -182,7 +183,9 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
 
 /// Who takes over: the one that has most, and has all that is known of.
 fn target<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&'v Node, Refusal> {
-    let position = |node: &Node| (view.server(&node.name).map(|it| it.timeline), view.received(node));
+    // Of equals, one that knows of the later promotion is not behind it.
+    let generation = |node: &Node| view.promotion(&node.name).map(|record| record.generation);
+    let position = |node: &Node| (view.server(&node.name).map(|it| it.timeline), view.received(node), generation(node));
     let standbys = view.topology.nodes().iter().filter(|node| view.has_role(node, PostgresRole::Standby));
     // Of equals the first, in the topology's order.
     let best = standbys.reduce(|first, next| if position(next) > position(first) { next } else { first });
@@ -211,7 +214,7 @@ fn target<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&'v Node, Re
             node
         }
     };
-    if position(to) < position(best) {
+    if (position(to).0, position(to).1) < (position(best).0, position(best).1) {
         return Err(Refusal::new(
             RefusalKind::Unsafe,
             Some(&to.name),
@@ -348,7 +351,7 @@ fn keep_back(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<S
     for node in view.topology.peers_of(to) {
         let as_primary = view.stopped(&node.name).is_some_and(|stopped| !stopped.standby);
         if as_primary || fenced.contains(&node.name) {
-            plan.add(&node.name, Action::Demote { to: to.clone() }, promoted);
+            plan.add(&node.name, Action::Demote { to: to.clone(), proven: false }, promoted);
         }
     }
 }
@@ -356,7 +359,8 @@ fn keep_back(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<S
 /// The other standbys follow, slots wait for those that are away, and Keycloak shows that it serves.
 fn afterwards(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<StepId>) {
     if view.keycloak_runs(to) {
-        plan.add(to, Action::ProveService, promoted);
+        let proven = plan.add(to, Action::ProveService, promoted);
+        plan.add(to, Action::ConfirmSetUp, [proven]);
     }
     let slots = plan.add(to, Action::EnsureSlots { slots: view.slots(to) }, promoted);
     for node in view.topology.peers_of(to).filter(|node| view.has_role(node, PostgresRole::Standby)) {
@@ -389,13 +393,14 @@ fn loss(view: &View<'_>, to: &Node) -> Loss {
             Loss::Exactly { bytes: last.bytes_since(received) }
         };
     }
-    // Nobody else has, or had, anything that this one lacks, if it was promoted indeed: then all others followed it.
-    let followed = |record: &PromotionRecord| {
-        let known = |node: &Node| view.promotion(&node.name).is_some_and(|its| its.is_same_promotion(record));
-        view.topology.nodes().iter().all(known)
+    // Everybody else is seen, as a standby that followed it, and has no more.
+    let followed = |node: &Node| {
+        view.has_role(node, PostgresRole::Standby)
+            && view.server(&node.name).map(|it| it.timeline) <= standby.map(|it| it.timeline)
+            && view.received(node) <= view.received(to)
     };
-    if view.latest().is_some_and(|latest| latest.primary == to.name && followed(latest)) {
-        return Loss::None { why: format!("{} was the primary last", to.name) };
+    if view.topology.peers_of(&to.name).all(followed) {
+        return Loss::None { why: "every other node is a standby that has no more".to_owned() };
     }
     let ran_alone = view.ran_alone();
     if view.topology.replication.durability == Durability::Strict && !ran_alone {

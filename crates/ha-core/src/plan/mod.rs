@@ -1,20 +1,24 @@
 //! What a command will do, as a value: it can be printed, tested, and run by [`Cluster::run`](crate::Cluster::run).
 
 mod down;
+mod explain;
 mod facts;
 mod failover;
 mod refusal;
 mod rejoin;
+mod replication;
 mod roles;
 mod step;
 mod switchover;
 mod up;
 
 pub use down::decide_down;
+pub use explain::{Outlook, explain};
 pub use facts::{DataState, NodeFacts};
 pub use failover::{Failover, FailoverOptions, Loss, decide_failover};
 pub use refusal::{Refusal, RefusalKind};
 pub use rejoin::{OldData, RejoinMethod, RejoinStart, begin_rejoin, choose_method, decide_rebuild, decide_rejoin};
+pub use replication::decide_replication;
 pub use roles::{RoleFact, RoleFacts, StoppedServer};
 pub use step::{Action, Change, Plan, PlannedStep, StepId};
 pub use switchover::{Switchover, SwitchoverOptions, decide_switchover, undo_switchover};

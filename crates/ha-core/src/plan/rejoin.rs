@@ -85,17 +85,17 @@ pub fn begin_rejoin(topology: &Topology, facts: &RoleFacts, node: &NodeName) -> 
         ));
     };
     let server = view.server(node);
-    let follows = |it: &crate::observe::PostgresObservation| {
-        it.role == PostgresRole::Standby && it.receiver.as_ref().is_some_and(|receiver| receiver.status == "streaming")
-    };
-    let up_to_date = server.is_some_and(|it| {
-        follows(it)
-            && view.server(&primary).is_some_and(|up| up.timeline == it.timeline && up.promotion == it.promotion)
-    });
+    // It receives what the primary writes, on the primary's timeline: there is no better proof.
+    let up_to_date =
+        server.is_some_and(|it| it.streams() && view.server(&primary).is_some_and(|up| up.timeline == it.timeline));
     if up_to_date {
         let mut plan = Plan::default();
         if server.is_some_and(|it| it.slots.iter().any(|slot| !slot.active)) {
             plan.add(node, Action::DropSlots { slots: view.slots(node) }, []);
+        }
+        let alone = view.promotion(&primary).is_some_and(|record| record.run_alone);
+        if server.and_then(|it| it.promotion.as_ref()) != view.promotion(&primary) && !alone {
+            plan.add(node, Action::FollowPrimary { primary: primary.clone() }, []);
         }
         run_alone_no_more(&view, &mut plan, node, &primary, None);
         return Ok(RejoinStart::Streams { primary, plan });
@@ -183,21 +183,48 @@ pub fn choose_method(
         None => base_backup("it is not known whether pg_rewind could do it".to_owned()),
     };
     if branch.timeline == upstream.timeline {
-        // pg_rewind compares numbers, and would find nothing to do.
+        // Two promotions that knew nothing of each other may lead to one number, at one position even. pg_rewind compares
+        // numbers, and would find nothing to do. A node that only knows of an earlier promotion has followed this one.
         let known = (view.promotion(node), upstream.promotion.as_ref());
-        let other = matches!(known, (Some(own), Some(its)) if own.primary == *node && !own.is_same_promotion(its));
+        let other = matches!(known, (Some(own), Some(its))
+            if own.primary == *node && own.generation >= its.generation && !own.is_same_promotion(its));
         if other || branch.same_history == Some(false) {
             return base_backup(format!(
                 "both are on timeline {}, but came there by different promotions, which pg_rewind cannot tell apart",
                 branch.timeline
             ));
         }
-        return RejoinMethod::Start;
+        return start(&view, node, primary);
     }
     match branch.fork {
-        Some(fork) if branch.end <= fork => RejoinMethod::Start,
+        Some(fork) if branch.end <= fork => start(&view, node, primary),
         _ => rewind(),
     }
+}
+
+/// It only has to follow, if what it lacks is still to be had.
+fn start(view: &View<'_>, node: &NodeName, primary: &NodeName) -> RejoinMethod {
+    if slot_is_lost(view, node, primary) {
+        let why = format!("the WAL that it lacks is gone from {primary}: it was away too long (slot_keep_mib)");
+        return RejoinMethod::BaseBackup { why };
+    }
+    RejoinMethod::Start
+}
+
+/// Whether the primary has given the node's slot up: no standby can use it any more.
+fn slot_is_lost(view: &View<'_>, node: &NodeName, primary: &NodeName) -> bool {
+    let slot = SlotName::of_standby(node);
+    view.server(primary).is_some_and(|server| {
+        server.slots.iter().any(|it| it.name == slot.as_str() && it.wal_status.as_deref() == Some("lost"))
+    })
+}
+
+/// The slot that the node will use, made anew where it was given up.
+fn ensure_slot(view: &View<'_>, plan: &mut Plan, node: &NodeName, primary: &NodeName) -> StepId {
+    let slots = vec![SlotName::of_standby(node)];
+    let dropped =
+        slot_is_lost(view, node, primary).then(|| plan.add(primary, Action::DropSlots { slots: slots.clone() }, []));
+    plan.add(primary, Action::EnsureSlots { slots }, dropped)
 }
 
 /// Plans the second part of a rejoin. Pure.
@@ -212,13 +239,13 @@ pub fn decide_rejoin(
 ) -> Plan {
     let view = View { topology, facts };
     let mut plan = Plan::default();
-    let slot = plan.add(primary, Action::EnsureSlots { slots: vec![SlotName::of_standby(node)] }, []);
+    let slot = ensure_slot(&view, &mut plan, node, primary);
     let ready = match method {
-        RejoinMethod::Start => plan.add(node, Action::Demote { to: primary.clone() }, [slot]),
+        RejoinMethod::Start => plan.add(node, Action::Demote { to: primary.clone(), proven: true }, [slot]),
         RejoinMethod::Rewind => {
             let checkpoint = plan.add(primary, Action::Checkpoint, []);
             let rewound = plan.add(node, Action::RewindDatabase { from: primary.clone() }, [slot, checkpoint]);
-            plan.add(node, Action::Demote { to: primary.clone() }, [rewound])
+            plan.add(node, Action::Demote { to: primary.clone(), proven: true }, [rewound])
         }
         RejoinMethod::BaseBackup { .. } => replace(&mut plan, node, primary, old_data, slot),
     };
@@ -228,7 +255,7 @@ pub fn decide_rejoin(
 
 fn replace(plan: &mut Plan, node: &NodeName, primary: &NodeName, old_data: OldData, after: StepId) -> StepId {
     let copied = plan.add(node, Action::ReplaceDatabase { from: primary.clone(), old_data }, [after]);
-    plan.add(node, Action::Demote { to: primary.clone() }, [copied])
+    plan.add(node, Action::Demote { to: primary.clone(), proven: true }, [copied])
 }
 
 /// It starts, streams, and nothing is left that was only for the way there.
@@ -303,9 +330,9 @@ pub fn decide_rebuild(
     }
     let mut plan = Plan::default();
     let stopped = plan.add(node, Action::Stop { component: Component::Postgres }, []);
-    let slot = plan.add(&primary, Action::EnsureSlots { slots: vec![SlotName::of_standby(node)] }, []);
+    let slot = ensure_slot(&view, &mut plan, node, &primary);
     let copied = plan.add(node, Action::ReplaceDatabase { from: primary.clone(), old_data }, [stopped, slot]);
-    let ready = plan.add(node, Action::Demote { to: primary.clone() }, [copied]);
+    let ready = plan.add(node, Action::Demote { to: primary.clone(), proven: true }, [copied]);
     come_back(&view, &mut plan, node, &primary, ready);
     Ok(plan)
 }

@@ -79,15 +79,10 @@ impl View<'_> {
         known.filter(|record| Some(record.generation) == latest).any(|record| record.run_alone)
     }
 
-    /// Writes down that `to` is about to be the primary. What an interrupted run wrote there is of the same promotion.
+    /// Writes down that `to` is about to be the primary, in a generation of its own: what an interrupted run wrote there may be
+    /// of a promotion that came about.
     pub(super) fn record(&self, to: &NodeName, run_alone: bool) -> Action {
-        let latest = self.latest().map_or(0, |record| record.generation);
-        let begun = self.promotion(to).is_some_and(|it| it.generation == latest && it.primary == *to);
-        let generation = if begun && !self.topology.nodes().iter().any(|it| self.has_role(it, PostgresRole::Primary)) {
-            latest
-        } else {
-            latest + 1
-        };
+        let generation = self.latest().map_or(0, |record| record.generation) + 1;
         Action::RecordPromotion { generation, primary: to.clone(), run_alone }
     }
 

@@ -111,7 +111,9 @@ pub enum Action {
         /// Every peer was looked at: if its data is a primary's, the guard need not ask them again.
         permit: bool,
     },
-    /// Points a standby at its primary.
+    /// Applies settings that need no restart.
+    ReloadSettings,
+    /// Points a standby at its primary, and applies settings that need no restart.
     FollowPrimary {
         /// The primary.
         primary: NodeName,
@@ -141,6 +143,8 @@ pub enum Action {
     Demote {
         /// Whom it will follow.
         to: NodeName,
+        /// Its data is known to be an earlier state of the other's: it then counts as of the same promotion.
+        proven: bool,
     },
     /// Writes down, for good, which promotion this node goes through or follows.
     RecordPromotion {
@@ -153,10 +157,14 @@ pub enum Action {
     },
     /// Stops a server that must not go on as primary, by force when it does not stop by itself.
     Fence,
+    /// Opens the way by which this standby will be promoted, so that nothing is waited for then.
+    PreparePromotion,
     /// Ends this standby's recovery: it accepts writes then.
     Promote,
     /// Proves that the service is back: a login and a write through this node's Keycloak.
     ProveService,
+    /// Writes down that this node's Keycloak was set up with these secrets, so that `up` need not ask it.
+    ConfirmSetUp,
     /// Drops replication slots that nobody uses here any more.
     DropSlots {
         /// Which.
@@ -221,6 +229,7 @@ impl fmt::Display for Action {
             Self::WaitStreaming { primary } => write!(f, "wait until it streams from {primary}"),
             Self::ForgetOldData => f.write_str("remove the old data that was put aside"),
             Self::StartPostgres { change: how, .. } => change(f, "PostgreSQL", how),
+            Self::ReloadSettings => f.write_str("apply the durability profile"),
             Self::FollowPrimary { primary } => write!(f, "follow {primary}"),
             Self::ProvisionDatabase => f.write_str("set up roles, Keycloak's database and replication slots"),
             Self::StartKeycloak { change: how } => change(f, "Keycloak", how),
@@ -228,7 +237,7 @@ impl fmt::Display for Action {
             Self::Checkpoint => f.write_str("write a checkpoint"),
             Self::EnsureSlots { .. } => f.write_str("make the replication slots for the other nodes"),
             Self::ProveReceived { from } => write!(f, "prove that all of {from} has arrived"),
-            Self::Demote { to } => write!(f, "have PostgreSQL come back as a standby of {to}"),
+            Self::Demote { to, .. } => write!(f, "have PostgreSQL come back as a standby of {to}"),
             Self::RecordPromotion { generation, primary, run_alone: false } => {
                 write!(f, "write down that {primary} is the primary of generation {generation}")
             }
@@ -236,7 +245,9 @@ impl fmt::Display for Action {
                 write!(f, "write down that {primary} is the primary of generation {generation} and runs alone")
             }
             Self::Fence => f.write_str("make sure that PostgreSQL does not run (stop, else kill)"),
+            Self::PreparePromotion => f.write_str("open the way for the promotion"),
             Self::Promote => f.write_str("promote"),
+            Self::ConfirmSetUp => f.write_str("write down that Keycloak is set up"),
             Self::ProveService => f.write_str("log in and write through Keycloak"),
             Self::DropSlots { .. } => f.write_str("drop the replication slots that nobody uses any more"),
             Self::Stop { component: Component::Postgres } => f.write_str("stop PostgreSQL"),

@@ -1,10 +1,11 @@
 //! A planned change of roles: the primary becomes a standby, a standby the primary, and nothing acknowledged is lost.
 //!
-//! The order carries the proof. The old primary is shut down in an orderly way, which makes it send everything up to its
-//! shutdown checkpoint; the target must have replayed that record; the old primary is told, in its data directory, to
-//! come back as a standby; only then is the target promoted. Until the last of these a failure is undone by starting the
-//! old primary again. A run that was killed is gone on with by planning anew: what the old primary left behind (its
-//! control file and `standby.signal`) tells how far it came.
+//! The order carries the proof. That the target is about to be promoted is written down there, for good, while the old
+//! primary still runs: from then on the guard of the old one would start it as a standby only, or, with nobody to ask, in
+//! recovery. It is shut down in an orderly way, which makes it send everything up to its shutdown checkpoint; the target must
+//! have replayed that record; only then is the target promoted. Until then a failure is undone by starting the old primary
+//! again. A run that was killed is gone on with by planning anew: what the old primary left behind (its control file), and
+//! what is written down, tell how far it came.
 
 use super::roles::{RoleFacts, StoppedServer, View};
 use super::{Action, Change, Plan, Refusal, RefusalKind, StepId};
@@ -71,13 +72,17 @@ pub fn decide_switchover(
 
 /// What undoes a run of `switchover` that failed; `None` when it has gone too far for that. Pure.
 ///
-/// Once the old primary was told to come back as a standby, the way is forward: the same command again.
+/// Once the target may have been promoted, the way is forward: the same command again.
 #[must_use]
 pub fn undo_switchover(switchover: &Switchover, error: &RunError) -> Option<Plan> {
     let before_the_exit = |action: &Action| {
         matches!(
             action,
-            Action::Checkpoint | Action::EnsureSlots { .. } | Action::RecordPromotion { .. } | Action::Stop { .. }
+            Action::Checkpoint
+                | Action::EnsureSlots { .. }
+                | Action::RecordPromotion { .. }
+                | Action::PreparePromotion
+                | Action::Stop { .. }
         )
     };
     let failed = |wanted: fn(&Action) -> bool| error.failures.iter().any(|failure| wanted(&failure.step.action));
@@ -121,6 +126,7 @@ fn begin(view: &View<'_>, primary: &Node, options: &SwitchoverOptions) -> Result
         plan.add(&to, Action::Checkpoint, []),
         plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []),
         plan.add(&to, view.record(&to, false), []),
+        plan.add(&to, Action::PreparePromotion, []),
     ];
     let stop = plan.add(from, Action::Stop { component: Component::Postgres }, before);
     hand_over(view, &mut plan, from, &to, [stop]);
@@ -136,16 +142,16 @@ fn hand_over(
     exited: impl IntoIterator<Item = StepId>,
 ) {
     let proven = plan.add(to, Action::ProveReceived { from: from.clone() }, exited);
-    let demoted = plan.add(from, Action::Demote { to: to.clone() }, [proven]);
-    let promoted = plan.add(to, Action::Promote, [demoted]);
+    let promoted = plan.add(to, Action::Promote, [proven]);
     follow(view, plan, from, to, Some(promoted));
 }
 
 /// Everybody follows the new primary.
 fn follow(view: &View<'_>, plan: &mut Plan, from: &NodeName, to: &NodeName, promoted: Option<StepId>) {
-    start(view, plan, from, promoted);
+    start(view, plan, from, to, promoted);
     if view.keycloak_runs(to) {
-        plan.add(to, Action::ProveService, promoted);
+        let proven = plan.add(to, Action::ProveService, promoted);
+        plan.add(to, Action::ConfirmSetUp, [proven]);
     }
     for other in view.topology.peers_of(to).filter(|other| other.name != *from) {
         if view.has_role(other, PostgresRole::Standby) {
@@ -154,10 +160,19 @@ fn follow(view: &View<'_>, plan: &mut Plan, from: &NodeName, to: &NodeName, prom
     }
 }
 
-/// The old primary comes back as a standby, and keeps WAL for nobody.
-fn start(view: &View<'_>, plan: &mut Plan, from: &NodeName, promoted: Option<StepId>) {
-    let started = plan.add(from, Action::StartPostgres { change: Change::Start, permit: false }, promoted);
+/// The old primary comes back as a standby, and keeps WAL for nobody. That it can come back as nothing else was settled
+/// when the promotion was written down: its guard asks the others before it starts a primary.
+fn start(view: &View<'_>, plan: &mut Plan, from: &NodeName, to: &NodeName, promoted: Option<StepId>) {
+    let stopped = view.stopped(from).is_some() || view.server(from).is_some_and(|it| it.role == PostgresRole::Primary);
+    let demote = Action::Demote { to: to.clone(), proven: promoted.is_some() };
+    let demoted = if stopped { Some(plan.add(from, demote, promoted)) } else { promoted };
+    let started = plan.add(from, Action::StartPostgres { change: Change::Start, permit: false }, demoted);
     plan.add(from, Action::DropSlots { slots: view.slots(from) }, [started]);
+    if promoted.is_none() {
+        // Who went on from here is not known to have proven that all had arrived: it is, once it streams.
+        let streams = plan.add(from, Action::WaitStreaming { primary: to.clone() }, [started]);
+        plan.add(from, Action::FollowPrimary { primary: to.clone() }, [streams]);
+    }
 }
 
 /// The target is the primary already: what an interrupted run left is done.
@@ -173,10 +188,10 @@ fn finish(view: &View<'_>, to: &NodeName) -> Switchover {
                     plan.add(&node.name, Action::FollowPrimary { primary: to.clone() }, []);
                 }
             }
-            (None, Some(StoppedServer { control, standby: true, .. })) if control.state == ControlState::ShutDown => {
-                start(view, &mut plan, &node.name, None);
+            (None, Some(StoppedServer { control, .. })) if control.state == ControlState::ShutDown => {
+                start(view, &mut plan, &node.name, to, None);
             }
-            (None, None) if view.is_starting(&node.name) => start(view, &mut plan, &node.name, None),
+            (None, None) if view.is_starting(&node.name) => start(view, &mut plan, &node.name, to, None),
             _ => {}
         }
     }
@@ -309,7 +324,7 @@ fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &Switchov
                 "it is in another history than {from}: system identifier {}, timeline {} against {}, timeline {}",
                 standby.system_identifier, standby.timeline, primary.system_identifier, primary.timeline
             ),
-            "wait until it follows, or copy its data anew: `ha-cli down NODE --volumes`, then `ha-cli up NODE`",
+            "wait until it follows, or copy its data anew: `ha-cli rebuild NODE`",
         );
     }
     if standby.version != primary.version {

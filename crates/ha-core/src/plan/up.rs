@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Action, Change, DataState, NodeFacts, Plan, Refusal, RefusalKind, StepId};
 use crate::layout::{self, LABEL_SPEC, MachineShare};
-use crate::observe::{KeycloakState, PostgresRole, Unobserved, UnobservedWhy};
+use crate::observe::{KeycloakState, PostgresObservation, PostgresRole, Unobserved, UnobservedWhy};
 use crate::ports::{Container, ContainerStatus, Image};
 use crate::secrets::Secrets;
 use crate::topology::{Durability, Node, Topology};
@@ -179,7 +179,7 @@ fn the_primary<'t>(
                 RefusalKind::Unsafe,
                 None,
                 format!("{} would each be a primary", names.join(" and ")),
-                "find out which holds the data that counts; the other's data must be replaced by a copy of it",
+                "find out which holds the data that counts; `ha-cli rejoin` of the other shows what only it holds, and makes it a standby",
             ))
         }
     }
@@ -219,13 +219,13 @@ fn none_left(topology: &Topology, facts: &Facts, system: SystemIdentifier) -> Re
     } else if without.is_empty() {
         (
             "every node's database is a standby's: none would accept writes".to_owned(),
-            "an interrupted `ha-cli switchover` goes on when it is run again; else the node that holds the newest data has to be \
-             promoted first",
+            "an interrupted `ha-cli switchover` goes on when it is run again; else `ha-cli failover` promotes the one that \
+             has most",
         )
     } else {
         (
             format!("{without} has no database, its disk was lost; what is left is a standby's, on {standbys}"),
-            "a new database would be a second cluster: the node that holds the newest data has to be promoted first",
+            "a new database would be a second cluster: `ha-cli failover` promotes the standby that has most",
         )
     };
     Refusal::new(RefusalKind::Unsafe, None, message, help)
@@ -366,6 +366,7 @@ impl Up<'_> {
             after = vec![self.database(node, is_primary, after, upstream)?];
         }
         let mut last = None;
+        let mut guarded = false;
         match self.postgres_change(node, facts, is_primary) {
             Some(change) => {
                 if self.topology.cluster.demo && matches!(change, Change::Replace { .. }) {
@@ -377,20 +378,34 @@ impl Up<'_> {
                     );
                 }
                 let permit = is_primary && self.may_start_as_primary(node);
+                guarded = is_primary && !permit;
                 last = Some(self.plan.add(&node.name, Action::StartPostgres { change, permit }, after));
             }
-            None if !is_primary && (self.follows_another(facts) || self.knows_another_promotion(facts)) => {
+            None if !is_primary && self.has_to_be_told(node, facts) => {
                 let primary = self.primary.name.clone();
                 last = Some(self.plan.add(&node.name, Action::FollowPrimary { primary }, after));
             }
             None => {}
+        }
+        let settings = is_primary && last.is_none() && self.has_another_profile(node, facts);
+        if settings {
+            last = Some(self.plan.add(&node.name, Action::ReloadSettings, []));
         }
         // A cluster of a time when nothing was written down.
         if is_primary && facts.observation.postgres.as_ref().is_ok_and(|postgres| postgres.promotion.is_none()) {
             let record = Action::RecordPromotion { generation: 1, primary: node.name.clone(), run_alone: false };
             last = Some(self.plan.add(&node.name, record, last));
         }
-        if is_primary && (last.is_some() || !self.provisioned(node, facts)) {
+        if guarded {
+            self.plan.notes.push(format!(
+                "{0} was the primary, and not every other node can be asked whether it was promoted meanwhile: its guard asks \
+                 them at the start, and without an answer it becomes a standby (`ha-cli failover --to {0}` then makes it the \
+                 primary again)",
+                node.name
+            ));
+            return Some(last);
+        }
+        if is_primary && ((last.is_some() && !settings) || !self.provisioned(node, facts)) {
             last = Some(self.plan.add(&node.name, Action::ProvisionDatabase, last));
         }
         Some(last)
@@ -406,7 +421,7 @@ impl Up<'_> {
                     format!(
                         "it has no database, but the cluster with system identifier {system} exists: its disk was lost"
                     ),
-                    "a new database would be a second cluster; the surviving standby holds the data",
+                    "a new database would be a second cluster; the surviving standby holds the data: `ha-cli failover`",
                 ));
                 return None;
             }
@@ -459,11 +474,26 @@ impl Up<'_> {
         runs || fresh || self.topology.peers_of(&node.name).all(agrees)
     }
 
+    /// Whether a standby that runs is to read anew whom it follows, by which promotion, and how durably.
+    fn has_to_be_told(&self, node: &Node, facts: &NodeFacts) -> bool {
+        self.follows_another(facts) || self.knows_another_promotion(facts) || self.has_another_profile(node, facts)
+    }
+
+    /// Whether its server runs by another durability profile; one that runs alone does so by a person's word.
+    fn has_another_profile(&self, node: &Node, facts: &NodeFacts) -> bool {
+        facts.observation.postgres.as_ref().is_ok_and(|postgres| {
+            let alone = postgres.promotion.as_ref().is_some_and(|record| record.run_alone);
+            let wanted = layout::synchronous_standby_names(self.topology, &node.name);
+            !alone && postgres.synchronous_standby_names != wanted
+        })
+    }
+
     /// Whether the standby has not written down which promotion it follows.
     fn knows_another_promotion(&self, facts: &NodeFacts) -> bool {
         let promotion = |facts: &NodeFacts| facts.observation.postgres.as_ref().ok()?.promotion.clone();
         let primary = known(self.facts, &self.primary.name).and_then(promotion);
-        primary.is_some() && facts.observation.postgres.is_ok() && promotion(facts) != primary
+        let streams = facts.observation.postgres.as_ref().is_ok_and(PostgresObservation::streams);
+        primary.is_some() && streams && promotion(facts) != primary
     }
 
     /// Whether it is told to follow another than the primary. Where the primary was not seen, who it is is a guess, and

@@ -54,6 +54,13 @@ pub trait PostgresControl: Send + Sync {
     /// shutdown or the end of recovery soon after has little left to write.
     async fn checkpoint(&self, node: &NodeName, timeout: Duration) -> Result<(), PostgresError>;
 
+    /// Opens a session through which [`promote`](Self::promote) then acts without having to wait for one. It is kept until
+    /// it was used, at most `timeout` while it is idle; that there is none costs time and nothing else.
+    ///
+    /// # Errors
+    /// No session came about.
+    async fn prepare_promotion(&self, node: &NodeName, timeout: Duration) -> Result<(), PostgresError>;
+
     /// Ends recovery (`pg_promote`) and waits until the server accepts writes, at most `timeout`, which counts in whole
     /// seconds. May be repeated: a primary is left alone.
     ///

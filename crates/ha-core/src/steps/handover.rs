@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::join;
+
 use super::StepError;
 use super::promotion;
 use super::run::At;
@@ -53,8 +55,10 @@ async fn exited_in_order(at: &At<'_>, from: &NodeName) -> Result<Lsn, StepError>
         None => return Err(StepError::NoWay(format!("there is no way to the engine of {from}"))),
     };
     let name = layout::container_name(at.cluster.topology(), from, Component::Postgres);
-    has_exited(runtime, &name).await?;
-    let control = survey::control_file(runtime, &name).await.map_err(|error| StepError::Changed(error.message))?;
+    // A file that is read while the server still runs says so itself, so both may be asked at once.
+    let (exited, control) = join(has_exited(runtime, &name), survey::control_file(runtime, &name)).await;
+    exited?;
+    let control = control.map_err(|error| StepError::Changed(error.message))?;
     if control.state != ControlState::ShutDown {
         return Err(StepError::Changed(format!(
             "PostgreSQL of {from} did not end by an orderly shutdown, so what it wrote last may not have been sent"
@@ -84,7 +88,7 @@ pub(super) async fn fence(at: &At<'_>) -> Result<(), StepError> {
 
 /// Writes down, for the stopped server, that it is a standby now and whom it follows. From here on it can come back as
 /// nothing else.
-pub(super) async fn demote(at: &At<'_>, to: &NodeName) -> Result<(), StepError> {
+pub(super) async fn demote(at: &At<'_>, to: &NodeName, proven: bool) -> Result<(), StepError> {
     let topology = at.cluster.topology();
     let upstream = topology.node(to).ok_or_else(|| StepError::Changed(format!("the topology has no node {to}")))?;
     let name = layout::container_name(topology, &at.node.name, Component::Postgres);
@@ -94,8 +98,14 @@ pub(super) async fn demote(at: &At<'_>, to: &NodeName) -> Result<(), StepError> 
         layout::upstream_file(topology, &at.node.name, upstream),
         HostFile::new(format!("{PGDATA}/standby.signal"), "", 0o644),
     ];
-    files.extend(promotion::of(at, to).await.as_ref().map(layout::promotion_file));
+    if proven {
+        files.extend(promotion::of(at, to).await.as_ref().map(layout::promotion_file));
+    }
     Ok(at.runtime.put_files(&name, &files).await?)
+}
+
+pub(super) async fn prepare_promotion(at: &At<'_>) -> Result<(), StepError> {
+    Ok(at.cluster.ports.control.prepare_promotion(&at.node.name, PROMOTE_LIMIT).await?)
 }
 
 pub(super) async fn promote(at: &At<'_>) -> Result<(), StepError> {

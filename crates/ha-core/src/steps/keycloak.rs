@@ -94,7 +94,7 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
                 },
                 other => other,
             })?;
-            return prove(at).await;
+            return confirm(at).await;
         }
         Err(error) => return Err(error.into()),
     };
@@ -112,7 +112,7 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
         .ensure_service_client(node, &token, MASTER, SERVICE_CLIENT, &secrets.keycloak_client_secret, &roles)
         .await?;
     keycloak.delete_client(node, &token, MASTER, BOOTSTRAP_CLIENT).await?;
-    prove(at).await
+    confirm(at).await
 }
 
 /// A token, also right after the database was away: connections that Keycloak kept then end with the request that meets them.
@@ -127,7 +127,7 @@ async fn first_token(at: &At<'_>, grant: &TokenGrant) -> Result<Secret, Keycloak
 }
 
 /// Writes down that the set-up came to its end, and with which secrets.
-pub(super) async fn prove(at: &At<'_>) -> Result<(), StepError> {
+pub(super) async fn confirm(at: &At<'_>) -> Result<(), StepError> {
     let seen = at.cluster.ports.probe.observe(&at.node.name, at.cluster.limits.observe).await?;
     let fingerprint = layout::secrets_fingerprint(at.cluster.secrets(), seen.system_identifier);
     let container = layout::container_name(at.cluster.topology(), &at.node.name, Component::Postgres);

@@ -109,6 +109,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
         Action::WaitStreaming { primary } => rejoin::wait_streaming(&at, primary).await,
         Action::ForgetOldData => rejoin::forget_old_data(&at).await,
         Action::StartPostgres { change, permit } => server::start(&at, change, *permit).await,
+        Action::ReloadSettings => server::reload(&at).await,
         Action::FollowPrimary { primary } => server::follow(&at, primary).await,
         Action::ProvisionDatabase => database::provision(&at).await,
         Action::StartKeycloak { change } => keycloak::start(&at, change).await,
@@ -116,12 +117,14 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
         Action::Checkpoint => handover::checkpoint(&at).await,
         Action::EnsureSlots { slots } => handover::ensure_slots(&at, slots).await,
         Action::ProveReceived { from } => handover::prove_received(&at, from).await,
-        Action::Demote { to } => handover::demote(&at, to).await,
+        Action::Demote { to, proven } => handover::demote(&at, to, *proven).await,
         Action::RecordPromotion { generation, primary, run_alone } => {
             promotion::record(&at, *generation, primary, *run_alone).await
         }
         Action::Fence => handover::fence(&at).await,
+        Action::PreparePromotion => handover::prepare_promotion(&at).await,
         Action::Promote => handover::promote(&at).await,
+        Action::ConfirmSetUp => keycloak::confirm(&at).await,
         Action::ProveService => service::prove(&at).await,
         Action::DropSlots { slots } => handover::drop_slots(&at, slots).await,
         Action::Stop { component } => teardown::stop(&at, *component).await,

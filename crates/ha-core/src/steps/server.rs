@@ -27,7 +27,8 @@ async fn upstream<'t>(at: &'t At<'_>) -> Option<&'t Node> {
         }
     }
     let first = topology.initial_primary();
-    (at.node.initial_role == DesiredRole::Standby).then_some(first).filter(|first| first.name != at.node.name)
+    let first = (at.node.initial_role == DesiredRole::Standby).then_some(first);
+    first.filter(|first| first.name != at.node.name)
 }
 
 /// How long the guard's permission to start a primary holds: from here to the start of the container.
@@ -90,10 +91,22 @@ pub(super) async fn follow(at: &At<'_>, primary: &NodeName) -> Result<(), StepEr
     let name = layout::container_name(topology, &at.node.name, Component::Postgres);
     let (_, mut others) =
         layout::postgres_files(topology, at.node, share(at).await?, Some(upstream), at.cluster.secrets());
-    others.extend(promotion::of(at, primary).await.as_ref().map(layout::promotion_file));
-    at.runtime.put_files(&name, &others).await?;
+    others.extend(promotion::followed(at, primary).await.as_ref().map(layout::promotion_file));
+    put_and_reload(at, &name, &others).await
+}
+
+/// Applies what may change while the server runs.
+pub(super) async fn reload(at: &At<'_>) -> Result<(), StepError> {
+    let topology = at.cluster.topology();
+    let name = layout::container_name(topology, &at.node.name, Component::Postgres);
+    let (_, others) = layout::postgres_files(topology, at.node, share(at).await?, None, at.cluster.secrets());
+    put_and_reload(at, &name, &others).await
+}
+
+async fn put_and_reload(at: &At<'_>, name: &str, files: &[HostFile]) -> Result<(), StepError> {
+    at.runtime.put_files(name, files).await?;
     let reload = ExecSpec { argv: vec!["/bin/sh".into(), "-c".into(), RELOAD.into()], ..ExecSpec::default() };
-    let output = at.runtime.exec(&name, &reload, at.cluster.limits.observe * 5).await?;
+    let output = at.runtime.exec(name, &reload, at.cluster.limits.observe * 5).await?;
     if output.exit_code == 0 {
         return Ok(());
     }

@@ -29,10 +29,10 @@ pub(super) async fn prove(at: &At<'_>) -> Result<(), StepError> {
     while clock.now().saturating_sub(begun) < LIMIT {
         match at.cluster.ports.keycloak.login(&at.node.name, MASTER, &grant).await {
             Ok(login) => match login.session {
-                Some(session) if is_written(at, &session).await? => return super::keycloak::prove(at).await,
+                Some(session) if is_written(at, &session).await? => return Ok(()),
                 Some(_) => last = Some("the session that a login made is not in the database".to_owned()),
                 None => match make_realm(at, &login.token).await {
-                    Ok(()) => return super::keycloak::prove(at).await,
+                    Ok(()) => return Ok(()),
                     Err(error) => last = Some(error.to_string()),
                 },
             },

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ha_core::layout::{Component, REPLICATION_ROLE, container_name};
+use ha_core::layout::{Component, REPLICATION_ROLE, container_name, synchronous_standby_names};
 use ha_core::observe::{
     KeycloakMode, KeycloakObservation, KeycloakState, PostgresObservation, PostgresRole, SlotObservation,
 };
@@ -76,7 +76,7 @@ impl ReplicationProbe for Shared {
                         upstream: self.upstream(&world, node).filter(|_| standby),
                         senders: Vec::new(),
                         slots: slots.filter(|_| !standby).collect(),
-                        synchronous_standby_names: String::new(),
+                        synchronous_standby_names: synchronous_standby_names(&self.topology, node),
                         data_checksums: true,
                         wal_log_hints: true,
                         prepared_transactions: 0,
@@ -158,6 +158,10 @@ impl PostgresControl for Shared {
 
     async fn checkpoint(&self, _: &NodeName, _: Duration) -> Result<(), PostgresError> {
         panic!("up writes no checkpoint");
+    }
+
+    async fn prepare_promotion(&self, _: &NodeName, _: Duration) -> Result<(), PostgresError> {
+        panic!("up promotes nobody");
     }
 
     async fn promote(&self, _: &NodeName, _: Duration) -> Result<(), PostgresError> {

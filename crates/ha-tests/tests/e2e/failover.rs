@@ -230,6 +230,8 @@ async fn a_promotion_by_hand_is_seen_and_dealt_with() {
     docker(&["stop", &pair.container(pair.standby(), Component::Postgres)]);
     let (found, method) = rejoin(&pair, &pair.standby().name).await;
     assert_eq!(method, RejoinMethod::Rewind, "{found:?}");
+    let only_here = found.only_here.expect("both wrote a row of their own");
+    assert_eq!(only_here.tables.get("kept"), Some(&1), "{only_here:?}");
     settles(&pair, &pair.primary().name).await;
 }
 

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -108,33 +107,7 @@ impl Site {
         std::fs::create_dir_all(&folder).unwrap();
         let nodes = topology.nodes();
         let ports = [nodes[0].postgres_port, nodes[1].postgres_port, nodes[0].keycloak_port, nodes[1].keycloak_port];
-        let mut file = format!(
-            "schema = 1\n[cluster]\nname = \"{cluster}\"\npublic_url = \"{}\"\ndemo = true\n[images]\npostgres = \"{}\"\n\
-             keycloak = \"{}\"\n",
-            topology.cluster.public_url, topology.images.postgres, topology.images.keycloak
-        );
-        for (index, node) in nodes.iter().enumerate() {
-            let role = if index == 0 { "primary" } else { "standby" };
-            file += &format!(
-                "[[nodes]]\nname = \"{}\"\naddress = \"{}\"\nrole = \"{role}\"\ndocker = \"local\"\npostgres_port = {}\n\
-                 keycloak_port = {}\n",
-                node.name, node.address, node.postgres_port, node.keycloak_port
-            );
-        }
-        std::fs::write(folder.join("ha.toml"), file).unwrap();
-        let secrets = pair.cluster().secrets();
-        let named = [
-            ("keycloak_db_password", &secrets.keycloak_db_password),
-            ("replication_password", &secrets.replication_password),
-            ("probe_password", &secrets.probe_password),
-            ("keycloak_admin_password", &secrets.keycloak_admin_password),
-            ("keycloak_client_secret", &secrets.keycloak_client_secret),
-            ("keycloak_bootstrap_secret", &secrets.keycloak_bootstrap_secret),
-        ];
-        let lines: String = named.map(|(key, secret)| format!("{key} = \"{}\"\n", secret.expose())).concat();
-        let path = folder.join("ha.secrets.toml");
-        std::fs::write(&path, lines).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        pair.write_files(&folder).unwrap();
         // What stands belongs to the pair, which removes it.
         Self { folder, cluster, ports, _removal: None }
     }

@@ -36,6 +36,7 @@ fn one_pair_from_setup_to_its_end() {
     is_told_what_is_wrong(&site);
     takes_a_changed_file(&site);
     changes_roles(&site);
+    loses_its_primary(&site);
     goes_down_and_comes_back(&site);
     refuses_two_primaries(&site);
     leaves_nothing(&site);
@@ -313,6 +314,61 @@ fn changes_roles(site: &Site) {
     let [vm1, vm2] = [site.ports[2], site.ports[3]];
     assert_eq!(told, format!("promote vm1 vm2 {vm2}\npromote vm2 vm1 {vm1}\n"));
     assert_eq!(started(), before, "the Keycloak on vm2 is the same process");
+}
+
+/// vm1's PostgreSQL is killed while the Keycloaks run; vm2 takes over, vm1 comes back, and what one of them had alone is shown.
+fn loses_its_primary(site: &Site) {
+    let told = site.run(&["explain", "--output", "json"]).ends_with(0).json();
+    assert_eq!(
+        (&told["outlook"][0]["node"], &told["outlook"][0]["takes_over"]),
+        (&"vm1".into(), &"vm2".into()),
+        "{told}"
+    );
+    let refused = site.run(&["failover", "--to", "vm2", "--yes"]).ends_with(5);
+    assert!(refused.err.contains("it answers") && refused.err.contains("ha-cli switchover"), "{refused:#?}");
+    let refused = site.run(&["rebuild", "vm1", "--yes"]).ends_with(5);
+    assert!(refused.err.contains("it is a primary"), "{refused:#?}");
+
+    let old = format!("{}-vm1-postgres", site.cluster);
+    docker(&["kill", &old]);
+    let asked = site.run(&["failover"]).ends_with(5);
+    assert!(asked.err.contains("`ha-cli up vm1` would start it again") && asked.err.contains("--yes"), "{asked:#?}");
+    let done = site.run(&["failover", "--yes", "--output", "json"]).ends_with(0).json();
+    assert_eq!((&done["from"], &done["to"], &done["changed"]), (&"vm1".into(), &"vm2".into(), &true.into()), "{done}");
+    let proof = done["steps"].as_array().unwrap().iter().find(|step| step["action"] == "prove-service").unwrap();
+    assert_eq!(proof["done"], true, "{done}");
+    assert!(site.run(&["failover"]).ends_with(0).out.contains("nothing to do"));
+    // By hand: it comes back as what it is now.
+    docker(&["start", &old]);
+    site.run(&["rejoin", "vm1", "--yes"]).ends_with(0);
+    until(site, 0);
+    site.run(&["verify"]).ends_with(0);
+    assert!(site.run(&["rejoin", "vm1"]).ends_with(0).out.contains("nothing to do"));
+    site.run(&["rejoin", "vm2"]).ends_with(5);
+
+    let rebuilt = site.run(&["rebuild", "vm1", "--yes", "--output", "json"]).ends_with(0).json();
+    assert_eq!(rebuilt["changed"], true, "{rebuilt}");
+    until(site, 0);
+    let wrong = site.run(&["replication", "set", "sync"]).ends_with(2);
+    assert!(wrong.err.contains("no such place"), "{wrong:#?}");
+    for durability in ["strict", "async"] {
+        site.run(&["replication", "set", durability, "--yes"]).ends_with(0);
+        let shown = site.run(&["replication", "show", "--output", "json"]).ends_with(0).json();
+        let names = if durability == "strict" { "ANY 1 (\"vm1\")" } else { "" };
+        assert_eq!(
+            (&shown["durability"], &shown["synchronous_standby_names"]["vm2"]),
+            (&durability.into(), &names.into()),
+            "{shown}"
+        );
+        assert!(site.run(&["up"]).ends_with(0).out.contains("nothing to do"), "the file says the same");
+        site.run(&["verify"]).ends_with(0);
+    }
+    site.run(&["switchover", "--to", "vm1", "--yes"]).ends_with(0);
+    until(site, 0);
+    let history = site.run(&["history", "--output", "json"]).ends_with(0).json();
+    let last: Vec<_> = history["operations"].as_array().unwrap().iter().rev().take(5).rev().collect();
+    let commands: Vec<_> = last.iter().map(|it| it["command"].as_str().unwrap()).collect();
+    assert_eq!(commands, ["rejoin", "rebuild", "replication set", "replication set", "switchover"], "{history}");
 }
 
 fn goes_down_and_comes_back(site: &Site) {

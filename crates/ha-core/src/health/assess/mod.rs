@@ -67,6 +67,7 @@ pub fn assess(topology: &Topology, observations: &[NodeObservation]) -> Report {
         durability: topology.replication.durability,
         nodes,
         findings,
+        outlook: crate::plan::explain(topology, observations),
     }
 }
 
@@ -115,13 +116,13 @@ fn the_primary<'s, 'a>(seen: &'s [Seen<'a>], findings: &mut Vec<Finding>) -> Opt
                 (
                     Code::NoPrimary,
                     "every PostgreSQL answers as a standby: nobody accepts writes".to_owned(),
-                    "find out with `ha-cli logs` why the primary became a standby before one of them is promoted",
+                    "an interrupted `ha-cli switchover` goes on when it is run again; else `ha-cli failover` promotes the one that has most",
                 )
             } else {
                 (
                     Code::PrimaryUnknown,
                     format!("no primary was found; {} could not be asked", unknown.join(", ")),
-                    "see the findings of that node: the primary is lost, or only cannot be reached from here",
+                    "see the findings of that node; if the primary is lost, `ha-cli failover` says what may be lost, and asks",
                 )
             };
             findings.push(Finding::new(code, None, message, help));
@@ -139,7 +140,7 @@ fn the_primary<'s, 'a>(seen: &'s [Seen<'a>], findings: &mut Vec<Finding>) -> Opt
                 Code::TwoPrimaries,
                 None,
                 format!("more than one node accepts writes: {}", names.join(" and ")),
-                "writes are diverging: stop the wrong one now with `ha-cli down NODE` (its data is kept)",
+                "writes are diverging: stop the wrong one now with `ha-cli down NODE` (its data is kept), then `ha-cli rejoin NODE`",
             ));
         }
     }
@@ -155,7 +156,7 @@ fn second_writer(primary: &Seen<'_>, seen: &[Seen<'_>], findings: &mut Vec<Findi
                 Code::TwoPrimaries,
                 None,
                 format!("{} accepts writes, and so does the Keycloak of {}", primary.node.name, node.node.name),
-                "writes are diverging: stop the wrong one now with `ha-cli down NODE` (its data is kept)",
+                "writes are diverging: stop the wrong one now with `ha-cli down NODE` (its data is kept), then `ha-cli rejoin NODE`",
             ));
         }
     }

@@ -50,12 +50,24 @@ pub(super) fn of_primary(topology: &Topology, primary: &Seen<'_>, seen: &[Seen<'
 fn durability(topology: &Topology, primary: &Seen<'_>, postgres: &PostgresObservation, findings: &mut Vec<Finding>) {
     let synchronous = !postgres.synchronous_standby_names.is_empty();
     let name = &primary.node.name;
+    let alone = postgres.promotion.as_ref().is_some_and(|record| record.run_alone);
     match topology.replication.durability {
+        Durability::Strict if alone => {
+            let away: Vec<_> = topology.peers_of(name).map(|peer| peer.name.to_string()).collect();
+            findings.push(Finding::new(
+                Code::RunsAlone,
+                Some(name),
+                "it runs alone (--run-alone): what it acknowledges is on no other disk, and lost if this host is lost",
+                format!("bring a standby back: `ha-cli rejoin {}` ends it", away.join(" or ")),
+            ));
+        }
         Durability::Strict if !synchronous => findings.push(Finding::new(
             Code::DurabilityNotInForce,
             Some(name),
             "durability is \"strict\", and synchronous_standby_names is empty: a failover may lose what was acknowledged",
-            format!("`ha-cli up {name}` brings the configuration in force"),
+            format!(
+                "`ha-cli up {name}` brings the configuration in force; after `failover --run-alone`, `ha-cli rejoin` of the standby does"
+            ),
         )),
         Durability::Async if synchronous => findings.push(Finding::new(
             Code::DurabilityNotInForce,
@@ -97,7 +109,7 @@ fn slot(standby: &Seen<'_>, primary: &NodeName, postgres: &PostgresObservation, 
             Code::SlotLost,
             Some(name),
             format!("the WAL that {name} still needs is gone from {primary}: it was away too long (slot_keep_mib)"),
-            format!("its data must be copied anew: `ha-cli down {name} --volumes`, then `ha-cli up {name}`"),
+            format!("its data must be copied anew: `ha-cli rebuild {name}`"),
         )),
         Some("unreserved") => findings.push(Finding::new(
             Code::SlotAtRisk,
@@ -160,12 +172,23 @@ pub(super) fn of_standby(
                 Code::ReplicationStopped,
                 format!("it receives nothing from {}", primary.node.name),
                 format!(
-                    "`ha-cli logs {name} --component postgres` shows why; `ha-cli doctor {name}` tries the way there"
+                    "`ha-cli logs {name} --component postgres` shows why, `ha-cli doctor {name}` tries the way there; `ha-cli rejoin {name}` \
+                     looks whether its data went its own way"
                 ),
             );
         }
         if let Some(message) = wrong_upstream(topology, standby, primary) {
             add(Code::WrongUpstream, message, format!("`ha-cli up {name}` points it at {}", primary.node.name));
+        }
+        if let Some(record) = upstream.and_then(|postgres| postgres.promotion.as_ref())
+            && standby.promotion.as_ref().is_some_and(|own| !own.is_same_promotion(record))
+        {
+            let own = standby.promotion.as_ref().map_or(0, |own| own.generation);
+            add(
+                Code::GenerationMismatch,
+                format!("it knows of generation {own}, its primary {} of {}", primary.node.name, record.generation),
+                format!("`ha-cli up {name}` sets it right where it streams; else `ha-cli rejoin {name}`"),
+            );
         }
         if let Some(postgres) = upstream
             && standby.timeline > postgres.timeline
@@ -177,7 +200,9 @@ pub(super) fn of_standby(
             add(
                 Code::TimelineMismatch,
                 message,
-                "do not promote it; find out which of them holds the newer data".to_owned(),
+                format!(
+                    "do not promote it; find out which of them holds the newer data; `ha-cli rejoin {name}` makes it a standby again"
+                ),
             );
         }
     }

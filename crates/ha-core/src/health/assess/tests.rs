@@ -313,6 +313,24 @@ fn durability_is_what_the_primary_does_not_what_the_file_says() {
 }
 
 #[test]
+fn one_that_runs_alone_by_a_persons_word_says_so() {
+    let alone = |n: &mut Nodes| {
+        let postgres = n[0].postgres.as_mut().unwrap();
+        postgres.senders.clear();
+        postgres.synchronous_standby_names.clear();
+        postgres.promotion.as_mut().unwrap().run_alone = true;
+        postgres_stops(&mut n[1], ContainerStatus::Exited { code: 0 }, UnobservedWhy::Refused);
+    };
+    check_of(&strict_pair(), alone, &["vm2 postgres-stopped", "vm1 runs-alone"], Degraded);
+}
+
+#[test]
+fn a_standby_that_knows_of_another_promotion_says_so() {
+    let other = |n: &mut Nodes| n[1].postgres.as_mut().unwrap().promotion.as_mut().unwrap().generation = 2;
+    check(other, &["vm2 generation-mismatch"], Healthy);
+}
+
+#[test]
 fn writes_that_wait_for_a_standby_are_down() {
     let alone = |n: &mut Nodes| {
         n[0].postgres.as_mut().unwrap().senders.clear();

@@ -19,7 +19,7 @@ refuse() {
 [ -s /ha/identity ] || refuse "/ha/identity is missing: this node was never given a database (run: ha-cli up)"
 want=$(cat /ha/identity)
 [ ! -e /ha/rewinding ] ||
-    refuse "a rewind of this data was interrupted, so it may be neither old nor new (run: ha-cli rejoin)"
+    refuse "a rewind or a copy of this data was interrupted, so it may be neither old nor new (run: ha-cli rebuild)"
 [ -s "$PGDATA/PG_VERSION" ] ||
     refuse "the data directory is empty, but this node belongs to the cluster with system identifier $want; its disk was lost or replaced (run: ha-cli status)"
 control=$(LC_ALL=C pg_controldata "$PGDATA")
@@ -83,7 +83,9 @@ judge() {
 choose_role() {
     generation=$(setting ha.generation)
     generation=${generation:-0}
-    own_timeline=$(echo "$control" | sed -n "s/^Latest checkpoint's TimeLineID: *//p")
+    # Until the first checkpoint after a promotion, only the second of these knows of it.
+    own_timeline=$(echo "$control" | sed -n "s/^Latest checkpoint's TimeLineID: *//p
+s/^Min recovery ending loc's timeline: *//p" | sort -n | tail -n 1)
     tries=0
     while :; do
         silent=''

@@ -55,19 +55,47 @@ while [ "$seen" -lt 3 ] && [ "$tries" -lt 600 ]; do
     tries=$((tries + 1))
     sleep 0.1
 done
-own=$(control "Latest checkpoint's TimeLineID")
+# Until the first checkpoint after a promotion, only the second of these knows of it.
+own=$({
+    control "Latest checkpoint's TimeLineID"
+    control "Min recovery ending loc's timeline"
+} | sort -n | tail -n 1)
 echo "end=$end"
 echo "timeline=$own"
 
-fork=$(awk -v own="$own" '$1 == own { print $2 }' /tmp/history | tail -n 1)
+# Both ways from the first timeline to the present one, a line for each timeline: its number and where it was left.
+chain() { awk '/^[0-9]/ { print $1, $2 }' "$1" && echo "$2 -"; }
+own_history=$(printf '%s/pg_wal/%08X.history' "$PGDATA" "$own")
+[ -f "$own_history" ] || own_history=/dev/null
+chain "$own_history" "$own" >/tmp/ours
+chain /tmp/history "$timeline" >/tmp/theirs
+fork='' same=yes left=''
+exec 3</tmp/ours 4</tmp/theirs
+while :; do
+    read -r our our_end <&3 || our=''
+    read -r their their_end <&4 || their=''
+    [ -n "$our$their" ] || break
+    if [ "$our" != "$their" ]; then
+        same=no fork=$left
+        break
+    fi
+    if [ "$our_end" != "$their_end" ]; then
+        same=no
+        if [ "$our_end" = - ]; then
+            fork=$their_end
+        elif [ "$their_end" = - ]; then
+            fork=$our_end
+        else
+            fork=$(echo "SELECT least('$our_end'::pg_lsn, '$their_end'::pg_lsn)" | sql postgres)
+        fi
+        break
+    fi
+    left=$our_end
+done
+exec 3<&- 4<&-
 [ -z "$fork" ] || echo "fork=$fork"
 # Where both are on one timeline, they must have come there by one promotion.
-if [ "$own" = "$timeline" ]; then
-    awk '{ print $1, $2 }' /tmp/history >/tmp/theirs
-    own_history=$(printf '%s/pg_wal/%08X.history' "$PGDATA" "$own")
-    if [ -f "$own_history" ]; then awk '/^[0-9]/ { print $1, $2 }' "$own_history" >/tmp/ours; else : >/tmp/ours; fi
-    if cmp -s /tmp/ours /tmp/theirs; then echo "same_history=yes"; else echo "same_history=no"; fi
-fi
+[ "$own" != "$timeline" ] || echo "same_history=$same"
 
 # What only this branch holds: the rows that its transactions after the fork wrote.
 if [ "$whole" = yes ] && [ -n "$fork" ] && [ "$(echo "SELECT '$end'::pg_lsn > '$fork'::pg_lsn" | sql postgres)" = t ]; then

@@ -4,6 +4,9 @@
 set -eu
 umask 022
 conf=/ha/config/promotion.conf
+# One after the other: a run that was given up may still be at it.
+exec 9>/ha/config/promotion.lock
+flock -w 10 9
 setting() { [ ! -f "$conf" ] || sed -n "s/^$1 = '\(.*\)'\$/\1/p" "$conf"; }
 id=${4:-}
 if [ -z "$id" ] && [ "$(setting ha.generation)" = "$1" ] && [ "$(setting ha.primary)" = "$2" ]; then

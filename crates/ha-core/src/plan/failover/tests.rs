@@ -74,10 +74,12 @@ fn a_server_that_is_proven_dead_is_replaced_at_once_and_kept_from_coming_back() 
         lines(&planned.plan),
         [
             "0 vm2: write down that vm2 is the primary of generation 2 <>",
-            "1 vm2: promote <0>",
-            "2 vm1: have PostgreSQL come back as a standby of vm2 <1>",
-            "3 vm2: log in and write through Keycloak <1>",
-            "4 vm2: make the replication slots for the other nodes <1>",
+            "1 vm2: open the way for the promotion <>",
+            "2 vm2: promote <0,1>",
+            "3 vm1: have PostgreSQL come back as a standby of vm2 <2>",
+            "4 vm2: log in and write through Keycloak <2>",
+            "5 vm2: write down that Keycloak is set up <4>",
+            "6 vm2: make the replication slots for the other nodes <2>",
         ]
     );
     assert_eq!(planned.loss, Loss::Since { lsn: Some("0/3000148".parse().unwrap()), seconds: Some(0.5) });
@@ -97,11 +99,13 @@ fn one_that_hangs_is_stopped_before_anybody_is_promoted() {
             [
                 "0 vm1: make sure that PostgreSQL does not run (stop, else kill) <>",
                 "1 vm2: write down that vm2 is the primary of generation 2 <>",
-                "2 vm2: promote <0,1>",
-                "3 vm1: have PostgreSQL come back as a standby of vm2 <2>",
-                "4 vm2: log in and write through Keycloak <2>",
-                "5 vm2: make the replication slots for the other nodes <2>",
-                "6 vm3: follow vm2 <5>",
+                "2 vm2: open the way for the promotion <>",
+                "3 vm2: promote <0,1,2>",
+                "4 vm1: have PostgreSQL come back as a standby of vm2 <3>",
+                "5 vm2: log in and write through Keycloak <3>",
+                "6 vm2: write down that Keycloak is set up <5>",
+                "7 vm2: make the replication slots for the other nodes <3>",
+                "8 vm3: follow vm2 <7>",
             ],
             "{status:?}"
         );
@@ -136,10 +140,25 @@ fn a_promotion_that_was_only_written_down_proves_nothing() {
     server(&mut facts, "vm2").promotion = Some(promotion(2, "vm2"));
     ended(&mut facts, "vm1", ControlState::Other);
     assert!(matches!(loss(&facts), Loss::Since { .. }), "{:?}", loss(&facts));
-    // One that was promoted is followed: after a power cut on both, it has all.
+    // Nor does it when the other knows of the same: it may have been promoted by hand since.
     let record = Some(promotion(2, "vm2"));
     facts.get_mut(&name("vm1")).unwrap().stopped.as_mut().unwrap().as_mut().unwrap().promotion = record;
+    assert!(matches!(loss(&facts), Loss::Since { .. }), "{:?}", loss(&facts));
+    // After a power cut on both, each is seen in recovery, and what each has is known.
+    let mut facts = self::facts(&topology);
+    let old = server(&mut facts, "vm1");
+    (old.role, old.flush_lsn) = (PostgresRole::Standby, Some(Lsn::new(0x300_0148)));
     assert!(matches!(loss(&facts), Loss::None { .. }), "{:?}", loss(&facts));
+}
+
+#[test]
+fn of_equals_the_one_that_knows_of_the_later_promotion_takes_over() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    let old = server(&mut facts, "vm1");
+    (old.role, old.flush_lsn) = (PostgresRole::Standby, Some(Lsn::new(0x300_0148)));
+    server(&mut facts, "vm2").promotion = Some(promotion(2, "vm2"));
+    assert_eq!(decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap().to, name("vm2"));
 }
 
 #[test]
@@ -161,7 +180,8 @@ fn a_primary_that_answers_is_not_replaced() {
         [
             "0 vm1: have PostgreSQL come back as a standby of vm2 <>",
             "1 vm2: log in and write through Keycloak <>",
-            "2 vm2: make the replication slots for the other nodes <>",
+            "2 vm2: write down that Keycloak is set up <1>",
+            "3 vm2: make the replication slots for the other nodes <>",
         ]
     );
 }
@@ -288,7 +308,7 @@ fn no_plan_makes_a_second_primary() {
         for peer in topology.peers_of(&planned.to) {
             prop_assert!(!view.has_role(peer, PostgresRole::Primary));
             if let Some(known) = view.promotion(&peer.name) {
-                prop_assert!(known.generation < generation || own.generation == generation, "{known} is not older");
+                prop_assert!(known.generation < generation, "{known} is not older");
                 prop_assert!(known.generation <= own.generation || known.primary == planned.to, "{known} is later");
             }
             if view.has_role(peer, PostgresRole::Standby) {

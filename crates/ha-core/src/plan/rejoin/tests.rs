@@ -178,3 +178,30 @@ fn only_what_is_proven_replaceable_is_rebuilt() {
     exited(&mut facts, "vm2");
     assert_eq!(rebuild(&facts, "vm1").unwrap_err().kind, RefusalKind::Unreachable);
 }
+
+/// A slot that the primary has given up is of use to nobody, and neither is what waits for its WAL.
+#[test]
+fn a_lost_slot_means_a_copy_and_a_new_slot() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    exited(&mut facts, "vm1");
+    server(&mut facts, "vm2").slots = vec![crate::observe::SlotObservation {
+        name: "ha_vm1".to_owned(),
+        active: false,
+        wal_status: Some("lost".to_owned()),
+        retained_bytes: None,
+        safe_wal_bytes: None,
+    }];
+    let follows = BranchObservation { end: "0/5000000".parse().unwrap(), only_here: None, ..branch() };
+    let method = choose_method(&topology, &facts, &name("vm1"), &name("vm2"), &follows);
+    assert!(matches!(&method, RejoinMethod::BaseBackup { why } if why.contains("is gone from vm2")), "{method:?}");
+    let plan = decide_rejoin(&topology, &facts, &name("vm1"), &name("vm2"), &method, OldData::Keep);
+    assert_eq!(
+        lines(&plan)[..3],
+        [
+            "0 vm2: drop the replication slots that nobody uses any more <>",
+            "1 vm2: make the replication slots for the other nodes <0>",
+            "2 vm1: replace the database by a copy of vm2's (pg_basebackup) <1>",
+        ]
+    );
+}

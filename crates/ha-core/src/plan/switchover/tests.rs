@@ -3,6 +3,7 @@ use crate::observe::PostgresObservation;
 use crate::observe::UnobservedWhy;
 use crate::observe::fixtures::{SYSTEM, healthy, name, pair, promotion, three, unobserved};
 use crate::plan::{PlannedStep, RoleFact};
+use crate::ports::ContainerStatus;
 use crate::steps::{StepError, StepFailure};
 use crate::values::TimelineId;
 
@@ -23,6 +24,8 @@ fn ended(facts: &mut RoleFacts, node: &str, state: ControlState, standby: bool) 
         ControlFile { system: SYSTEM, state, checkpoint: "0/3000148".parse().unwrap(), timeline: TimelineId(1) };
     let node = facts.get_mut(&name(node)).unwrap();
     node.observation.postgres = Err(unobserved(UnobservedWhy::Refused, "nothing listens there"));
+    node.observation.postgres_container.as_mut().unwrap().as_mut().unwrap().status =
+        ContainerStatus::Exited { code: 0 };
     node.stopped = Some(Ok(StoppedServer { control, standby, promotion: Some(promotion(1, "vm1")) }));
 }
 
@@ -47,14 +50,16 @@ fn the_target_is_promoted_only_after_the_old_primary_is_gone_proven_and_demoted(
             "1 vm2: write a checkpoint <>",
             "2 vm2: make the replication slots for the other nodes <>",
             "3 vm2: write down that vm2 is the primary of generation 2 <>",
-            "4 vm1: stop PostgreSQL <0,1,2,3>",
-            "5 vm2: prove that all of vm1 has arrived <4>",
-            "6 vm1: have PostgreSQL come back as a standby of vm2 <5>",
+            "4 vm2: open the way for the promotion <>",
+            "5 vm1: stop PostgreSQL <0,1,2,3,4>",
+            "6 vm2: prove that all of vm1 has arrived <5>",
             "7 vm2: promote <6>",
-            "8 vm1: start PostgreSQL <7>",
-            "9 vm1: drop the replication slots that nobody uses any more <8>",
-            "10 vm2: log in and write through Keycloak <7>",
-            "11 vm3: follow vm2 <7>",
+            "8 vm1: have PostgreSQL come back as a standby of vm2 <7>",
+            "9 vm1: start PostgreSQL <8>",
+            "10 vm1: drop the replication slots that nobody uses any more <9>",
+            "11 vm2: log in and write through Keycloak <7>",
+            "12 vm2: write down that Keycloak is set up <11>",
+            "13 vm3: follow vm2 <7>",
         ]
     );
 }
@@ -116,11 +121,12 @@ fn an_interrupted_run_is_gone_on_with_from_what_the_old_primary_left() {
                 "0 vm2: make the replication slots for the other nodes <>",
                 "1 vm2: write down that vm2 is the primary of generation 2 <>",
                 "2 vm2: prove that all of vm1 has arrived <0,1>",
-                "3 vm1: have PostgreSQL come back as a standby of vm2 <2>",
-                "4 vm2: promote <3>",
+                "3 vm2: promote <2>",
+                "4 vm1: have PostgreSQL come back as a standby of vm2 <3>",
                 "5 vm1: start PostgreSQL <4>",
                 "6 vm1: drop the replication slots that nobody uses any more <5>",
-                "7 vm2: log in and write through Keycloak <4>",
+                "7 vm2: log in and write through Keycloak <3>",
+                "8 vm2: write down that Keycloak is set up <7>",
             ]
         );
     }
@@ -129,11 +135,11 @@ fn an_interrupted_run_is_gone_on_with_from_what_the_old_primary_left() {
     ended(&mut facts, "vm1", ControlState::ShutDown, true);
     server(&mut facts, "vm2").role = PostgresRole::Primary;
     let planned = decide_switchover(&topology, &facts, &to("vm2")).unwrap();
-    assert_eq!(lines(&planned.plan)[0], "0 vm1: start PostgreSQL <>");
-    assert_eq!((planned.from, planned.plan.steps.len()), (name("vm1"), 2));
+    assert_eq!(lines(&planned.plan)[1], "1 vm1: start PostgreSQL <0>");
+    assert_eq!((planned.from, planned.plan.steps.len()), (name("vm1"), 5));
 }
 
-/// What an interrupted run wrote down is of the same promotion; a new one counts on from the latest that anybody knows.
+/// It counts on from the latest that anybody knows, also where an interrupted run has written something down.
 #[test]
 fn every_promotion_has_a_generation_of_its_own() {
     let topology = pair();
@@ -152,7 +158,7 @@ fn every_promotion_has_a_generation_of_its_own() {
     server(&mut facts, "vm2").promotion = Some(promotion(5, "vm2"));
     assert_eq!(generation(&facts), Some(6));
     ended(&mut facts, "vm1", ControlState::ShutDown, true);
-    assert_eq!(generation(&facts), Some(5));
+    assert_eq!(generation(&facts), Some(6));
 }
 
 #[test]
@@ -204,8 +210,8 @@ fn a_failure_is_undone_until_the_old_primary_is_told_to_be_a_standby() {
         let undo = undo_switchover(&planned, &error).map(|plan| lines(&plan));
         let drop_slots = "vm2: drop the replication slots that nobody uses any more <>";
         let wanted = match step.id {
-            0..=3 => Some(vec!["0 vm2: follow vm1 <>".to_owned(), format!("1 {drop_slots}")]),
-            4 | 5 => Some(vec![
+            0..=4 => Some(vec!["0 vm2: follow vm1 <>".to_owned(), format!("1 {drop_slots}")]),
+            5 | 6 => Some(vec![
                 "0 vm1: start PostgreSQL <>".to_owned(),
                 "1 vm2: follow vm1 <0>".to_owned(),
                 format!("2 {drop_slots}"),
@@ -252,12 +258,17 @@ fn no_plan_makes_a_second_primary() {
         let others = topology.nodes().iter().filter(|node| node.name != planned.from);
         prop_assert!(others.clone().all(|node| !view.has_role(node, PostgresRole::Primary)));
         let proven = place(&|step| matches!(step.action, Action::ProveReceived { .. })).unwrap();
+        prop_assert!(planned.plan.steps[promote].after.contains(&proven));
+        // What is about to happen is written down before the old primary is stopped, or, where it is, before anything else.
+        let recorded = place(&|step| matches!(step.action, Action::RecordPromotion { .. })).unwrap();
+        let stopped = place(&|step| matches!(step.action, Action::Stop { .. }));
+        let first = stopped.unwrap_or(proven);
+        prop_assert!(planned.plan.steps[first].after.contains(&recorded));
         let demoted = place(&|step| matches!(step.action, Action::Demote { .. })).unwrap();
-        prop_assert!(planned.plan.steps[demoted].after.contains(&proven));
-        prop_assert!(planned.plan.steps[promote].after.contains(&demoted));
+        prop_assert!(planned.plan.steps[demoted].after.contains(&promote));
         for step in &planned.plan.steps {
-            if let Action::StartPostgres { .. } = step.action {
-                prop_assert!(step.after.contains(&promote));
+            if let Action::StartPostgres { permit, .. } = step.action {
+                prop_assert!(step.after.contains(&demoted) && !permit);
             }
         }
     });

@@ -5,6 +5,10 @@ use std::fmt;
 /// The fewest rounds whose median is worth writing down.
 const ROUNDS: usize = 5;
 const MOST_ROUNDS: usize = 50;
+/// Of what `rejoin` and `rebuild` bring back, in MB.
+const SIZES: [u32; 2] = [100, 1000];
+const QUICK_SIZES: [u32; 1] = [50];
+const LARGEST: u32 = 10_000;
 
 /// One group of figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +29,18 @@ pub(crate) enum Figure {
     Sessions,
     /// A planned change of roles.
     Switchover,
+    /// A primary that is killed, and replaced.
+    Failover,
+    /// An old primary that comes back by a rewind.
+    Rejoin,
+    /// A standby that gets a new copy.
+    Rebuild,
+    /// Commits that wait for a standby.
+    Durability,
 }
 
 impl Figure {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::Up,
         Self::Commands,
         Self::Binary,
@@ -37,6 +49,10 @@ impl Figure {
         Self::Throughput,
         Self::Sessions,
         Self::Switchover,
+        Self::Failover,
+        Self::Rejoin,
+        Self::Rebuild,
+        Self::Durability,
     ];
 }
 
@@ -51,6 +67,10 @@ impl fmt::Display for Figure {
             Self::Throughput => "throughput",
             Self::Sessions => "sessions",
             Self::Switchover => "switchover",
+            Self::Failover => "failover",
+            Self::Rejoin => "rejoin",
+            Self::Rebuild => "rebuild",
+            Self::Durability => "durability",
         })
     }
 }
@@ -60,6 +80,9 @@ impl fmt::Display for Figure {
 pub(crate) struct Arguments {
     only: Vec<Figure>,
     pub(crate) rounds: usize,
+    /// The number of rounds is not the default.
+    pub(crate) rounds_asked: bool,
+    sizes: Vec<u32>,
     pub(crate) quick: bool,
 }
 
@@ -67,7 +90,8 @@ impl Arguments {
     /// # Errors
     /// The text to show instead: the help, after what is wrong.
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut parsed = Self { only: Vec::new(), rounds: ROUNDS, quick: false };
+        let mut parsed =
+            Self { only: Vec::new(), rounds: ROUNDS, rounds_asked: false, sizes: Vec::new(), quick: false };
         let mut rest = arguments;
         while let Some(argument) = rest.next() {
             match argument.as_str() {
@@ -75,9 +99,18 @@ impl Arguments {
                 "--quick" => (parsed.quick, parsed.rounds) = (true, 1),
                 "--rounds" => {
                     let number = rest.next().and_then(|text| text.parse().ok());
+                    parsed.rounds_asked = true;
                     parsed.rounds = number
                         .filter(|number| (1..=MOST_ROUNDS).contains(number))
                         .ok_or_else(|| format!("--rounds takes a number from 1 to {MOST_ROUNDS}\n{}", help()))?;
+                }
+                "--megabytes" => {
+                    let number = rest.next().and_then(|text| text.parse().ok());
+                    parsed.sizes.push(
+                        number
+                            .filter(|number| (1..=LARGEST).contains(number))
+                            .ok_or_else(|| format!("--megabytes takes a number from 1 to {LARGEST}\n{}", help()))?,
+                    );
                 }
                 "--only" => {
                     let name = rest.next().unwrap_or_default();
@@ -94,6 +127,24 @@ impl Arguments {
         self.only.is_empty() || self.only.contains(&figure)
     }
 
+    /// The rounds of a figure whose tail needs more of them, unless a number was asked for.
+    pub(crate) fn rounds_of(&self, least: usize) -> usize {
+        match (self.quick, self.rounds_asked) {
+            (true, _) => 2,
+            (_, true) => self.rounds,
+            _ => self.rounds.max(least),
+        }
+    }
+
+    /// How much data `rejoin` and `rebuild` bring back, in MB.
+    pub(crate) fn sizes(&self) -> &[u32] {
+        match (&self.sizes[..], self.quick) {
+            ([], true) => &QUICK_SIZES,
+            ([], false) => &SIZES,
+            (sizes, _) => sizes,
+        }
+    }
+
     /// A count that `--quick` makes small: enough to see that the code works, not enough for a figure.
     pub(crate) const fn count(&self, full: usize, quick: usize) -> usize {
         if self.quick { quick } else { full }
@@ -103,10 +154,13 @@ impl Arguments {
 fn help() -> String {
     let figures: Vec<String> = Figure::ALL.iter().map(ToString::to_string).collect();
     format!(
-        "usage: ha-bench [--rounds N] [--only FIGURE]... [--quick]\n\n  \
-         --rounds N       rounds of each figure, 1 to {MOST_ROUNDS} (default {ROUNDS})\n  \
+        "usage: ha-bench [--rounds N] [--only FIGURE]... [--megabytes N]... [--quick]\n\n  \
+         --rounds N       rounds of each figure, 1 to {MOST_ROUNDS} (default {ROUNDS}; 10 where roles change or nodes come back)\n  \
+         --megabytes N    data that rejoin and rebuild bring back; may be repeated (default {} and {})\n  \
          --only FIGURE    this one; may be repeated: {}\n  \
          --quick          one round with tiny counts: shows that it works, the numbers mean little",
+        SIZES[0],
+        SIZES[1],
         figures.join(", ")
     )
 }
@@ -125,12 +179,20 @@ mod tests {
         assert!(Figure::ALL.into_iter().all(|figure| all.wants(figure)));
         let two = parse("--only rows --only up --rounds 7").unwrap();
         assert!(two.wants(Figure::Up) && two.wants(Figure::Rows) && !two.wants(Figure::Binary));
-        assert_eq!(two.rounds, 7);
+        assert_eq!((two.rounds, two.rounds_of(10)), (7, 7));
+        assert_eq!((all.rounds, all.rounds_of(10)), (5, 10));
+        assert_eq!(all.sizes(), SIZES);
+        assert_eq!(parse("--megabytes 5000 --megabytes 7").unwrap().sizes(), [5000, 7]);
     }
 
     #[test]
     fn what_makes_no_sense_is_named() {
-        for (line, named) in [("--only rowz", "rowz"), ("--rounds 0", "--rounds"), ("--fast", "--fast")] {
+        for (line, named) in [
+            ("--only rowz", "rowz"),
+            ("--rounds 0", "--rounds"),
+            ("--megabytes x", "--megabytes"),
+            ("--fast", "--fast"),
+        ] {
             assert!(parse(line).unwrap_err().lines().next().unwrap().contains(named), "{line}");
         }
     }

@@ -12,8 +12,8 @@ pub(crate) async fn line() -> Result<String, Error> {
     let engine = DockerRuntime::local().engine().await?;
     let version = program::ha_cli(&["--version"]).run().await?.succeeded()?;
     let images = PairOptions::default();
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or("unknown").to_owned();
+    let load = load();
+    let load = load.split(' ').next().unwrap_or_default();
     Ok(format!(
         "Machine: {} cores, {:.1} GiB, {}, Linux {}, Docker {}; {}; {}, {}; load before: {load}.",
         engine.cpus,
@@ -25,4 +25,10 @@ pub(crate) async fn line() -> Result<String, Error> {
         images.postgres_image,
         images.keycloak_image,
     ))
+}
+
+/// The load averages of the last 1, 5 and 15 minutes.
+pub(crate) fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_else(|_| "unknown".to_owned());
+    text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }

@@ -7,19 +7,27 @@ mod arguments;
 mod binary;
 mod by_hand;
 mod commands;
+mod durability;
+mod failover;
+mod filled;
+mod folder;
 mod follows;
 mod load;
 mod machine;
 mod program;
 mod realm;
+mod rebuild;
+mod rejoin;
 mod report;
 mod rows;
 mod sessions;
 mod site;
 mod stats;
+mod steps;
 mod switchover;
 mod throughput;
 mod up;
+mod users;
 mod world;
 mod writer;
 
@@ -46,6 +54,7 @@ async fn main() -> ExitCode {
         () = interrupted() => Err("interrupted; what was measured before is shown".into()),
     };
     report::table(&rows);
+    report::foot(&machine::load());
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -109,6 +118,18 @@ async fn measure(arguments: &Arguments, rows: &mut Vec<Row>) -> Result<(), Error
     }
     if arguments.wants(Figure::Switchover) {
         note(Figure::Switchover, switchover::run(arguments).await);
+    }
+    if arguments.wants(Figure::Failover) {
+        note(Figure::Failover, failover::run(arguments).await);
+    }
+    if arguments.wants(Figure::Rejoin) {
+        note(Figure::Rejoin, rejoin::run(arguments).await);
+    }
+    if arguments.wants(Figure::Rebuild) {
+        note(Figure::Rebuild, rebuild::run(arguments).await);
+    }
+    if arguments.wants(Figure::Durability) {
+        note(Figure::Durability, durability::run(arguments).await);
     }
     if failed.is_empty() { Ok(()) } else { Err(format!("not measured: {}", failed.join(", ")).into()) }
 }

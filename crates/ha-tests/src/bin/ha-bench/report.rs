@@ -47,7 +47,8 @@ pub(crate) fn say(text: &str) {
 pub(crate) fn head(machine: &str, arguments: &Arguments) {
     println!("{machine}\n");
     let kind = if arguments.quick { "a quick run: its numbers mean little" } else { "median (min–max)" };
-    println!("Rounds: {}; {kind}.\n", arguments.rounds);
+    let more = if arguments.rounds_asked || arguments.quick { "" } else { ", more where the table says so" };
+    println!("Rounds: {}{more}; {kind}.\n", arguments.rounds);
 }
 
 pub(crate) fn table(rows: &[Row]) {
@@ -55,6 +56,11 @@ pub(crate) fn table(rows: &[Row]) {
     for Row { figure, measured, beside, ratio, goal } in rows {
         println!("| {figure} | {measured} | {beside} | {ratio} | {goal} |");
     }
+}
+
+/// How busy the machine was meanwhile, the benchmark included.
+pub(crate) fn foot(load: &str) {
+    println!("\nLoad afterwards (1, 5, 15 minutes): {load}.");
 }
 
 /// Shows the help: asked for, or after what is wrong.

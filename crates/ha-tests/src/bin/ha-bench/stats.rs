@@ -1,5 +1,7 @@
 //! Medians and percentiles, and how they are written.
 
+use std::time::Duration;
+
 /// What was measured, in one unit.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Samples(Vec<f64>);
@@ -61,6 +63,10 @@ impl Samples {
             self.len()
         )
     }
+}
+
+pub(crate) fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }
 
 #[cfg(test)]

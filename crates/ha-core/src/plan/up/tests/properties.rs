@@ -127,14 +127,15 @@ proptest! {
                 Action::RemoveContainers | Action::RemoveVolumes | Action::RemoveNetwork | Action::Stop { .. }
                 | Action::Checkpoint | Action::EnsureSlots { .. } | Action::ProveReceived { .. }
                 | Action::Demote { .. } | Action::Promote | Action::DropSlots { .. } | Action::Fence
-                | Action::ProveService | Action::RewindDatabase { .. } | Action::ReplaceDatabase { .. }
+                | Action::ProveService | Action::ConfirmSetUp | Action::PreparePromotion | Action::RewindDatabase { .. } | Action::ReplaceDatabase { .. }
                 | Action::WaitStreaming { .. } | Action::ForgetOldData => {
                     prop_assert!(false, "{} is no part of up", step);
                 }
                 Action::PullImage { .. } | Action::BuildKeycloakImage | Action::PrepareVolumes
                 | Action::InitDatabase | Action::CopyDatabase { .. } | Action::StartPostgres { .. }
                 | Action::FollowPrimary { .. } | Action::ProvisionDatabase | Action::StartKeycloak { .. }
-                | Action::ProvisionKeycloak | Action::RecordPromotion { .. } => {}
+                | Action::ProvisionKeycloak | Action::RecordPromotion { .. }
+                | Action::ReloadSettings => {}
             }
         }
 
@@ -161,7 +162,9 @@ proptest! {
             let node = facts[&step.node].as_ref().unwrap();
             prop_assert!(!matches!(node.data, DataState::Complete { .. }), "{} has one already", step.node);
             // It is copied from a server that runs, or that the plan has made ready before.
-            let ready = position(&plan, from, |action| *action == Action::ProvisionDatabase);
+            // One whose guard asks the others first is started and not set up: it may become a standby.
+            let ready = position(&plan, from, |action| *action == Action::ProvisionDatabase)
+                .or_else(|| position(&plan, from, |action| matches!(action, Action::StartPostgres { permit: false, .. })));
             let runs = facts[from].as_ref().is_ok_and(|from| from.observation.postgres.is_ok());
             prop_assert!(runs || ready.is_some());
             prop_assert!(ready.is_none_or(|ready| waits(&plan, step.id, ready)));

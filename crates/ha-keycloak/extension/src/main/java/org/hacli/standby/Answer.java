@@ -3,36 +3,55 @@ package org.hacli.standby;
 import jakarta.ws.rs.core.MediaType;
 import java.util.List;
 
-/** What a read-only node says when it refuses: JSON for programs, a page for browsers. */
+/** What a node says when it refuses: JSON for programs, a page for browsers. */
 record Answer(MediaType type, String body) {
 
     private static final String TEXT = "This Keycloak node is read-only: its database is a standby."
             + " Nothing has been changed. Try again later, or use the primary node.";
 
-    private static final Answer JSON = new Answer(MediaType.APPLICATION_JSON_TYPE,
-            "{\"error\":\"read_only_node\",\"error_description\":\"" + TEXT + "\"}");
+    private static final Answer JSON = json("read_only_node", TEXT);
+    private static final Answer PAGE = page("Read-only", TEXT);
 
-    private static final Answer PAGE = new Answer(new MediaType("text", "html", "utf-8"), """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head><meta charset="utf-8"><meta name="robots" content="noindex"><title>Read-only</title></head>
-            <body style="font-family:sans-serif;max-width:36em;margin:4em auto;padding:0 1em">
-            <h1>Not possible right now</h1>
-            <p>%s</p>
-            </body>
-            </html>
-            """.formatted(TEXT));
+    private static final String AWAY = "The database of this Keycloak node does not answer. Try again, or use another node.";
+    private static final Answer AWAY_JSON = json("database_unavailable", AWAY);
+    private static final Answer AWAY_PAGE = page("No database", AWAY);
+
+    private static Answer json(String error, String text) {
+        return new Answer(MediaType.APPLICATION_JSON_TYPE,
+                "{\"error\":\"" + error + "\",\"error_description\":\"" + text + "\"}");
+    }
+
+    private static Answer page(String title, String text) {
+        return new Answer(new MediaType("text", "html", "utf-8"), """
+                <!DOCTYPE html>
+                <html lang="en">
+                <head><meta charset="utf-8"><meta name="robots" content="noindex"><title>%s</title></head>
+                <body style="font-family:sans-serif;max-width:36em;margin:4em auto;padding:0 1em">
+                <h1>Not possible right now</h1>
+                <p>%s</p>
+                </body>
+                </html>
+                """.formatted(title, text));
+    }
 
     /** The page only for who prefers it: a browser names text/html, programs send {@code *}{@code /*} or JSON. */
     static Answer to(List<MediaType> acceptable) {
+        return prefersPage(acceptable) ? PAGE : JSON;
+    }
+
+    static Answer withoutDatabase(List<MediaType> acceptable) {
+        return prefersPage(acceptable) ? AWAY_PAGE : AWAY_JSON;
+    }
+
+    private static boolean prefersPage(List<MediaType> acceptable) {
         for (MediaType type : acceptable) {
             if (type.getSubtype().contains("json")) {
-                return JSON;
+                return false;
             }
             if (type.getType().equals("text") && type.getSubtype().equals("html")) {
-                return PAGE;
+                return true;
             }
         }
-        return JSON;
+        return false;
     }
 }

@@ -19,7 +19,8 @@ final class Poller implements Runnable {
 
     private static final String STATUS = """
             select pg_is_in_recovery(), pg_last_wal_replay_lsn(), pg_last_wal_receive_lsn(),
-                   to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')""";
+                   to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+                   coalesce(current_setting('ha.durability', true), '')""";
     private static final String TIMEOUT_SECONDS = "2";
 
     private final KeycloakSessionFactory factory;
@@ -89,6 +90,7 @@ final class Poller implements Runnable {
         try (Statement statement = connection.createStatement(); ResultSet row = statement.executeQuery(STATUS)) {
             row.next();
             standby = row.getBoolean(1);
+            StandbyDriver.strictDurability(!row.getString(5).equals("async"));
             replayed = standby ? lsn(row.getString(2)) : null;
             LogSequenceNumber received = standby ? lsn(row.getString(3)) : null;
             Long lag = received == null || replayed == null ? null

@@ -36,6 +36,11 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
         String page = Refusals.rolePage(request.getMethod(), path);
         if (page != null) {
             request.abortWith(role(page));
+        } else if (Bootstrap.isCompleted() && Role.isLost()) {
+            // At once: a request that waits for a connection keeps its client from asking another node.
+            Answer answer = Answer.withoutDatabase(request.getAcceptableMediaTypes());
+            request.abortWith(Response.status(503).header("Retry-After", "1").header("Cache-Control", "no-store")
+                    .type(answer.type()).entity(answer.body()).build());
         } else if (Role.now().mode() == Role.Mode.READ_ONLY && Refusals.refused(request.getMethod(), path)) {
             log(request, path);
             Answer answer = Answer.to(request.getAcceptableMediaTypes());

@@ -43,6 +43,11 @@ record Role(Mode mode, String replayLsn, String receiveLsn, Long replayLagBytes,
         last = NONE;
     }
 
+    /** The database did not answer when it was last asked: more than an observation that has become old. */
+    static boolean isLost() {
+        return last == NONE;
+    }
+
     String json() {
         return "{\"role\":\"" + mode.word + "\",\"replay_lsn\":" + quoted(replayLsn)
                 + ",\"receive_lsn\":" + quoted(receiveLsn) + ",\"replay_lag_bytes\":" + replayLagBytes

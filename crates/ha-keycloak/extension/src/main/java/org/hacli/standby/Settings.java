@@ -6,19 +6,17 @@ import org.keycloak.Config;
 /**
  * The options, all of run time: {@code --spi-events-listener--ha-standby--<name>=...}.
  *
- * @param pollIntervalMs   {@code poll-interval-ms}: how often the database is asked for its role and for changes
- * @param strictDurability {@code strict-durability}: see {@link StandbyDriver#strictDurability}
+ * @param pollIntervalMs {@code poll-interval-ms}: how often the database is asked for its role and for changes
  */
-record Settings(int pollIntervalMs, boolean strictDurability) {
+record Settings(int pollIntervalMs) {
 
     static Settings read(Config.Scope scope) {
         int interval = scope.getInt("poll-interval-ms", scope.getInt("pollIntervalMs", 100));
-        boolean strict = scope.getBoolean("strict-durability", scope.getBoolean("strictDurability", false));
         if (interval < 10 || interval > 10_000) {
             throw new IllegalArgumentException(
                     "spi-events-listener--ha-standby--poll-interval-ms must be 10 to 10000, not " + interval);
         }
-        return new Settings(interval, strict);
+        return new Settings(interval);
     }
 
     /** A value of the whole server's configuration, null where it has none. */

@@ -14,7 +14,7 @@ import java.util.logging.Logger;
  */
 public final class StandbyDriver implements Driver {
 
-    private static volatile boolean strictDurability;
+    private static volatile boolean strictDurability = true; // until the database says otherwise
 
     private final Driver postgres = new org.postgresql.Driver();
 

@@ -39,7 +39,6 @@ public final class StandbyProviderFactory implements EventListenerProviderFactor
     @Override
     public void init(Config.Scope config) {
         settings = Settings.read(config);
-        StandbyDriver.strictDurability(settings.strictDurability());
     }
 
     @Override
@@ -58,8 +57,7 @@ public final class StandbyProviderFactory implements EventListenerProviderFactor
             return;
         }
         String version = getClass().getPackage().getImplementationVersion();
-        LOG.infof("ha-standby %s: polls every %d ms%s", version == null ? "" : version, settings.pollIntervalMs(),
-                settings.strictDurability() ? ", strict durability" : "");
+        LOG.infof("ha-standby %s: polls every %d ms", version == null ? "" : version, settings.pollIntervalMs());
         poller = new Poller(factory, settings);
         Thread thread = new Thread(poller, "ha-standby");
         thread.setDaemon(true);

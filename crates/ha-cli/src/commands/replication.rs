@@ -1,0 +1,185 @@
+//! `replication`: the durability profile, shown and changed while everything runs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ha_core::Cluster;
+use ha_core::health::Report as Health;
+use ha_core::plan::Plan;
+use ha_core::topology::{Topology, TopologySpec};
+use serde_json::{Value, json};
+
+use super::operation::Operation;
+use super::plan::{self, Confirmation};
+use super::turn::Turn;
+use crate::cli::{Globals, OutputFormat, ReplicationCommand, ReplicationSetArgs};
+use crate::config::{self, FileToWrite, Overwrite};
+use crate::connect::{self, Purpose};
+use crate::error::{Error, Failure};
+use crate::exit::Outcome;
+use crate::output::{Page, PlanProgress, Printer, Report};
+
+pub(super) async fn run(globals: &Globals, command: &ReplicationCommand, printer: &Printer) -> Result<Outcome, Error> {
+    match command {
+        ReplicationCommand::Show => show(globals, printer).await,
+        ReplicationCommand::Set(args) => set(globals, args, printer).await,
+    }
+}
+
+async fn show(globals: &Globals, printer: &Printer) -> Result<Outcome, Error> {
+    let cluster = connect::connect(globals, Purpose::Look)?;
+    let seen = cluster.observe().await;
+    let health = ha_core::health::assess(cluster.topology(), &seen);
+    let names: Vec<_> = seen
+        .iter()
+        .map(|node| {
+            let names = node.postgres.as_ref().ok().map(|postgres| postgres.synchronous_standby_names.clone());
+            (node.node.to_string(), names)
+        })
+        .collect();
+    printer.report(&Replication { health: &health, names: &names })?;
+    Ok(super::status::outcome(health.state))
+}
+
+struct Replication<'a> {
+    health: &'a Health,
+    /// `synchronous_standby_names` of each node; absent where it could not be asked.
+    names: &'a [(String, Option<String>)],
+}
+
+impl Report for Replication<'_> {
+    fn human(&self, page: &mut Page) {
+        page.line(format!("durability {} (ha.toml)", self.health.durability));
+        for (node, names) in self.names {
+            let names = match names.as_deref() {
+                None => "could not be asked".to_owned(),
+                Some("") => "waits for nobody".to_owned(),
+                Some(names) => format!("waits for {names} when it is the primary"),
+            };
+            page.line(format!("{node}  {names}"));
+        }
+        for node in &self.health.nodes {
+            let Some(replication) = &node.replication else { continue };
+            let lag = replication.lag_bytes.map_or_else(|| "?".to_owned(), |bytes| format!("{bytes} bytes"));
+            let sync = replication.sync_state.as_deref().unwrap_or("not known to the primary");
+            let slot = replication.slot.as_ref().map_or_else(
+                || "no slot".to_owned(),
+                |slot| format!("slot {} ({})", slot.name, slot.wal_status.as_deref().unwrap_or("keeps nothing")),
+            );
+            let state = serde_json::to_value(replication.state).unwrap_or_default();
+            page.line(format!("{}  {}, {lag} behind, {sync}, {slot}", node.name, state.as_str().unwrap_or("unknown")));
+        }
+        crate::output::findings(page, &self.health.findings);
+    }
+
+    fn json(&self) -> Value {
+        let names: serde_json::Map<_, _> =
+            self.names.iter().map(|(node, names)| (node.clone(), json!(names))).collect();
+        let nodes: Vec<_> = self
+            .health
+            .nodes
+            .iter()
+            .map(|node| json!({ "name": node.name, "role": node.role, "replication": node.replication }))
+            .collect();
+        json!({
+            "schema": 1, "cluster": self.health.cluster, "durability": self.health.durability,
+            "synchronous_standby_names": names, "nodes": nodes, "findings": self.health.findings,
+        })
+    }
+}
+
+async fn set(globals: &Globals, args: &ReplicationSetArgs, printer: &Printer) -> Result<Outcome, Error> {
+    let (config, secrets) = config::load_with_secrets(globals)?;
+    let topology = with_durability(&config.spec, &args.durability)?;
+    let cluster = connect::cluster(Arc::new(topology), secrets, Purpose::Work);
+    let turn = Turn::take(&cluster, "replication set", args.dry_run, printer).await?;
+    let result = change(&cluster, &turn, &config.path, args, printer).await;
+    turn.release().await;
+    result
+}
+
+/// The same cluster under another profile.
+fn with_durability(spec: &TopologySpec, durability: &str) -> Result<Topology, Failure> {
+    let mut spec = spec.clone();
+    durability.clone_into(&mut spec.replication.durability);
+    spec.validate().map_err(|problems| {
+        let problem = problems.into_iter().next();
+        let (message, help) = problem.map_or_else(Default::default, |problem| (problem.message, problem.help));
+        Failure::usage("durability", format!("the durability profile {message}")).help(help)
+    })
+}
+
+async fn change(
+    cluster: &Cluster,
+    turn: &Turn,
+    path: &Path,
+    args: &ReplicationSetArgs,
+    printer: &Printer,
+) -> Result<Outcome, Error> {
+    let planned = plan::interruptible(cluster.plan_replication()).await?;
+    let plan = planned.map_err(|refusal| plan::refused("replication set", &[refusal]))?;
+    plan::show(printer, &plan);
+    if args.dry_run {
+        plan::report_dry_run(printer, &plan)?;
+        return Ok(Outcome::Done);
+    }
+    plan::confirm(printer, args.yes, &Some(question(&args.durability)))?;
+    let operation = Operation::begin(cluster, turn, &plan).await?;
+    let progress = Arc::new(PlanProgress::new(printer.format()));
+    // The file first: whatever is interrupted then, `up` brings the servers in line with it.
+    let done = match write(path, &args.durability) {
+        Ok(()) => plan::run(cluster, &plan, &progress).await,
+        Err(error) => Err(error),
+    };
+    operation.end(cluster, &done, printer).await;
+    done?;
+    report(cluster, &plan, &progress, path, printer)?;
+    Ok(if plan.notes.is_empty() { Outcome::Done } else { Outcome::Degraded })
+}
+
+fn question(durability: &str) -> Confirmation {
+    let consequence = match durability {
+        "strict" => "from now on writes wait for a standby's confirmation, also while none is there",
+        _ => "from now on a failover may lose the last moments",
+    };
+    Confirmation { question: format!("{consequence}; go on?"), flag: "--yes" }
+}
+
+/// Changes the profile in the cluster's file and nothing else of it, comments included.
+fn write(path: &Path, durability: &str) -> Result<(), Error> {
+    let failed = |what: &str, error: &dyn std::fmt::Display| -> Error {
+        Failure::failed("config-not-written", format!("{} could not be {what}", path.display()))
+            .because(error.to_string())
+            .into()
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| failed("read", &error))?;
+    let mut document: toml_edit::DocumentMut = text.parse().map_err(|error| failed("read", &error))?;
+    document["replication"]["durability"] = toml_edit::value(durability);
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(path).map_err(|error| failed("read", &error))?.permissions(),
+    );
+    let content = document.to_string();
+    config::install(&[FileToWrite { path: path.to_owned(), content: &content, mode: mode & 0o777 }], Overwrite::Always)
+}
+
+fn report(
+    cluster: &Cluster,
+    plan: &Plan,
+    progress: &PlanProgress,
+    path: &Path,
+    printer: &Printer,
+) -> Result<(), Error> {
+    let durability = cluster.topology().replication.durability;
+    if printer.format() == OutputFormat::Json {
+        let object = json!({
+            "schema": 1, "cluster": cluster.topology().cluster.name, "durability": durability, "file": path,
+            "steps": progress.to_json(plan), "notes": plan.notes,
+        });
+        return printer.raw(format!("{object}\n").as_bytes());
+    }
+    let text = format!(
+        "durability is {durability}, in {} as well: copy that file to the other hosts that have one\n",
+        path.display()
+    );
+    printer.raw(text.as_bytes())
+}

@@ -1,0 +1,86 @@
+//! Another durability profile for a cluster that runs.
+
+use super::roles::{RoleFacts, View};
+use super::{Action, Plan, Refusal, RefusalKind};
+use crate::observe::PostgresRole;
+use crate::topology::{Durability, Topology};
+
+/// Plans to bring the profile of `topology` in force on servers that run by another one. Nothing is restarted. Pure.
+///
+/// # Errors
+/// There is not exactly one primary that can be reached, or, for `strict`, no standby streams.
+pub fn decide_replication(topology: &Topology, facts: &RoleFacts) -> Result<Plan, Refusal> {
+    let view = View { topology, facts };
+    let primaries: Vec<_> = topology.nodes().iter().filter(|node| view.has_role(node, PostgresRole::Primary)).collect();
+    let [primary] = primaries[..] else {
+        return Err(Refusal::new(
+            RefusalKind::Unreachable,
+            None,
+            format!("{} primaries are seen; the profile is set on exactly one", primaries.len()),
+            "`ha-cli status` shows what is there",
+        ));
+    };
+    let name = &primary.name;
+    if let Some(why) = view.no_engine(name) {
+        return Err(Refusal::new(
+            RefusalKind::Unreachable,
+            Some(name),
+            format!("its Docker engine cannot be asked: {why}"),
+            "its settings are changed through its engine: mend the way there",
+        ));
+    }
+    let streams = view.server(name).is_some_and(|server| {
+        let known = |name: &str| topology.peers_of(&primary.name).any(|peer| peer.name.as_str() == name);
+        server.senders.iter().any(|sender| sender.state == "streaming" && known(&sender.name))
+    });
+    if topology.replication.durability == Durability::Strict && !streams {
+        return Err(Refusal::new(
+            RefusalKind::Unsafe,
+            Some(name),
+            "no standby streams from it: with \"strict\" every write would wait from now on",
+            "bring a standby back first: `ha-cli status` shows what is missing",
+        ));
+    }
+    let mut plan = Plan::default();
+    let reloaded = plan.add(name, Action::ReloadSettings, []);
+    for peer in topology.peers_of(name) {
+        if view.has_role(peer, PostgresRole::Standby) && view.no_engine(&peer.name).is_none() {
+            plan.add(&peer.name, Action::FollowPrimary { primary: name.clone() }, [reloaded]);
+        } else {
+            plan.notes.push(format!("{0} is left out; `ha-cli up {0}` brings it in line when it is back", peer.name));
+        }
+    }
+    Ok(plan)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::fixtures::{healthy, name, pair, strict_pair};
+    use crate::plan::RoleFact;
+
+    fn facts(topology: &Topology) -> RoleFacts {
+        let nodes = healthy(topology).into_iter();
+        nodes
+            .map(|observation| (observation.node.clone(), RoleFact { observation, stopped: None, heard_by: None }))
+            .collect()
+    }
+
+    #[test]
+    fn both_servers_are_told_and_nothing_is_restarted() {
+        let plan = decide_replication(&strict_pair(), &facts(&pair())).unwrap();
+        let steps: Vec<_> = plan.steps.iter().map(ToString::to_string).collect();
+        assert_eq!(steps, ["vm1: apply the durability profile", "vm2: follow vm1"]);
+    }
+
+    #[test]
+    fn strict_needs_somebody_who_confirms() {
+        let mut facts = facts(&pair());
+        let server = facts.get_mut(&name("vm1")).unwrap().observation.postgres.as_mut().unwrap();
+        server.senders.clear();
+        assert_eq!(decide_replication(&strict_pair(), &facts).unwrap_err().kind, RefusalKind::Unsafe);
+        assert!(decide_replication(&pair(), &facts).is_ok(), "to go on without one is what async is for");
+        facts.get_mut(&name("vm1")).unwrap().observation.postgres.as_mut().unwrap().role = PostgresRole::Standby;
+        assert_eq!(decide_replication(&pair(), &facts).unwrap_err().kind, RefusalKind::Unreachable);
+    }
+}
