@@ -219,11 +219,19 @@ fn slot_is_lost(view: &View<'_>, node: &NodeName, primary: &NodeName) -> bool {
     })
 }
 
-/// The slot that the node will use, made anew where it was given up.
-fn ensure_slot(view: &View<'_>, plan: &mut Plan, node: &NodeName, primary: &NodeName) -> StepId {
+/// Whether it will not keep what the node lacks. A lost one that a standby in vain asks for WAL shows as `unreserved`, too.
+fn slot_is_no_use(view: &View<'_>, node: &NodeName, primary: &NodeName) -> bool {
+    let slot = SlotName::of_standby(node);
+    view.server(primary).is_some_and(|server| {
+        let status = server.slots.iter().find(|it| it.name == slot.as_str()).and_then(|it| it.wal_status.as_deref());
+        matches!(status, Some("lost" | "unreserved"))
+    })
+}
+
+/// The slot that the node will use, made `anew` where the one that is there is of no use.
+fn ensure_slot(plan: &mut Plan, node: &NodeName, primary: &NodeName, anew: bool, after: Option<StepId>) -> StepId {
     let slots = vec![SlotName::of_standby(node)];
-    let dropped =
-        slot_is_lost(view, node, primary).then(|| plan.add(primary, Action::DropSlots { slots: slots.clone() }, []));
+    let dropped = anew.then(|| plan.add(primary, Action::DropSlots { slots: slots.clone() }, after));
     plan.add(primary, Action::EnsureSlots { slots }, dropped)
 }
 
@@ -239,7 +247,7 @@ pub fn decide_rejoin(
 ) -> Plan {
     let view = View { topology, facts };
     let mut plan = Plan::default();
-    let slot = ensure_slot(&view, &mut plan, node, primary);
+    let slot = ensure_slot(&mut plan, node, primary, slot_is_lost(&view, node, primary), None);
     let ready = match method {
         RejoinMethod::Start => plan.add(node, Action::Demote { to: primary.clone(), proven: true }, [slot]),
         RejoinMethod::Rewind => {
@@ -330,7 +338,9 @@ pub fn decide_rebuild(
     }
     let mut plan = Plan::default();
     let stopped = plan.add(node, Action::Stop { component: Component::Postgres }, []);
-    let slot = ensure_slot(&view, &mut plan, node, &primary);
+    // While its server runs it may hold the slot.
+    let anew = slot_is_no_use(&view, node, &primary);
+    let slot = ensure_slot(&mut plan, node, &primary, anew, Some(stopped));
     let copied = plan.add(node, Action::ReplaceDatabase { from: primary.clone(), old_data }, [stopped, slot]);
     let ready = plan.add(node, Action::Demote { to: primary.clone(), proven: true }, [copied]);
     come_back(&view, &mut plan, node, &primary, ready);

@@ -204,4 +204,16 @@ fn a_lost_slot_means_a_copy_and_a_new_slot() {
             "2 vm1: replace the database by a copy of vm2's (pg_basebackup) <1>",
         ]
     );
+    // One that asks for its WAL all the time holds the slot meanwhile.
+    server(&mut facts, "vm2").slots[0].wal_status = Some("unreserved".to_owned());
+    let plan = decide_rebuild(&topology, &facts, &name("vm1"), OldData::Keep).unwrap();
+    assert_eq!(
+        lines(&plan)[..4],
+        [
+            "0 vm1: stop PostgreSQL <>",
+            "1 vm2: drop the replication slots that nobody uses any more <0>",
+            "2 vm2: make the replication slots for the other nodes <1>",
+            "3 vm1: replace the database by a copy of vm2's (pg_basebackup) <0,2>",
+        ]
+    );
 }
