@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use ha_core::Limits;
 use ha_core::health::{Code, HostReport, PostgresState, ReplicationState, Report, ReportedRole};
 use ha_core::layout::Component;
+use ha_core::plan::OldData;
 use ha_core::ports::ContainerRuntime as _;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
@@ -154,7 +155,7 @@ async fn a_lost_slot() {
     let report = until_so(&pair, "a lost slot", |found| found.contains(&Code::SlotLost)).await;
     let (node, text) = said(&report, Code::SlotLost);
     assert_eq!(node.as_deref(), Some("vm2"));
-    assert!(text.contains("ha-cli down vm2 --volumes"), "{text}");
+    assert!(text.contains("`ha-cli rebuild vm2`"), "{text}");
     // The primary's word is enough for the finding; the standby itself may not have answered in that look.
     let mut slot = None;
     for _ in 0..120 {
@@ -165,6 +166,10 @@ async fn a_lost_slot() {
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     assert_eq!(slot.unwrap().wal_status.as_deref(), Some("lost"));
+    // As it says.
+    let plan = pair.cluster().plan_rebuild(standby, OldData::Keep).await.unwrap();
+    crate::up::run(pair.cluster(), &plan).await.unwrap();
+    until(&pair, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
