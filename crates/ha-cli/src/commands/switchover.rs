@@ -137,7 +137,7 @@ fn finish(
     hooks: &[HookReport],
     printer: &Printer,
 ) -> Result<(), Error> {
-    let Switchover { from, to, resumed, plan } = switchover;
+    let Switchover { from, to, resumed, plan, .. } = switchover;
     let seconds = took.as_secs_f64();
     if printer.format() == OutputFormat::Json {
         let object = json!({

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::rejoin::OldData;
 use crate::layout::Component;
-use crate::values::{NodeName, SlotName};
+use crate::values::{NodeName, PromotionRecord, SlotName};
 
 /// The place of a step in its plan.
 pub type StepId = usize;
@@ -157,6 +157,11 @@ pub enum Action {
     },
     /// Stops a server that must not go on as primary, by force when it does not stop by itself.
     Fence,
+    /// Puts back what was written down before a promotion that was taken back.
+    RestorePromotion {
+        /// What the node knew.
+        record: PromotionRecord,
+    },
     /// Opens the way by which this standby will be promoted, so that nothing is waited for then.
     PreparePromotion,
     /// Ends this standby's recovery: it accepts writes then.
@@ -245,6 +250,9 @@ impl fmt::Display for Action {
                 write!(f, "write down that {primary} is the primary of generation {generation} and runs alone")
             }
             Self::Fence => f.write_str("make sure that PostgreSQL does not run (stop, else kill)"),
+            Self::RestorePromotion { record } => {
+                write!(f, "write down again that {} is the primary of generation {}", record.primary, record.generation)
+            }
             Self::PreparePromotion => f.write_str("open the way for the promotion"),
             Self::Promote => f.write_str("promote"),
             Self::ConfirmSetUp => f.write_str("write down that Keycloak is set up"),

@@ -13,7 +13,7 @@ use crate::layout::Component;
 use crate::observe::{ControlFile, ControlState, PostgresRole};
 use crate::steps::RunError;
 use crate::topology::{Node, Topology};
-use crate::values::NodeName;
+use crate::values::{NodeName, PromotionRecord};
 
 /// What a person may choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct Switchover {
     pub to: NodeName,
     /// An earlier run was interrupted while there was no primary: this one goes on from there.
     pub resumed: bool,
+    /// What the new one knew of promotions before.
+    pub known: Option<PromotionRecord>,
     /// The steps; none when `to` is the primary already and nothing is left to do.
     pub plan: Plan,
 }
@@ -97,8 +99,10 @@ pub fn undo_switchover(switchover: &Switchover, error: &RunError) -> Option<Plan
     if failed(|action| matches!(action, Action::Stop { .. } | Action::ProveReceived { .. })) {
         started = Some(plan.add(&switchover.from, Action::StartPostgres { change: Change::Start, permit: true }, []));
     }
-    // The target follows the primary again, its record included.
-    plan.add(&switchover.to, Action::FollowPrimary { primary: switchover.from.clone() }, started);
+    // The target is what it was. It need not stream for that: the way to the primary may be what failed.
+    if let Some(record) = &switchover.known {
+        plan.add(&switchover.to, Action::RestorePromotion { record: record.clone() }, started);
+    }
     for step in &switchover.plan.steps {
         if let (true, Action::EnsureSlots { slots }) = (step.node == switchover.to, &step.action) {
             plan.add(&switchover.to, Action::DropSlots { slots: slots.clone() }, []);
@@ -130,7 +134,8 @@ fn begin(view: &View<'_>, primary: &Node, options: &SwitchoverOptions) -> Result
     ];
     let stop = plan.add(from, Action::Stop { component: Component::Postgres }, before);
     hand_over(view, &mut plan, from, &to, [stop]);
-    Ok(Switchover { from: from.clone(), to, resumed: false, plan })
+    let known = view.promotion(&to).cloned();
+    Ok(Switchover { from: from.clone(), to, resumed: false, known, plan })
 }
 
 /// From the exit of the old primary on.
@@ -196,7 +201,7 @@ fn finish(view: &View<'_>, to: &NodeName) -> Switchover {
         }
     }
     let from = plan.steps.first().map_or_else(|| to.clone(), |step| step.node.clone());
-    Switchover { from, to: to.clone(), resumed: true, plan }
+    Switchover { from, to: to.clone(), resumed: true, known: None, plan }
 }
 
 /// No primary runs. If one was shut down in an orderly way, an earlier run may have been interrupted right then.
@@ -260,7 +265,7 @@ fn resume(view: &View<'_>, options: &SwitchoverOptions) -> Result<Switchover, Re
     let before =
         [plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []), plan.add(&to, view.record(&to, false), [])];
     hand_over(view, &mut plan, from, &to, before);
-    Ok(Switchover { from: from.clone(), to, resumed: true, plan })
+    Ok(Switchover { from: from.clone(), to, resumed: true, known: None, plan })
 }
 
 /// The standby that has received most.

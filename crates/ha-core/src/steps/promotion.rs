@@ -4,7 +4,7 @@ use super::StepError;
 use super::run::At;
 use crate::layout::{self, Component};
 use crate::ports::ExecSpec;
-use crate::values::{NodeName, PromotionRecord};
+use crate::values::{NodeName, PromotionId, PromotionRecord};
 
 /// The record that a running server shows; nothing when it cannot be asked.
 pub(super) async fn of(at: &At<'_>, node: &NodeName) -> Option<PromotionRecord> {
@@ -21,11 +21,18 @@ pub(super) async fn followed(at: &At<'_>, primary: &NodeName) -> Option<Promotio
 }
 
 /// Writes the record of a running server, durably, and waits until the server shows it.
-pub(super) async fn record(at: &At<'_>, generation: u64, primary: &NodeName, run_alone: bool) -> Result<(), StepError> {
+pub(super) async fn record(
+    at: &At<'_>,
+    generation: u64,
+    primary: &NodeName,
+    run_alone: bool,
+    id: Option<&PromotionId>,
+) -> Result<(), StepError> {
     let name = layout::container_name(at.cluster.topology(), &at.node.name, Component::Postgres);
     let alone = if run_alone { "on" } else { "off" };
     let (generation, primary) = (generation.to_string(), primary.to_string());
-    let argv = ["/bin/sh", "-c", layout::RECORD_SCRIPT, "record", &generation, &primary, alone];
+    let id = id.map_or_else(String::new, ToString::to_string);
+    let argv = ["/bin/sh", "-c", layout::RECORD_SCRIPT, "record", &generation, &primary, alone, &id];
     let exec = ExecSpec { argv: argv.map(str::to_owned).to_vec(), ..ExecSpec::default() };
     let output = at.runtime.exec(&name, &exec, at.cluster.limits.observe * 5).await?;
     if output.exit_code == 0 {

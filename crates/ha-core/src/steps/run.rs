@@ -12,6 +12,7 @@ use crate::cluster::Cluster;
 use crate::plan::{Action, Plan, PlannedStep};
 use crate::ports::{ContainerRuntime, Progress, ProgressUpdate};
 use crate::topology::Node;
+use crate::values::PromotionRecord;
 
 /// What happens while a plan runs.
 #[derive(Debug)]
@@ -119,7 +120,11 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
         Action::ProveReceived { from } => handover::prove_received(&at, from).await,
         Action::Demote { to, proven } => handover::demote(&at, to, *proven).await,
         Action::RecordPromotion { generation, primary, run_alone } => {
-            promotion::record(&at, *generation, primary, *run_alone).await
+            promotion::record(&at, *generation, primary, *run_alone, None).await
+        }
+        Action::RestorePromotion { record } => {
+            let PromotionRecord { generation, id, primary, run_alone } = record;
+            promotion::record(&at, *generation, primary, *run_alone, Some(id)).await
         }
         Action::Fence => handover::fence(&at).await,
         Action::PreparePromotion => handover::prepare_promotion(&at).await,

@@ -210,10 +210,13 @@ fn a_failure_is_undone_until_the_old_primary_is_told_to_be_a_standby() {
         let undo = undo_switchover(&planned, &error).map(|plan| lines(&plan));
         let drop_slots = "vm2: drop the replication slots that nobody uses any more <>";
         let wanted = match step.id {
-            0..=4 => Some(vec!["0 vm2: follow vm1 <>".to_owned(), format!("1 {drop_slots}")]),
+            0..=4 => Some(vec![
+                "0 vm2: write down again that vm1 is the primary of generation 1 <>".to_owned(),
+                format!("1 {drop_slots}"),
+            ]),
             5 | 6 => Some(vec![
                 "0 vm1: start PostgreSQL <>".to_owned(),
-                "1 vm2: follow vm1 <0>".to_owned(),
+                "1 vm2: write down again that vm1 is the primary of generation 1 <0>".to_owned(),
                 format!("2 {drop_slots}"),
             ]),
             _ => None,
