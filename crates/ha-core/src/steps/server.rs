@@ -1,5 +1,7 @@
 //! Making PostgreSQL run.
 
+use std::time::Duration;
+
 use super::database::image;
 use super::run::At;
 use super::{StepError, one_off, promotion};
@@ -31,6 +33,9 @@ async fn upstream<'t>(at: &'t At<'_>) -> Option<&'t Node> {
     first.filter(|first| first.name != at.node.name)
 }
 
+/// How long a standby that was told whom to follow is watched until it does; one whose data went another way never will.
+const FOLLOW_LIMIT: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How long the guard's permission to start a primary holds: from here to the start of the container.
 const PERMIT_SECONDS: i64 = 30;
 
@@ -89,10 +94,20 @@ pub(super) async fn follow(at: &At<'_>, primary: &NodeName) -> Result<(), StepEr
     let upstream =
         topology.node(primary).ok_or_else(|| StepError::Changed(format!("the topology has no node {primary}")))?;
     let name = layout::container_name(topology, &at.node.name, Component::Postgres);
-    let (_, mut others) =
-        layout::postgres_files(topology, at.node, share(at).await?, Some(upstream), at.cluster.secrets());
-    others.extend(promotion::followed(at, primary).await.as_ref().map(layout::promotion_file));
-    put_and_reload(at, &name, &others).await
+    let (_, others) = layout::postgres_files(topology, at.node, share(at).await?, Some(upstream), at.cluster.secrets());
+    put_and_reload(at, &name, &others).await?;
+    // Once it streams, which takes a moment after a change of primary, it is of that promotion.
+    let clock = &at.cluster.ports.clock;
+    let begun = clock.now();
+    loop {
+        if let Some(record) = promotion::followed(at, primary).await {
+            return put_and_reload(at, &name, &[layout::promotion_file(&record)]).await;
+        }
+        if clock.now().saturating_sub(begun) > FOLLOW_LIMIT {
+            return Ok(());
+        }
+        clock.sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// Applies what may change while the server runs.

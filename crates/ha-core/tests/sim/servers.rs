@@ -1,5 +1,6 @@
 //! The servers of the made-up world, as the other ports see them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -238,12 +239,12 @@ impl Shared {
 #[async_trait]
 impl Clock for Shared {
     fn now(&self) -> Duration {
-        panic!("up asks for no time");
+        // Passes with every question, so that whoever waits for something comes to an end.
+        static SECONDS: AtomicU64 = AtomicU64::new(0);
+        Duration::from_secs(SECONDS.fetch_add(1, Ordering::Relaxed))
     }
 
-    async fn sleep(&self, _: Duration) {
-        panic!("up waits for no time");
-    }
+    async fn sleep(&self, _: Duration) {}
 }
 
 #[async_trait]
