@@ -28,6 +28,12 @@ in one generation, or when the pair is not whole at the end.
 | --- | --- | --- | --- | --- | --- |
 ";
 
+const TAIL: &str = "
+Not in it: a device that loses or reorders what it had acknowledged, and what else the rig does not do; Keycloak (`e2e`); three
+nodes, so that a failover during a base backup is one that is refused; many writes to a primary that hung and was taken for
+dead: a single one stands for them.
+";
+
 /// As markdown.
 pub(crate) fn markdown(mut lines: Vec<Line>) -> String {
     lines.sort_by_key(|line| line.place);
@@ -38,5 +44,5 @@ pub(crate) fn markdown(mut lines: Vec<Line>) -> String {
         let seen = seen.replace('|', "\\|").replace('\n', " ");
         writeln!(text, "| {fault} | `{profile}` | {expected} | {seen} | {lost} | {seconds} |").unwrap();
     }
-    text
+    text + TAIL
 }
