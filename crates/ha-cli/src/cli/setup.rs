@@ -14,7 +14,7 @@ use clap::{ArgAction, Args, ValueEnum};
   ha-cli setup --demo
   ha-cli setup --public-url https://sso.example.org \\
       --primary vm1=192.0.2.11 --standby vm2=192.0.2.12
-  ha-cli setup --join /root/from-vm1/ha.toml
+  ha-cli setup --join from-vm1/ha.toml
 
 NODE is a node's name, or \"primary\", or \"standby\" where there is only one.")]
 pub struct SetupArgs {

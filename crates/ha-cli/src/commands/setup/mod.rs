@@ -141,7 +141,7 @@ impl Report for Written {
             page.line(format!("Next, here: {}", self.next()));
         }
         page.line(format!(
-            "On {}: bring both files there, for example into /root, and run: ha-cli setup --join /root/{}",
+            "On {}: bring both files there, into one folder, and run in it: ha-cli setup --join {}",
             self.elsewhere.join(" and on "),
             self.file.file_name().unwrap_or_default().to_string_lossy()
         ));
