@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::roles::{RoleFacts, View};
+use super::roles::{RoleFacts, View, several_primaries};
 use super::{Action, Plan, Refusal, RefusalKind, StepId};
 use crate::observe::{ControlState, PostgresRole};
 use crate::ports::ContainerStatus;
@@ -86,19 +86,14 @@ pub fn decide_failover(
     options: &FailoverOptions,
 ) -> Result<Failover, Vec<Refusal>> {
     let view = View { topology, facts };
-    let primaries: Vec<_> = topology.nodes().iter().filter(|node| view.has_role(node, PostgresRole::Primary)).collect();
+    let primaries = view.primaries();
     match primaries[..] {
         [] => take_over(&view, options),
         [primary] => there_is_one(&view, primary, options).map_err(|refusal| vec![refusal]),
-        _ => {
-            let names: Vec<_> = primaries.iter().map(|node| node.name.to_string()).collect();
-            Err(vec![Refusal::new(
-                RefusalKind::Unsafe,
-                None,
-                format!("{} are primaries, each with a history of its own", names.join(" and ")),
-                "a third one would make it worse: `ha-cli rejoin NODE` makes the one that is behind a standby of the other",
-            )])
-        }
+        _ => Err(vec![several_primaries(
+            &primaries,
+            "a third one would make it worse: `ha-cli rejoin NODE` makes the one that is behind a standby of the other",
+        )]),
     }
 }
 

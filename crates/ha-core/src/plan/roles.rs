@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Action;
+use super::{Action, Refusal, RefusalKind};
 use crate::layout;
 use crate::observe::{ControlFile, NodeObservation, PostgresObservation, PostgresRole, Unobserved, UnobservedWhy};
 use crate::ports::ContainerStatus;
@@ -46,6 +46,11 @@ impl View<'_> {
 
     pub(super) fn has_role(&self, node: &Node, role: PostgresRole) -> bool {
         self.server(&node.name).is_some_and(|server| server.role == role)
+    }
+
+    /// The nodes that accept writes, in the topology's order.
+    pub(super) fn primaries(&self) -> Vec<&Node> {
+        self.topology.nodes().iter().filter(|node| self.has_role(node, PostgresRole::Primary)).collect()
     }
 
     pub(super) fn stopped(&self, node: &NodeName) -> Option<&StoppedServer> {
@@ -118,4 +123,11 @@ impl View<'_> {
         let server = self.server(&node.name)?;
         [server.flush_lsn, server.receive_lsn, server.replay_lsn].into_iter().flatten().max()
     }
+}
+
+/// More than one node accepts writes: nothing is planned on top of that.
+pub(super) fn several_primaries(primaries: &[&Node], help: &str) -> Refusal {
+    let names: Vec<_> = primaries.iter().map(|node| node.name.to_string()).collect();
+    let message = format!("{} are primaries, each with a history of its own", names.join(" and "));
+    Refusal::new(RefusalKind::Unsafe, None, message, help)
 }

@@ -7,7 +7,7 @@
 //! again. A run that was killed is gone on with by planning anew: what the old primary left behind (its control file), and
 //! what is written down, tell how far it came.
 
-use super::roles::{RoleFacts, StoppedServer, View};
+use super::roles::{RoleFacts, StoppedServer, View, several_primaries};
 use super::{Action, Change, Plan, Refusal, RefusalKind, StepId};
 use crate::layout::Component;
 use crate::observe::{ControlFile, ControlState, PostgresRole};
@@ -56,19 +56,14 @@ pub fn decide_switchover(
     options: &SwitchoverOptions,
 ) -> Result<Switchover, Vec<Refusal>> {
     let view = View { topology, facts };
-    let primaries: Vec<_> = topology.nodes().iter().filter(|node| view.has_role(node, PostgresRole::Primary)).collect();
+    let primaries = view.primaries();
     match primaries[..] {
         [primary] => begin(&view, primary, options),
         [] => resume(&view, options).map_err(|refusal| vec![refusal]),
-        _ => {
-            let names: Vec<_> = primaries.iter().map(|node| node.name.to_string()).collect();
-            Err(vec![Refusal::new(
-                RefusalKind::Unsafe,
-                None,
-                format!("{} are primaries, each with a history of its own", names.join(" and ")),
-                "find out which holds the data that counts, and stop the other: `ha-cli down NODE` keeps its data",
-            )])
-        }
+        _ => Err(vec![several_primaries(
+            &primaries,
+            "find out which holds the data that counts, and stop the other: `ha-cli down NODE` keeps its data",
+        )]),
     }
 }
 
