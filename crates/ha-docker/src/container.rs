@@ -14,10 +14,13 @@ use tokio::time::sleep;
 
 use crate::connect::DockerRuntime;
 use crate::convert;
+use crate::network::ambiguous_network;
 use crate::task::Task;
 
 /// Starting, and what is done after SIGKILL, is more than an answer: networks, mounts, a busy disk.
 const CHANGE_LIMIT: Duration = Duration::from_secs(60);
+/// A network made twice is made one so often before a start is given up.
+const NETWORK_TRIES: u32 = 5;
 /// So many containers are asked after at a time.
 const AT_A_TIME: usize = 8;
 /// Between two looks at a container that was made and not started: the engine's own wait calls that an exit.
@@ -60,8 +63,15 @@ impl DockerRuntime {
     pub(crate) async fn start(&self, name: &str) -> Result<(), RuntimeError> {
         let task = Task::container("starting", name);
         let start = async {
-            let started = self.docker.start_container(name, None).await;
-            started.map_err(|error| self.failed(task, error))
+            for _ in 0..NETWORK_TRIES {
+                let Err(error) = self.docker.start_container(name, None).await else { return Ok(()) };
+                let error = self.failed(task, error);
+                // Whoever makes the same network at this moment has not seen ours yet.
+                let RuntimeError::Refused { message, .. } = &error else { return Err(error) };
+                let Some(network) = ambiguous_network(message) else { return Err(error) };
+                self.remove_twins(network).await?;
+            }
+            self.docker.start_container(name, None).await.map_err(|error| self.failed(task, error))
         };
         self.patient(task, CHANGE_LIMIT, start).await
     }

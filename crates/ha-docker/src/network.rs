@@ -16,9 +16,8 @@ impl DockerRuntime {
     /// Engines before 25 make two networks of one name when two ask at a time, and then the name means neither. All who
     /// ask keep the oldest; one who was killed between making and looking again leaves a twin to the next who asks.
     pub(crate) async fn make_network(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<(), RuntimeError> {
-        let found = self.networks(name).await?;
-        if let Some((_, twins)) = found.split_first() {
-            return self.remove_networks(twins).await;
+        if self.remove_twins(name).await? {
+            return Ok(());
         }
         let request = NetworkCreateRequest {
             name: name.to_owned(),
@@ -27,11 +26,19 @@ impl DockerRuntime {
             ..NetworkCreateRequest::default()
         };
         match self.call(Task::new("making", "network", name), self.docker.create_network(request)).await {
-            Ok(_) => self.remove_networks(self.networks(name).await?.get(1..).unwrap_or_default()).await,
+            Ok(_) => self.remove_twins(name).await.map(|_| ()),
             // Newer engines refuse a second one of the name; then there is one, which is all that is wanted.
             Err(RuntimeError::Refused { status: 409, .. }) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Removes all networks of that name but the oldest; `false` when there is none at all.
+    pub(crate) async fn remove_twins(&self, name: &str) -> Result<bool, RuntimeError> {
+        let found = self.networks(name).await?;
+        let Some((_, twins)) = found.split_first() else { return Ok(false) };
+        self.remove_networks(twins).await?;
+        Ok(true)
     }
 
     /// Removes every network of that name; `false` when there was none.
@@ -59,5 +66,24 @@ impl DockerRuntime {
             self.find(Task::new("removing", "network", id), self.docker.remove_network(id)).await?;
         }
         Ok(())
+    }
+}
+
+/// The network that an engine did not know which of two to take, as it says of one made twice at the same moment.
+pub(crate) fn ambiguous_network(message: &str) -> Option<&str> {
+    let (name, rest) = message.split_once("network ")?.1.split_once(' ')?;
+    rest.starts_with("is ambiguous").then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_made_twice_is_named() {
+        let said = "network eu-prod-net is ambiguous (2 matches found on name)";
+        assert_eq!(ambiguous_network(said), Some("eu-prod-net"));
+        assert_eq!(ambiguous_network("network eu-prod-net not found"), None);
+        assert_eq!(ambiguous_network("driver failed programming external connectivity"), None);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 
+use bollard::Docker;
+use bollard::models::NetworkCreateRequest;
 use ha_core::ports::{ContainerRuntime, NoProgress, PortBinding, RuntimeError};
 use std::sync::Arc;
 
@@ -50,6 +52,24 @@ async fn an_address_of_another_host_is_named() {
     make(&own, published("192.0.2.77".parse().unwrap(), 15432)).await;
     let error = engine.start_container(&own.name).await.unwrap_err();
     assert!(matches!(&error, RuntimeError::AddressNotThere { address } if address == "192.0.2.77"), "{error:?}");
+}
+
+/// Two who make a network at the same moment make two of it, on engines before 25; newer ones refuse the second.
+#[tokio::test]
+async fn a_network_that_was_made_twice_is_one_again_when_a_container_starts() {
+    let Some(engine) = engine() else { return };
+    let own = Owned::new(&engine);
+    make(&own, published(LOOPBACK, 0)).await;
+    let request = NetworkCreateRequest {
+        name: own.name.clone(),
+        labels: Some(own.labels().into_iter().collect()),
+        ..NetworkCreateRequest::default()
+    };
+    let twin = Docker::connect_with_defaults().unwrap().create_network(request).await;
+    engine.start_container(&own.name).await.expect("the name means one network again");
+    assert!(engine.remove_container(&own.name).await.unwrap());
+    assert!(engine.remove_network(&own.name).await.unwrap());
+    assert!(!engine.remove_network(&own.name).await.unwrap(), "none is left of {twin:?}");
 }
 
 #[tokio::test]

@@ -20,10 +20,10 @@ fn a_port_that_another_program_holds_is_found_before_up() {
     let report = ran.json();
     assert_eq!((&report["schema"], &report["result"]), (&Value::from(1), &Value::from("error")), "{report}");
     let taken = check(&ran, "vm2", "port-postgres");
-    assert_eq!(taken["result"], "error", "{taken}");
+    assert_eq!(taken["result"], "error", "{report}");
     assert!(taken["found"].as_str().unwrap().contains(&port.to_string()), "{taken}");
     assert!(!taken["help"].as_str().unwrap().is_empty(), "{taken}");
-    assert_eq!(check(&ran, "vm1", "port-postgres")["result"], "ok");
+    assert_eq!(check(&ran, "vm1", "port-postgres")["result"], "ok", "{report}");
 
     drop(held);
     let ran = site.run(&["doctor", "vm2", "--quick", "--output", "json"]);
