@@ -1,0 +1,79 @@
+//! What must be settled by a person before anything is brought up: one engine for two nodes, data of others, passwords that
+//! do not fit.
+
+use std::collections::BTreeMap;
+
+use super::{Facts, known};
+use crate::layout;
+use crate::plan::{DataState, NodeFacts, Refusal, RefusalKind};
+use crate::topology::Topology;
+use crate::values::{NodeName, SystemIdentifier};
+
+pub(super) fn one_engine_each(topology: &Topology, facts: &Facts, refusals: &mut Vec<Refusal>) {
+    if topology.cluster.demo {
+        return;
+    }
+    let mut seen: BTreeMap<&str, &NodeName> = BTreeMap::new();
+    for (name, node) in facts {
+        let Ok(NodeFacts { observation, .. }) = node else { continue };
+        let Ok(engine) = &observation.engine else { continue };
+        if let Some(first) = seen.insert(&engine.id, name) {
+            refusals.push(Refusal::new(
+                RefusalKind::Mismatch,
+                Some(name),
+                format!("its Docker endpoint leads to the same engine as that of {first} ({})", engine.host),
+                "two nodes on one host are lost together: correct `docker` of one of them, or set demo = true for a trial",
+            ));
+        }
+    }
+}
+
+pub(super) fn foreign_data(selected: &[NodeName], facts: &Facts, refusals: &mut Vec<Refusal>) {
+    for name in selected {
+        if let Some(NodeFacts { data: DataState::Foreign { found }, .. }) = known(facts, name) {
+            refusals.push(Refusal::new(
+                RefusalKind::Unsafe,
+                Some(name),
+                format!("its data volume holds something that is no database of ha-cli's: {found}"),
+                "nothing was touched: save what is in it and remove the volume, or name the cluster otherwise",
+            ));
+        }
+    }
+}
+
+pub(super) fn passwords(topology: &Topology, facts: &Facts, refusals: &mut Vec<Refusal>) {
+    for (name, node) in facts {
+        let Ok(node) = node else { continue };
+        if node.passwords_fit == Some(false) {
+            refusals.push(Refusal::new(
+                RefusalKind::Mismatch,
+                Some(name),
+                format!(
+                    "the database knows other passwords for {}, {} or {} than the secrets file",
+                    topology.postgres.user,
+                    layout::REPLICATION_ROLE,
+                    layout::PROBE_ROLE
+                ),
+                "put the secrets file back that the cluster was made with; nothing was changed",
+            ));
+        }
+    }
+}
+
+pub(super) fn one_system(facts: &Facts, refusals: &mut Vec<Refusal>) -> Option<SystemIdentifier> {
+    let mut found: Option<(&NodeName, SystemIdentifier)> = None;
+    for (name, node) in facts {
+        let Some(system) = node.as_ref().ok().and_then(NodeFacts::system) else { continue };
+        match found {
+            Some((first, other)) if other != system => refusals.push(Refusal::new(
+                RefusalKind::Unsafe,
+                Some(name),
+                format!("it holds the database with system identifier {system}, {first} the one with {other}"),
+                "they are two clusters: check `address` and `docker` in ha.toml; nothing was touched",
+            )),
+            Some(_) => {}
+            None => found = Some((name, system)),
+        }
+    }
+    found.map(|(_, system)| system)
+}

@@ -1,0 +1,68 @@
+//! The steps of a node's Keycloak.
+
+use super::change::change;
+use super::{Up, Upstream};
+use crate::layout;
+use crate::observe::KeycloakState;
+use crate::plan::{Action, Change, NodeFacts, StepId};
+use crate::ports::Image;
+use crate::topology::Node;
+
+impl Up<'_> {
+    /// Keycloak. Returns the step after which its schema is there.
+    pub(super) fn keycloak(
+        &mut self,
+        node: &Node,
+        facts: &NodeFacts,
+        after: Vec<StepId>,
+        is_primary: bool,
+        upstream: &Upstream,
+    ) -> Option<StepId> {
+        let change = self.keycloak_change(node, facts);
+        let mut last = None;
+        let server = after.clone();
+        if let Some(change) = change {
+            let mut after = after;
+            if facts.keycloak_image.is_none() {
+                let mut pull = None;
+                if facts.keycloak_base.is_none() {
+                    let reference = self.topology.images.keycloak.clone();
+                    pull = Some(self.once(node, Action::PullImage { reference }));
+                }
+                let known = self
+                    .plan
+                    .steps
+                    .iter()
+                    .find(|step| self.topology.cluster.demo && step.action == Action::BuildKeycloakImage);
+                let build = known.map(|step| step.id);
+                after.push(build.unwrap_or_else(|| self.plan.add(&node.name, Action::BuildKeycloakImage, pull)));
+            }
+            if !is_primary {
+                after.extend(upstream.keycloak);
+            }
+            last = Some(self.plan.add(&node.name, Action::StartKeycloak { change }, after));
+        }
+        if is_primary && (facts.keycloak_set_up == Some(false) || facts.keycloak_set_up.is_none()) {
+            let ready = facts.observation.keycloak.state == KeycloakState::Ready;
+            if last.is_some() || ready {
+                // Its requests end where its server is replaced meanwhile.
+                let before = last.map_or(server, |last| vec![last]);
+                self.plan.add(&node.name, Action::ProvisionKeycloak, before);
+            }
+        }
+        last
+    }
+
+    fn keycloak_change(&self, node: &Node, facts: &NodeFacts) -> Option<Change> {
+        let container = facts.observation.keycloak_container.as_ref().ok()?;
+        let Some(container) = container else { return Some(Change::Create) };
+        let share = self.share(facts);
+        let wanted = |image: &Image| Some(layout::keycloak_container(self.topology, node, &image.id, share).labels);
+        // As above: it runs, and nobody saw it ready, nor set it up.
+        let not_up = match facts.observation.keycloak.state {
+            KeycloakState::Starting | KeycloakState::Stopped => true,
+            KeycloakState::Ready | KeycloakState::Unreachable => false,
+        };
+        change(container, facts.keycloak_image.as_ref(), wanted).or(not_up.then_some(Change::Start))
+    }
+}

@@ -1,0 +1,180 @@
+//! The steps of a node's PostgreSQL.
+
+use super::change::change;
+use super::{Up, Upstream, known};
+use crate::layout;
+use crate::observe::{PostgresObservation, PostgresRole, UnobservedWhy};
+use crate::plan::{Action, Change, DataState, NodeFacts, Refusal, RefusalKind, StepId};
+use crate::ports::Image;
+use crate::topology::Node;
+use crate::values::{NodeName, SlotName};
+
+impl Up<'_> {
+    /// PostgreSQL. Returns the last of its steps, or `None` when the node cannot be brought up at all.
+    #[expect(clippy::option_option, reason = "no step and not possible are two answers")]
+    pub(super) fn server(
+        &mut self,
+        node: &Node,
+        facts: &NodeFacts,
+        prepared: Vec<StepId>,
+        is_primary: bool,
+        upstream: &Upstream,
+    ) -> Option<Option<StepId>> {
+        let mut after = prepared;
+        let exists = matches!(facts.data, DataState::Complete { .. });
+        if !exists {
+            after = vec![self.database(node, is_primary, after, upstream)?];
+        }
+        let mut last = None;
+        let mut guarded = false;
+        match self.postgres_change(node, facts, is_primary) {
+            Some(change) => {
+                if self.topology.cluster.demo && matches!(change, Change::Replace { .. }) {
+                    // On a shared network two servers that are replaced at once may come back with each other's address,
+                    // and a Keycloak that looks for its own just then finds the other: one after the other.
+                    let earlier = self.plan.steps.iter();
+                    after.extend(
+                        earlier.filter(|step| matches!(step.action, Action::StartPostgres { .. })).map(|step| step.id),
+                    );
+                }
+                let permit = is_primary && self.may_start_as_primary(node);
+                guarded = is_primary && !permit;
+                last = Some(self.plan.add(&node.name, Action::StartPostgres { change, permit }, after));
+            }
+            None if !is_primary && self.has_to_be_told(node, facts) => {
+                let primary = self.primary.name.clone();
+                last = Some(self.plan.add(&node.name, Action::FollowPrimary { primary }, after));
+            }
+            None => {}
+        }
+        let settings = is_primary && last.is_none() && self.has_another_profile(node, facts);
+        if settings {
+            last = Some(self.plan.add(&node.name, Action::ReloadSettings, []));
+        }
+        // A cluster of a time when nothing was written down.
+        if is_primary && facts.observation.postgres.as_ref().is_ok_and(|postgres| postgres.promotion.is_none()) {
+            let record = Action::RecordPromotion { generation: 1, primary: node.name.clone(), run_alone: false };
+            last = Some(self.plan.add(&node.name, record, last));
+        }
+        if guarded {
+            self.plan.notes.push(format!(
+                "{0} was the primary, and not every other node can be asked whether it was promoted meanwhile: its guard asks \
+                 them at the start, and without an answer it becomes a standby (`ha-cli failover --to {0}` then makes it the \
+                 primary again)",
+                node.name
+            ));
+            return Some(last);
+        }
+        if is_primary && ((last.is_some() && !settings) || !self.provisioned(node, facts)) {
+            last = Some(self.plan.add(&node.name, Action::ProvisionDatabase, last));
+        }
+        Some(last)
+    }
+
+    /// The step that makes a database where there is none.
+    fn database(&mut self, node: &Node, is_primary: bool, after: Vec<StepId>, upstream: &Upstream) -> Option<StepId> {
+        if is_primary {
+            if let Some(system) = self.system {
+                self.refusals.push(Refusal::new(
+                    RefusalKind::Unsafe,
+                    Some(&node.name),
+                    format!(
+                        "it has no database, but the cluster with system identifier {system} exists: its disk was lost"
+                    ),
+                    "a new database would be a second cluster; the surviving standby holds the data: `ha-cli failover`",
+                ));
+                return None;
+            }
+            return Some(self.plan.add(&node.name, Action::InitDatabase, after));
+        }
+        let running = known(self.facts, &self.primary.name).is_some_and(|primary| primary.observation.postgres.is_ok());
+        if upstream.database.is_none() && !running {
+            self.refusals.push(Refusal::new(
+                RefusalKind::Unreachable,
+                Some(&node.name),
+                format!("it has no database yet, and {}, which it would copy, does not run", self.primary.name),
+                format!("bring {} up first: `ha-cli up {}`", self.primary.name, self.primary.name),
+            ));
+            return None;
+        }
+        let from = self.primary.name.clone();
+        let mut after = after;
+        after.extend(upstream.database);
+        Some(self.plan.add(&node.name, Action::CopyDatabase { from }, after))
+    }
+
+    fn postgres_change(&self, node: &Node, facts: &NodeFacts, is_primary: bool) -> Option<Change> {
+        let container = facts.observation.postgres_container.as_ref().ok()?;
+        let Some(container) = container else { return Some(Change::Create) };
+        let upstream = (!is_primary).then_some(self.primary);
+        let (hashed, _) = layout::postgres_files(self.topology, node, self.share(facts), upstream, self.secrets);
+        let wanted = |image: &Image| {
+            let system = self.system?;
+            Some(layout::postgres_container(self.topology, node, &image.id, system, &hashed).labels)
+        };
+        // It runs and takes no queries: an earlier run that was interrupted did not see it ready.
+        let not_up = facts.observation.postgres.as_ref().err().is_some_and(|unobserved| match unobserved.why {
+            UnobservedWhy::Refused | UnobservedWhy::NotReady => true,
+            UnobservedWhy::Denied | UnobservedWhy::Silent | UnobservedWhy::NoWay | UnobservedWhy::Failed => false,
+        });
+        change(container, facts.postgres_image.as_ref(), wanted).or(not_up.then_some(Change::Start))
+    }
+
+    /// Whether every peer was looked at, and none of them has been promoted without this node: else its guard asks for
+    /// itself. One that runs as primary already becomes none by a restart.
+    fn may_start_as_primary(&self, node: &Node) -> bool {
+        let server =
+            |name: &NodeName| known(self.facts, name).and_then(|facts| facts.observation.postgres.as_ref().ok());
+        let runs = server(&node.name).is_some_and(|it| it.role == PostgresRole::Primary);
+        let fresh = self.system.is_none();
+        let agrees = |peer: &Node| match server(&peer.name) {
+            Some(running) => running.promotion.as_ref().is_none_or(|it| it.primary == node.name),
+            None => known(self.facts, &peer.name).is_some(),
+        };
+        runs || fresh || self.topology.peers_of(&node.name).all(agrees)
+    }
+
+    /// Whether a standby that runs is to read anew whom it follows, by which promotion, and how durably.
+    fn has_to_be_told(&self, node: &Node, facts: &NodeFacts) -> bool {
+        self.follows_another(facts) || self.knows_another_promotion(facts) || self.has_another_profile(node, facts)
+    }
+
+    /// Whether its server runs by another durability profile; one that runs alone does so by a person's word.
+    fn has_another_profile(&self, node: &Node, facts: &NodeFacts) -> bool {
+        facts.observation.postgres.as_ref().is_ok_and(|postgres| {
+            let alone = postgres.promotion.as_ref().is_some_and(|record| record.run_alone);
+            let wanted = layout::synchronous_standby_names(self.topology, &node.name);
+            !alone && postgres.synchronous_standby_names != wanted
+        })
+    }
+
+    /// Whether the standby has not written down which promotion it follows.
+    fn knows_another_promotion(&self, facts: &NodeFacts) -> bool {
+        let promotion = |facts: &NodeFacts| facts.observation.postgres.as_ref().ok()?.promotion.clone();
+        let primary = known(self.facts, &self.primary.name).and_then(promotion);
+        let streams = facts.observation.postgres.as_ref().is_ok_and(PostgresObservation::streams);
+        primary.is_some() && streams && promotion(facts) != primary
+    }
+
+    /// Whether it is told to follow another than the primary. Where the primary was not seen, who it is is a guess, and
+    /// no reason to turn a standby round.
+    fn follows_another(&self, facts: &NodeFacts) -> bool {
+        if known(self.facts, &self.primary.name).is_none() {
+            return false;
+        }
+        let (host, port) = layout::peer_endpoint(self.topology, self.primary);
+        let upstream = facts.observation.postgres.as_ref().ok().and_then(|postgres| postgres.upstream.as_ref());
+        upstream.is_some_and(|upstream| *upstream != format!("{host}:{port}"))
+    }
+
+    /// Whether roles, database and slots are there: the probe's role got in to Keycloak's database, which both come
+    /// from provisioning, and every standby has its slot.
+    fn provisioned(&self, node: &Node, facts: &NodeFacts) -> bool {
+        facts.observation.postgres.as_ref().is_ok_and(|postgres| {
+            self.topology.peers_of(&node.name).all(|peer| {
+                let slot = SlotName::of_standby(&peer.name);
+                postgres.slots.iter().any(|found| found.name == slot.as_str())
+            })
+        }) && facts.passwords_fit != Some(false)
+    }
+}
