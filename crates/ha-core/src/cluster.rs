@@ -238,6 +238,16 @@ impl Cluster {
         lock::lock(self, nodes, holder).await
     }
 
+    /// As [`lock`](Self::lock) on all nodes, for one who cannot wait for a host that may be gone: a node that answers
+    /// noticeably later than another goes without, as [`Late`](lock::Unlocked::Late). Whoever then finds that it is
+    /// there takes its lock as well ([`Locks::extend`]), and looks again.
+    ///
+    /// # Errors
+    /// The first lock that somebody else holds.
+    pub async fn lock_soon(&self, holder: &Holder) -> Result<Locks, Taken> {
+        lock::lock_soon(self, holder).await
+    }
+
     /// Writes down on `nodes`, all at the same time, what happens. Once this returns it is on the disk wherever the
     /// node's PostgreSQL container runs.
     ///

@@ -25,19 +25,31 @@ pub(super) async fn run(globals: &Globals, args: &FailoverArgs, printer: &Printe
     let cluster = connect(globals, Purpose::Failover)?;
     let to = args.to.as_deref().map(|word| select::named(cluster.topology(), word)).transpose()?;
     let options = FailoverOptions { to, primary_is_dead: args.primary_is_dead, run_alone: args.run_alone };
-    let seen = plan(&cluster, &options).await?;
     if args.dry_run {
+        let seen = plan(&cluster, &options).await?;
         show(printer, &seen);
         return report_dry_run(printer, &seen);
     }
-    // A lost host is not waited for a second time: the locks are those of the nodes that something will be done on. What
-    // was seen before they were taken is looked at again.
-    let mut nodes: Vec<_> = cluster.topology().nodes().iter().map(|node| node.name.clone()).collect();
-    nodes.retain(|name| seen.plan.steps.iter().any(|step| step.node == *name));
-    let turn = Turn::among(&cluster, "failover", nodes, printer).await?;
-    let result = take_over(&cluster, &turn, &options, begun, args, printer).await;
+    let mut turn = Turn::soon(&cluster, "failover", printer).await?;
+    let result = match look(&cluster, &mut turn, &options, printer).await {
+        Ok(failover) => take_over(&cluster, &turn, &failover, begun, args, printer).await,
+        Err(error) => Err(error),
+    };
     turn.release().await;
     result
+}
+
+/// What is seen under the locks of all that something will be done on.
+async fn look(
+    cluster: &Cluster,
+    turn: &mut Turn,
+    options: &FailoverOptions,
+    printer: &Printer,
+) -> Result<Failover, Error> {
+    let seen = plan(cluster, options).await?;
+    let concerned = seen.plan.steps.iter().map(|step| step.node.clone()).collect();
+    // A host that is lost is not waited for a second time.
+    if turn.include(cluster, concerned, printer).await? { plan(cluster, options).await } else { Ok(seen) }
 }
 
 async fn plan(cluster: &Cluster, options: &FailoverOptions) -> Result<Failover, Error> {
@@ -48,23 +60,22 @@ async fn plan(cluster: &Cluster, options: &FailoverOptions) -> Result<Failover, 
 async fn take_over(
     cluster: &Cluster,
     turn: &Turn,
-    options: &FailoverOptions,
+    failover: &Failover,
     begun: Instant,
     args: &FailoverArgs,
     printer: &Printer,
 ) -> Result<Outcome, Error> {
-    let failover = plan(cluster, options).await?;
-    show(printer, &failover);
+    show(printer, failover);
     let progress = Arc::new(PlanProgress::new(printer.format()));
     let looked = begun.elapsed();
     if failover.plan.is_empty() {
-        finish(cluster, &failover, &progress, looked.as_secs_f64(), &[], printer)?;
+        finish(cluster, failover, &progress, looked.as_secs_f64(), &[], printer)?;
         return Ok(Outcome::Done);
     }
-    plan::confirm(printer, args.yes, &Some(question(&failover)))?;
+    plan::confirm(printer, args.yes, &Some(question(failover)))?;
     // Written down at the same time: the intent itself is on the target's disk before anything else happens.
     let begun = Instant::now();
-    let watcher = Arc::new(with_hooks(cluster, &failover, &progress));
+    let watcher = Arc::new(with_hooks(cluster, failover, &progress));
     let (operation, ran) =
         tokio::join!(Operation::begin(cluster, turn, &failover.plan), plan::attempt(cluster, &failover.plan, &watcher));
     let seconds = (looked + begun.elapsed()).as_secs_f64();
@@ -74,7 +85,7 @@ async fn take_over(
         operation.end(cluster, &ran, printer).await;
     }
     ran?;
-    finish(cluster, &failover, &progress, seconds, &hooks, printer)?;
+    finish(cluster, failover, &progress, seconds, &hooks, printer)?;
     Ok(Outcome::Done)
 }
 

@@ -40,22 +40,60 @@ impl Turn {
         Self::among(cluster, command, reached, printer).await
     }
 
-    /// Takes the locks of these nodes only: for a command that knows who is gone and has no time to ask.
+    /// Takes the locks of the nodes that answer at once: for a command that has no time to wait for a host that is gone.
     ///
     /// # Errors
     /// As [`take`](Self::take).
-    pub(super) async fn among(
+    pub(super) async fn soon(cluster: &Cluster, command: &'static str, printer: &Printer) -> Result<Self, Error> {
+        let locks = plan::interruptible(cluster.lock_soon(&holder(command))).await?.map_err(|it| taken(&it))?;
+        let mut turn = Self { command, reached: Vec::new(), locks: None };
+        turn.add(cluster.topology().nodes().iter().map(|node| node.name.clone()).collect(), locks, printer);
+        Ok(turn)
+    }
+
+    /// Takes the locks of those of `nodes` that [`soon`](Self::soon) did not wait for.
+    ///
+    /// Returns whether there were any: what was seen before has to be looked at again then.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(super) async fn include(
+        &mut self,
+        cluster: &Cluster,
+        mut nodes: Vec<NodeName>,
+        printer: &Printer,
+    ) -> Result<bool, Error> {
+        let late = |node: &NodeName| {
+            let without = self.locks.iter().flat_map(Locks::without);
+            without.filter(|it| it.why == Unlocked::Late).any(|it| it.node == *node)
+        };
+        nodes.retain(late);
+        if nodes.is_empty() {
+            return Ok(false);
+        }
+        let locks = plan::interruptible(cluster.lock(&nodes, &holder(self.command))).await?.map_err(|it| taken(&it))?;
+        self.add(nodes, locks, printer);
+        Ok(true)
+    }
+
+    async fn among(
         cluster: &Cluster,
         command: &'static str,
-        mut reached: Vec<NodeName>,
+        nodes: Vec<NodeName>,
         printer: &Printer,
     ) -> Result<Self, Error> {
-        let holder = Holder { by: who::by(), pid: std::process::id(), command: command.to_owned(), since: time::now() };
-        let locks = plan::interruptible(cluster.lock(&reached, &holder)).await?.map_err(|it| taken(&it))?;
+        let locks = plan::interruptible(cluster.lock(&nodes, &holder(command))).await?.map_err(|it| taken(&it))?;
+        let mut turn = Self { command, reached: Vec::new(), locks: None };
+        turn.add(nodes, locks, printer);
+        Ok(turn)
+    }
+
+    /// `locks` were taken on `nodes`, as far as they could be.
+    fn add(&mut self, mut nodes: Vec<NodeName>, locks: Locks, printer: &Printer) {
         for without in locks.without() {
             match &without.why {
                 // The plan says what that means.
-                Unlocked::Unreachable(_) => reached.retain(|node| *node != without.node),
+                Unlocked::Unreachable(_) | Unlocked::Late => nodes.retain(|node| *node != without.node),
                 Unlocked::NotRunning => {}
                 Unlocked::Failed(why) => printer.note(|page| {
                     let mark = page.tone(Tone::Warning, "note:");
@@ -63,7 +101,11 @@ impl Turn {
                 }),
             }
         }
-        Ok(Self { command, reached, locks: Some(locks) })
+        self.reached.extend(nodes);
+        match &mut self.locks {
+            Some(own) => own.extend(locks),
+            none => *none = Some(locks),
+        }
     }
 
     /// Lets others have it, and returns once they do: the next command of a script finds no lock of this one.
@@ -94,6 +136,10 @@ async fn answering(cluster: &Cluster) -> Vec<NodeName> {
         matches!(answer, Ok(Ok(_))).then(|| node.name.clone())
     });
     join_all(asked).await.into_iter().flatten().collect()
+}
+
+fn holder(command: &str) -> Holder {
+    Holder { by: who::by(), pid: std::process::id(), command: command.to_owned(), since: time::now() }
 }
 
 fn taken(taken: &Taken) -> Failure {

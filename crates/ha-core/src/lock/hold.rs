@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::future::{Either, join_all, select};
+use futures_util::stream::FuturesUnordered;
 
 use super::{Holder, Taken};
 use crate::cluster::Cluster;
@@ -16,6 +18,8 @@ use crate::values::NodeName;
 const HOLD_SCRIPT: &str = include_str!("assets/hold.sh");
 /// The program answers at once; it is started on what may be a busy host.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// How much later than the first node another one may answer, for one who cannot wait: many times what an engine takes.
+const GRACE: Duration = Duration::from_millis(300);
 
 /// The locks of a cluster's nodes, for as long as this lives.
 #[must_use = "the locks are released when it is dropped"]
@@ -38,6 +42,8 @@ pub struct NoLock {
 pub enum Unlocked {
     /// Its engine could not be asked.
     Unreachable(String),
+    /// Its engine had not answered when others had, and nobody waited for it.
+    Late,
     /// Its PostgreSQL does not run, and there the lock would be.
     NotRunning,
     /// Its PostgreSQL runs, and the lock could not be taken all the same.
@@ -45,7 +51,7 @@ pub enum Unlocked {
 }
 
 impl Locks {
-    /// The nodes whose locks are held, in the topology's order.
+    /// The nodes whose locks are held, in the order in which they were taken.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeName> {
         self.held.iter().map(|(node, _)| node)
     }
@@ -62,6 +68,17 @@ impl Locks {
         .await;
     }
 
+    /// Takes what `other` has as well: where both know of a node, the other's word counts.
+    pub fn extend(&mut self, other: Self) {
+        self.without.retain(|it| !other.knows(&it.node));
+        self.without.extend(other.without);
+        self.held.extend(other.held);
+    }
+
+    fn knows(&self, node: &NodeName) -> bool {
+        self.nodes().any(|it| it == node) || self.without.iter().any(|it| it.node == *node)
+    }
+
     /// The nodes that go without.
     #[must_use]
     pub fn without(&self) -> &[NoLock] {
@@ -73,10 +90,44 @@ pub(crate) async fn lock(cluster: &Cluster, nodes: &[NodeName], holder: &Holder)
     let nodes: Vec<_> = cluster.topology.nodes().iter().filter(|node| nodes.contains(&node.name)).collect();
     // Starting the programs takes longest, and is done at the same time: a host that does not answer costs its limit once.
     let ready = join_all(nodes.iter().map(|node| make_ready(cluster, node))).await;
+    take_in_order(nodes.into_iter().zip(ready), holder).await
+}
+
+/// The same on all nodes, but for those that answer later than others: they are told as [`Unlocked::Late`].
+pub(crate) async fn lock_soon(cluster: &Cluster, holder: &Holder) -> Result<Locks, Taken> {
+    let nodes = cluster.topology.nodes();
+    let mut asked: FuturesUnordered<_> =
+        nodes.iter().enumerate().map(|(index, node)| async move { (index, make_ready(cluster, node).await) }).collect();
+    let mut ready: Vec<_> = nodes.iter().map(|_| Err(Unlocked::Late)).collect();
+    // A way that is known to lead nowhere is no answer that others are late for.
+    while let Some((index, answer)) = asked.next().await {
+        let answered = !matches!(answer, Err(Unlocked::Unreachable(_)));
+        ready[index] = answer;
+        if answered {
+            break;
+        }
+    }
+    let mut grace = cluster.ports.clock.sleep(GRACE);
+    while !asked.is_empty() {
+        match select(asked.next(), grace).await {
+            Either::Left((Some((index, answer)), left)) => {
+                ready[index] = answer;
+                grace = left;
+            }
+            Either::Left((None, _)) | Either::Right(_) => break,
+        }
+    }
+    drop(asked);
+    take_in_order(nodes.iter().zip(ready), holder).await
+}
+
+type Ready = Result<Box<dyn ExecSession>, Unlocked>;
+
+/// One after the other: two who come at the same moment must not take one each and both go away.
+async fn take_in_order(nodes: impl Iterator<Item = (&Node, Ready)>, holder: &Holder) -> Result<Locks, Taken> {
     let words = serde_json::to_string(holder).expect("plain values serialise");
     let mut locks = Locks { held: Vec::new(), without: Vec::new() };
-    // One after the other: two who come at the same moment must not take one each and both go away.
-    for (node, ready) in nodes.into_iter().zip(ready) {
+    for (node, ready) in nodes {
         let answer = match ready {
             Ok(session) => take(session, &words).await,
             Err(why) => Err(why),
@@ -94,7 +145,7 @@ pub(crate) async fn lock(cluster: &Cluster, nodes: &[NodeName], holder: &Holder)
 }
 
 /// Starts the program that will take a node's lock, where the node's PostgreSQL runs.
-async fn make_ready(cluster: &Cluster, node: &Node) -> Result<Box<dyn ExecSession>, Unlocked> {
+async fn make_ready(cluster: &Cluster, node: &Node) -> Ready {
     let runtime = match cluster.ports.runtimes.get(&node.name) {
         Some(Ok(runtime)) => runtime.as_ref(),
         Some(Err(why)) => return Err(Unlocked::Unreachable(why.clone())),

@@ -9,8 +9,8 @@
 
 mod hold;
 
-pub(crate) use hold::lock;
 pub use hold::{Locks, NoLock, Unlocked};
+pub(crate) use hold::{lock, lock_soon};
 
 use std::fmt;
 

@@ -1,6 +1,7 @@
 //! A primary that is gone, or only seems to be, on hosts that have nothing in common but the link between them.
 
 use ha_core::health::{Code, ReportedRole};
+use ha_core::lock::{Holder, Unlocked};
 use ha_core::plan::{FailoverOptions, Refusal, RejoinMethod};
 use ha_tests::hosts::End;
 use ha_tests::ledger::{Ledger, LedgerWriter, Verdict};
@@ -12,6 +13,15 @@ const WRITES: u64 = 20;
 
 fn alone() -> FailoverOptions {
     FailoverOptions { run_alone: true, ..FailoverOptions::default() }
+}
+
+fn holder() -> Holder {
+    Holder {
+        by: "alice@desk".to_owned(),
+        pid: std::process::id(),
+        command: "failover".to_owned(),
+        since: "2026-11-26T03:00:00.000Z".to_owned(),
+    }
 }
 
 fn dead() -> FailoverOptions {
@@ -87,10 +97,16 @@ pub(crate) fn a_frozen_primary_that_thaws_is_found_and_taken_back(world: &World)
     let writer = servers.writer();
     goes_on(&servers, &writer);
     world.hosts.freeze(1).unwrap();
+    let mut locks = servers.wait(servers.cluster().lock_soon(&holder())).unwrap();
+    assert_eq!(locks.nodes().collect::<Vec<_>>(), [servers.name(1)]);
+    assert_eq!(locks.without()[0].why, Unlocked::Late, "a host that hangs is not waited for");
     let (_, announced) = servers.fail_over(&dead());
     goes_on(&servers, &writer);
     let ledger = servers.wait(writer.stop());
     world.hosts.thaw(1).unwrap();
+    locks.extend(servers.wait(servers.cluster().lock(&[servers.name(0).clone()], &holder())).unwrap());
+    assert_eq!((locks.nodes().count(), locks.without().len()), (2, 0), "it is there now");
+    servers.wait(locks.release());
     servers.finds(&[Code::TwoPrimaries]);
     says(servers.failover(&dead()), "are primaries");
     // With `async`, whoever still writes to it is acknowledged.
