@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ha_core::Cluster;
 use ha_core::hooks::{HookEvent, RoleChange};
-use ha_core::plan::{Action, Failover, FailoverOptions, Loss};
+use ha_core::plan::{Action, Failover, FailoverOptions, LastArrival, Loss};
 use ha_core::values::NodeName;
 use serde_json::json;
 
@@ -104,12 +104,20 @@ fn loss_in_words(failover: &Failover) -> String {
     match &failover.loss {
         Loss::None { why } => format!("nothing acknowledged is lost: {why}"),
         Loss::Exactly { bytes } => format!("{} of WAL that the old primary wrote last are lost", size(*bytes)),
-        Loss::Since { lsn, seconds } => {
-            let end = lsn.map_or_else(String::new, |lsn| format!(" (up to {lsn})"));
-            let when = seconds.map_or_else(String::new, |seconds| format!(", which is from {seconds:.1} s ago"));
+        Loss::Since { lsn, seconds, last } => {
+            let (to, from) = (&failover.to, failover.from.as_ref().map_or("the old primary", NodeName::as_str));
+            let end = lsn.map_or_else(String::new, |lsn| format!(", up to {lsn}"));
+            let ago = match (seconds, last) {
+                (None, _) => String::new(),
+                (Some(seconds), LastArrival::Message) => format!("; it last heard from {from} {seconds:.1} s ago"),
+                (Some(seconds), LastArrival::Transaction) => {
+                    format!(
+                        "; the last transaction that arrived is {seconds:.1} s old, on a quiet cluster simply the last"
+                    )
+                }
+            };
             format!(
-                "{} has all that reached it{end}; what the old primary acknowledged after the last of that{when}, is lost",
-                failover.to
+                "{to} has all that reached it{end}{ago}. What {from} acknowledged after that and had not sent is lost"
             )
         }
     }
@@ -136,8 +144,8 @@ fn show(printer: &Printer, failover: &Failover) {
 
 fn question(failover: &Failover) -> Confirmation {
     let loss = match &failover.loss {
-        Loss::None { .. } => "nothing acknowledged is lost".to_owned(),
-        Loss::Exactly { .. } | Loss::Since { .. } => loss_in_words(failover),
+        Loss::None { .. } => "nothing acknowledged is lost",
+        Loss::Exactly { .. } | Loss::Since { .. } => "what may be lost stands above",
     };
     Confirmation { question: format!("{} becomes the primary; {loss}; go on?", failover.to), flag: "--yes" }
 }

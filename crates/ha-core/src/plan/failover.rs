@@ -62,9 +62,21 @@ pub enum Loss {
     Since {
         /// Where the new primary's WAL ends.
         lsn: Option<Lsn>,
-        /// How long ago that was, in seconds, at most; without the connection, since the last transaction that arrived.
+        /// How long ago that was, in seconds, at most.
         seconds: Option<f64>,
+        /// What those seconds are counted from.
+        last: LastArrival,
     },
+}
+
+/// The last that is known to have come from the old primary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LastArrival {
+    /// Any word of it: the connection stands.
+    Message,
+    /// A transaction: the connection has broken, and when is not known. On a quiet cluster it is old, and nothing is lost.
+    Transaction,
 }
 
 impl Loss {
@@ -401,10 +413,12 @@ fn loss(view: &View<'_>, to: &Node) -> Loss {
     if view.topology.replication.durability == Durability::Strict && !ran_alone {
         return Loss::None { why: "with \"strict\", whatever was acknowledged had arrived before".to_owned() };
     }
-    Loss::Since {
-        lsn: view.received(to),
-        seconds: standby.and_then(|it| it.receiver.as_ref().and_then(|it| it.silent_seconds).or(it.replay_age_seconds)),
-    }
+    let silent = standby.and_then(|it| it.receiver.as_ref()?.silent_seconds);
+    let (seconds, last) = match silent {
+        Some(seconds) => (Some(seconds), LastArrival::Message),
+        None => (standby.and_then(|it| it.replay_age_seconds), LastArrival::Transaction),
+    };
+    Loss::Since { lsn: view.received(to), seconds, last }
 }
 
 #[cfg(test)]

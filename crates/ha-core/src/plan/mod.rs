@@ -15,7 +15,7 @@ mod up;
 pub use down::decide_down;
 pub use explain::{Outlook, explain};
 pub use facts::{DataState, NodeFacts};
-pub use failover::{Failover, FailoverOptions, Loss, decide_failover};
+pub use failover::{Failover, FailoverOptions, LastArrival, Loss, decide_failover};
 pub use refusal::{Refusal, RefusalKind};
 pub use rejoin::{OldData, RejoinMethod, RejoinStart, begin_rejoin, choose_method, decide_rebuild, decide_rejoin};
 pub use replication::decide_replication;

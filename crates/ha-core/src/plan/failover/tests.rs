@@ -82,7 +82,10 @@ fn a_server_that_is_proven_dead_is_replaced_at_once_and_kept_from_coming_back() 
             "6 vm2: make the replication slots for the other nodes <2>",
         ]
     );
-    assert_eq!(planned.loss, Loss::Since { lsn: Some("0/3000148".parse().unwrap()), seconds: Some(0.5) });
+    assert_eq!(
+        planned.loss,
+        Loss::Since { lsn: Some("0/3000148".parse().unwrap()), seconds: Some(0.5), last: LastArrival::Message }
+    );
     assert!(planned.hints[0].contains("`ha-cli up vm1`"), "{:?}", planned.hints);
     assert!(planned.risks.is_empty());
 }
@@ -215,17 +218,21 @@ fn what_may_be_lost_is_said_as_exactly_as_it_is_known() {
     assert_eq!(loss(&facts), Loss::Exactly { bytes: 0x100 });
     ended(&mut facts, "vm1", ControlState::Other);
     self::server(&mut facts, "vm2").receiver = None;
-    assert_eq!(loss(&facts), Loss::Since { lsn: Some("0/3000000".parse().unwrap()), seconds: Some(12.5) });
+    assert_eq!(
+        loss(&facts),
+        Loss::Since { lsn: Some("0/3000000".parse().unwrap()), seconds: Some(12.5), last: LastArrival::Transaction }
+    );
 }
 
 /// The looks at whoever does not answer take seconds, in which the old primary may have acknowledged more.
 #[test]
 fn what_may_be_lost_grows_while_others_are_waited_for() {
     let later = Duration::from_secs(7);
-    let mut loss = Loss::Since { lsn: None, seconds: Some(0.5) };
+    let since = |seconds| Loss::Since { lsn: None, seconds, last: LastArrival::Message };
+    let mut loss = since(Some(0.5));
     loss.grow_older(later);
-    assert_eq!(loss, Loss::Since { lsn: None, seconds: Some(7.5) });
-    for other in [Loss::Since { lsn: None, seconds: None }, Loss::Exactly { bytes: 1 }] {
+    assert_eq!(loss, since(Some(7.5)));
+    for other in [since(None), Loss::Exactly { bytes: 1 }] {
         let mut loss = other.clone();
         loss.grow_older(later);
         assert_eq!(loss, other);
@@ -246,6 +253,33 @@ fn strict_loses_nothing_and_runs_alone_only_by_word() {
     let ran_alone = crate::values::PromotionRecord { run_alone: true, ..promotion(1, "vm1") };
     facts.get_mut(&name("vm1")).unwrap().stopped.as_mut().unwrap().as_mut().unwrap().promotion = Some(ran_alone);
     assert!(matches!(decide_failover(&topology, &facts, &alone).unwrap().loss, Loss::Since { .. }));
+}
+
+/// The old primary died right after it had been followed: nobody is left to confirm, and the primary answers.
+#[test]
+fn a_primary_that_waits_for_confirmation_goes_on_alone_by_word() {
+    let topology = strict_pair();
+    let mut facts = facts(&topology);
+    let alone = FailoverOptions { run_alone: true, ..FailoverOptions::default() };
+    assert!(decide_failover(&topology, &facts, &alone).unwrap().plan.is_empty(), "a standby confirms its writes");
+    dark(&mut facts, "vm2");
+    server(&mut facts, "vm1").senders.clear();
+    let planned = decide_failover(&topology, &facts, &dead()).unwrap();
+    assert!(planned.plan.is_empty() && planned.hints[1].contains("--run-alone"), "{planned:?}");
+    let planned = decide_failover(&topology, &facts, &alone).unwrap();
+    assert_eq!(
+        lines(&planned.plan),
+        [
+            "0 vm1: write down that vm1 is the primary of generation 1 and runs alone <>",
+            "1 vm1: log in and write through Keycloak <0>",
+            "2 vm1: write down that Keycloak is set up <1>",
+            "3 vm1: make the replication slots for the other nodes <0>",
+        ]
+    );
+    assert!(planned.risks[0].contains("on its disk alone"), "{:?}", planned.risks);
+    server(&mut facts, "vm1").promotion.as_mut().unwrap().run_alone = true;
+    assert!(decide_failover(&topology, &facts, &alone).unwrap().plan.is_empty(), "once is enough");
+    assert!(decide_failover(&pair(), &facts, &alone).unwrap().plan.is_empty(), "only strict waits");
 }
 
 #[test]
