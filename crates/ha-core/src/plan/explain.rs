@@ -118,7 +118,7 @@ fn without_standby(view: &View<'_>, primary: &Node, standby: &Node) -> Outlook {
     let (text, hand) = if strict && !confirmed {
         (
             format!("if {name} died now, every write on {primary} would wait until it is back"),
-            Some("ha-cli replication set async, to go on without".to_owned()),
+            Some("ha-cli failover --run-alone, to go on without until it is back".to_owned()),
         )
     } else if away {
         (format!("{name} is not seen to run: its death would change nothing"), None)

@@ -14,7 +14,7 @@ use super::{Action, Plan, Refusal, RefusalKind, StepId};
 use crate::observe::{ControlState, PostgresRole};
 use crate::ports::ContainerStatus;
 use crate::topology::{Durability, Node, Topology};
-use crate::values::{Lsn, NodeName};
+use crate::values::{Lsn, NodeName, PromotionRecord};
 
 /// What a person may choose, and what a person may vouch for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,7 +23,8 @@ pub struct FailoverOptions {
     pub to: Option<NodeName>,
     /// Whoever may be the primary and can neither be asked nor stopped does not run: a person has made sure of it.
     pub primary_is_dead: bool,
-    /// With `strict`: the new primary goes on without a standby's confirmation until one is back.
+    /// With `strict`: the primary, the new one or one that is there and waits, goes on without a standby's confirmation
+    /// until one is back.
     pub run_alone: bool,
 }
 
@@ -123,20 +124,37 @@ fn there_is_one(view: &View<'_>, primary: &Node, options: &FailoverOptions) -> R
         ));
     }
     let mut plan = Plan::default();
+    let mut risks = Vec::new();
+    let mut hints = vec![format!("{name} is the primary, and it answers; a planned change is `ha-cli switchover`")];
+    let mut alone = None;
+    if let Some(record) = waits_for_confirmation(view, name) {
+        if options.run_alone {
+            let (generation, primary) = (record.generation, record.primary.clone());
+            alone = Some(plan.add(name, Action::RecordPromotion { generation, primary, run_alone: true }, []));
+            risks.push(format!(
+                "what {name} acknowledges from now on is on its disk alone until `ha-cli rejoin` has brought a standby back"
+            ));
+        } else {
+            hints.push(format!(
+                "durability is \"strict\", and no standby streams from {name}: its writes wait; `ha-cli failover --run-alone` lets \
+                 it acknowledge them alone until a standby is back"
+            ));
+        }
+    }
     keep_back(view, &mut plan, name, None);
     if !plan.is_empty() {
-        afterwards(view, &mut plan, name, None);
+        afterwards(view, &mut plan, name, alone);
     }
     let from = view.topology.peers_of(name).next().map(|node| node.name.clone());
     let why = format!("{name} is the primary already");
-    Ok(Failover {
-        from,
-        to: name.clone(),
-        plan,
-        loss: Loss::None { why },
-        risks: Vec::new(),
-        hints: vec![format!("{name} is the primary, and it answers; a planned change is `ha-cli switchover`")],
-    })
+    Ok(Failover { from, to: name.clone(), plan, loss: Loss::None { why }, risks, hints })
+}
+
+/// The record of a primary that acknowledges nothing: with `strict` it waits for standbys, and none streams.
+fn waits_for_confirmation<'v>(view: &View<'v>, primary: &NodeName) -> Option<&'v PromotionRecord> {
+    let strict = view.topology.replication.durability == Durability::Strict;
+    let record = view.promotion(primary).filter(|record| !record.run_alone)?;
+    (strict && !view.has_streaming_standby(primary)).then_some(record)
 }
 
 fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec<Refusal>> {
@@ -174,7 +192,7 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
             State::Unknown(why) => unknown(view, &to.name, node, why, options, &mut refusals, &mut risks),
         }
     }
-    durability(view, to, options, &mut refusals);
+    durability(view, to, options, &mut refusals, &mut risks);
     if !refusals.is_empty() {
         return Err(refusals);
     }
@@ -315,11 +333,24 @@ fn unknown(
 }
 
 /// With `strict`, whatever was acknowledged must be on the new primary, and it acknowledges nothing alone unless told so.
-fn durability(view: &View<'_>, to: &Node, options: &FailoverOptions, refusals: &mut Vec<Refusal>) {
+fn durability(
+    view: &View<'_>,
+    to: &Node,
+    options: &FailoverOptions,
+    refusals: &mut Vec<Refusal>,
+    risks: &mut Vec<String>,
+) {
     if view.topology.replication.durability != Durability::Strict {
         return;
     }
     let others: Vec<_> = view.topology.peers_of(&to.name).collect();
+    let unread = others.iter().filter(|node| view.promotion(&node.name).is_none());
+    risks.extend(unread.map(|node| {
+        format!(
+            "{} cannot be asked whether it was told to run alone; if it was, what it acknowledged since then is lost",
+            node.name
+        )
+    }));
     let follow = others.iter().filter(|node| view.has_role(node, PostgresRole::Standby)).count();
     // The old primary is one of those that are not seen; of two more, one may have confirmed what this one lacks.
     if others.len() - follow > 1 {

@@ -29,11 +29,7 @@ pub fn decide_replication(topology: &Topology, facts: &RoleFacts) -> Result<Plan
             "its settings are changed through its engine: mend the way there",
         ));
     }
-    let streams = view.server(name).is_some_and(|server| {
-        let known = |name: &str| topology.peers_of(&primary.name).any(|peer| peer.name.as_str() == name);
-        server.senders.iter().any(|sender| sender.state == "streaming" && known(&sender.name))
-    });
-    if topology.replication.durability == Durability::Strict && !streams {
+    if topology.replication.durability == Durability::Strict && !view.has_streaming_standby(name) {
         return Err(Refusal::new(
             RefusalKind::Unsafe,
             Some(name),

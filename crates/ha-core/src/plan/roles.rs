@@ -39,8 +39,8 @@ pub(super) struct View<'a> {
     pub(super) facts: &'a RoleFacts,
 }
 
-impl View<'_> {
-    pub(super) fn server(&self, node: &NodeName) -> Option<&PostgresObservation> {
+impl<'a> View<'a> {
+    pub(super) fn server(&self, node: &NodeName) -> Option<&'a PostgresObservation> {
         self.facts.get(node)?.observation.postgres.as_ref().ok()
     }
 
@@ -53,12 +53,12 @@ impl View<'_> {
         self.topology.nodes().iter().filter(|node| self.has_role(node, PostgresRole::Primary)).collect()
     }
 
-    pub(super) fn stopped(&self, node: &NodeName) -> Option<&StoppedServer> {
+    pub(super) fn stopped(&self, node: &NodeName) -> Option<&'a StoppedServer> {
         self.facts.get(node)?.stopped.as_ref()?.as_ref().ok()
     }
 
     /// What a node knows of promotions, running or not.
-    pub(super) fn promotion(&self, node: &NodeName) -> Option<&PromotionRecord> {
+    pub(super) fn promotion(&self, node: &NodeName) -> Option<&'a PromotionRecord> {
         match self.server(node) {
             Some(server) => server.promotion.as_ref(),
             None => self.stopped(node)?.promotion.as_ref(),
@@ -68,6 +68,14 @@ impl View<'_> {
     /// The latest promotion that any node knows of.
     pub(super) fn latest(&self) -> Option<&PromotionRecord> {
         self.topology.nodes().iter().filter_map(|node| self.promotion(&node.name)).max_by_key(|it| it.generation)
+    }
+
+    /// Whether a standby of the cluster streams from `primary`, as that one tells.
+    pub(super) fn has_streaming_standby(&self, primary: &NodeName) -> bool {
+        let known = |name: &str| self.topology.peers_of(primary).any(|peer| peer.name.as_str() == name);
+        self.server(primary).is_some_and(|server| {
+            server.senders.iter().any(|sender| sender.state == "streaming" && known(&sender.name))
+        })
     }
 
     /// Whether a node's Keycloak runs, as far as its container tells.

@@ -6,7 +6,9 @@ use ha_core::Cluster;
 use ha_core::health::ReportedRole;
 use ha_core::layout::Component;
 use ha_core::observe::BranchObservation;
-use ha_core::plan::{Failover, FailoverOptions, Loss, OldData, Plan, Refusal, RefusalKind, RejoinMethod, RejoinStart};
+use ha_core::plan::{
+    Action, Failover, FailoverOptions, Loss, OldData, Plan, Refusal, RefusalKind, RejoinMethod, RejoinStart,
+};
 use ha_core::values::NodeName;
 use ha_tests::ledger::LedgerWriter;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
@@ -201,10 +203,43 @@ async fn a_frozen_primary_is_fenced_first() {
     assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer goes on");
     rejoin(&pair, &pair.primary().name).await;
     settles(&pair, &pair.standby().name).await;
+    without_its_standby(&pair, &writer).await;
     let ledger = writer.stop().await;
     for node in pair.topology().nodes() {
         until_same(&pair, &ledger, node).await;
     }
+}
+
+/// The standby is lost, and the primary waits for it in vain: it goes on alone by word, in the same generation, and waits
+/// again once a standby is back.
+async fn without_its_standby(pair: &Pair, writer: &LedgerWriter) {
+    let (primary, standby) = (pair.standby(), pair.primary());
+    let record =
+        async || pair.cluster().ports().probe.observe(&primary.name, PATIENCE).await.unwrap().promotion.unwrap();
+    let before = record().await;
+    assert!(!before.run_alone, "{before:?}");
+    docker(&["kill", &pair.container(standby, Component::Postgres)]);
+    let begun = Instant::now();
+    // Until the primary has noticed.
+    while !plan(pair.cluster(), &FailoverOptions::default())
+        .await
+        .unwrap()
+        .hints
+        .iter()
+        .any(|it| it.contains("writes wait"))
+    {
+        assert!(begun.elapsed() < PATIENCE, "the primary misses its standby");
+    }
+    assert!(!writer.goes_on(1, Duration::from_secs(1)).await, "nobody confirms");
+    let planned = fail_over(pair, &alone()).await;
+    assert!(!planned.plan.steps.iter().any(|step| step.action == Action::Promote), "{:?}", planned.plan);
+    assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer goes on");
+    let during = record().await;
+    assert_eq!((during.generation, &during.id, during.run_alone), (before.generation, &before.id, true));
+    rejoin(pair, &standby.name).await;
+    settles(pair, &primary.name).await;
+    assert!(!record().await.run_alone, "a standby confirms again");
+    assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer goes on");
 }
 
 /// Promoted by hand while the primary went on: two primaries, each with rows of its own. The commands see it, do not choose, and

@@ -86,7 +86,8 @@ fn durability(topology: &Topology, primary: &Seen<'_>, postgres: &PostgresObserv
             Code::WritesWait,
             Some(name),
             "no standby confirms: every write waits until one streams",
-            "bring the standby back: see its findings",
+            "bring the standby back: see its findings; where that takes long, `ha-cli failover --run-alone` lets writes go on \
+             until it is back, on one disk",
         ));
     }
 }
