@@ -10,7 +10,7 @@ use ha_core::ports::{PostgresControl, PostgresError, Provision, RuntimeError};
 use ha_core::topology::Topology;
 use ha_core::values::{Lsn, NodeName, Secret, SlotName};
 
-use crate::promoter::Promoter;
+use crate::promoter::{Promoter, WRITE_LINEAGE};
 use crate::psql::{PsqlError, set};
 use crate::server::{Goal, Server};
 use crate::{Engines, provision, scram};
@@ -129,7 +129,9 @@ impl PostgresControl for EngineControl {
             }
         }
         let seconds = timeout.as_secs().max(1);
-        let script = format!("SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, {seconds}) ELSE true END;\n");
+        let script = format!(
+            "SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, {seconds}) ELSE true END;\n{WRITE_LINEAGE}\n"
+        );
         // The server keeps the limit; it may take a moment more to say so.
         let answer = self.server(node)?.run(&script, timeout + LIMIT).await.map_err(|error| refused(what, error))?;
         if answer.trim() == "t" {

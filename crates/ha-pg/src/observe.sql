@@ -61,6 +61,13 @@ WITH server AS MATERIALIZED (
            ) ORDER BY slot.slot_name), '[]') AS list
     FROM pg_replication_slots AS slot, positions
     WHERE slot.slot_type = 'physical'
+), lineage AS MATERIALIZED (
+    -- 'ha.lineage=GENERATION ID PRIMARY': a promotion writes it down in the data.
+    SELECT string_to_array(substr(setting, length('ha.lineage=') + 1), ' ') AS word
+    FROM pg_db_role_setting AS set
+    JOIN pg_database AS database ON database.oid = set.setdatabase AND database.datname = 'postgres'
+    CROSS JOIN unnest(set.setconfig) AS setting
+    WHERE set.setrole = 0 AND setting LIKE 'ha.lineage=_%'
 ), texts AS MATERIALIZED (
     SELECT coalesce(bool_or(datcollversion <> pg_database_collation_actual_version(oid)), false) AS mismatch
     FROM pg_database
@@ -113,6 +120,9 @@ SELECT json_build_object(
         'id', current_setting('ha.promotion'),
         'primary', current_setting('ha.primary'),
         'run_alone', coalesce(current_setting('ha.run_alone', true), '') = 'on'
-    ) END
+    ) END,
+    'lineage', (
+        SELECT json_build_object('generation', word[1]::bigint, 'id', word[2], 'primary', word[3]) FROM lineage
+    )
 )::text
 FROM server, positions, senders, slots, texts

@@ -12,6 +12,15 @@ const LOOK_AGAIN: Duration = Duration::from_millis(4);
 /// For one line of an answer to a statement that waits for nothing.
 const LINE_LIMIT: Duration = Duration::from_secs(5);
 
+/// Writes into the data itself which promotion it comes from, as a setting of the database `postgres`, so that whoever follows has it
+/// too, told of the promotion or not ([`PostgresObservation::lineage`]). For `psql`; does nothing in recovery, or where no
+/// promotion is written down. A database's settings are in a shared catalog, which can be read from every database.
+///
+/// [`PostgresObservation::lineage`]: ha_core::observe::PostgresObservation::lineage
+pub(crate) const WRITE_LINEAGE: &str = "SELECT format('ALTER DATABASE postgres SET \"ha.lineage\" = %L', concat_ws(' ', \
+     current_setting('ha.generation'), current_setting('ha.promotion'), current_setting('ha.primary'))) \
+     WHERE NOT pg_is_in_recovery() AND current_setting('ha.promotion', true) <> '' \\gexec";
+
 /// `psql` on the server's local socket, connected.
 pub(crate) struct Promoter {
     session: Box<dyn ExecSession>,
@@ -42,7 +51,7 @@ impl Promoter {
         }
     }
 
-    /// Ends recovery and returns once writes are accepted. A primary is left alone.
+    /// Ends recovery and returns once writes are accepted, and one has been made: the data's lineage. A primary stays one.
     pub(crate) async fn promote(mut self, timeout: Duration) -> Result<(), PostgresError> {
         let deadline = Instant::now() + timeout;
         // Signalled and not waited for: the server looks for its end too seldom.
@@ -57,6 +66,7 @@ impl Promoter {
             }
             sleep(LOOK_AGAIN).await;
         }
-        Ok(())
+        self.session.write_line(WRITE_LINEAGE).await?;
+        self.ask("SELECT true;").await.map(drop)
     }
 }

@@ -154,6 +154,7 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         pending_restart: Vec::new(),
         collation_mismatch: false,
         promotion: Some(promotion(1, "vm1")),
+        lineage: None,
     }
 }
 

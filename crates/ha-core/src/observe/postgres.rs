@@ -57,6 +57,11 @@ pub struct PostgresObservation {
     /// The promotion that this server knows of; absent where none was written down.
     #[serde(default)]
     pub promotion: Option<PromotionRecord>,
+    /// The promotion that its data comes from, which came with the data: a standby has it that followed the new primary
+    /// without being told of the promotion, as its guard lets it do. Absent before the cluster's first change of primary; says
+    /// nothing of `run_alone`.
+    #[serde(default)]
+    pub lineage: Option<PromotionRecord>,
 }
 
 impl PostgresObservation {

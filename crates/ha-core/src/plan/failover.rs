@@ -209,8 +209,8 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
 /// Who takes over: the one that has most, and has all that is known of.
 fn target<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&'v Node, Refusal> {
     // Of equals, one that knows of the later promotion is not behind it.
-    let generation = |node: &Node| view.promotion(&node.name).map(|record| record.generation);
-    let position = |node: &Node| (view.server(&node.name).map(|it| it.timeline), view.received(node), generation(node));
+    let position =
+        |node: &Node| (view.server(&node.name).map(|it| it.timeline), view.received(node), view.generation(&node.name));
     let standbys = view.topology.nodes().iter().filter(|node| view.has_role(node, PostgresRole::Standby));
     // Of equals the first, in the topology's order.
     let best = standbys.reduce(|first, next| if position(next) > position(first) { next } else { first });
@@ -247,8 +247,8 @@ fn target<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&'v Node, Re
             format!("`ha-cli failover --to {}`", best.name),
         ));
     }
-    let own = view.promotion(&to.name).map_or(0, |record| record.generation);
-    let mut known = view.topology.nodes().iter().filter_map(|node| view.promotion(&node.name));
+    let own = view.generation(&to.name);
+    let mut known = view.topology.nodes().iter().filter_map(|node| view.known(&node.name));
     if let Some(latest) = known.find(|record| record.generation > own && record.primary != to.name) {
         return Err(Refusal::new(
             RefusalKind::Unsafe,

@@ -122,8 +122,7 @@ fn primary_for(view: &View<'_>, node: &NodeName) -> Result<NodeName, Refusal> {
     match others[..] {
         [primary] if !itself => Ok(primary.name.clone()),
         [primary] => {
-            let generation = |name| view.promotion(name).map_or(0, |record| record.generation);
-            if generation(&primary.name) > generation(node) {
+            if view.generation(&primary.name) > view.generation(node) {
                 return Ok(primary.name.clone());
             }
             Err(Refusal::new(
@@ -132,8 +131,8 @@ fn primary_for(view: &View<'_>, node: &NodeName) -> Result<NodeName, Refusal> {
                 format!(
                     "it and {} are both primaries, and it is not the older one: generation {} against {}",
                     primary.name,
-                    generation(node),
-                    generation(&primary.name)
+                    view.generation(node),
+                    view.generation(&primary.name)
                 ),
                 format!(
                     "look at both (`ha-cli status`, and what their applications wrote); the one that is to lose is stopped first: \
@@ -305,8 +304,7 @@ pub fn decide_rebuild(
         ));
     }
     let primary = primary_for(&view, node)?;
-    let own = view.promotion(node).map_or(0, |record| record.generation);
-    let its = view.promotion(&primary).map_or(0, |record| record.generation);
+    let (own, its) = (view.generation(node), view.generation(&primary));
     if own > its {
         return Err(Refusal::new(
             RefusalKind::Unsafe,

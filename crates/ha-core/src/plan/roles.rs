@@ -57,7 +57,7 @@ impl<'a> View<'a> {
         self.facts.get(node)?.stopped.as_ref()?.as_ref().ok()
     }
 
-    /// What a node knows of promotions, running or not.
+    /// What a node was told of promotions, running or not.
     pub(super) fn promotion(&self, node: &NodeName) -> Option<&'a PromotionRecord> {
         match self.server(node) {
             Some(server) => server.promotion.as_ref(),
@@ -65,9 +65,21 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The latest promotion that a node knows of: it was told of it, or its data comes from it.
+    pub(super) fn known(&self, node: &NodeName) -> Option<&'a PromotionRecord> {
+        let lineage = self.server(node).and_then(|server| server.lineage.as_ref());
+        // Of equals the last, which says whether it runs alone as well.
+        lineage.into_iter().chain(self.promotion(node)).max_by_key(|record| record.generation)
+    }
+
+    /// The generation of the latest promotion that a node knows of; 0 where it knows of none.
+    pub(super) fn generation(&self, node: &NodeName) -> u64 {
+        self.known(node).map_or(0, |record| record.generation)
+    }
+
     /// The latest promotion that any node knows of.
     pub(super) fn latest(&self) -> Option<&PromotionRecord> {
-        self.topology.nodes().iter().filter_map(|node| self.promotion(&node.name)).max_by_key(|it| it.generation)
+        self.topology.nodes().iter().filter_map(|node| self.known(&node.name)).max_by_key(|it| it.generation)
     }
 
     /// Whether a standby of the cluster streams from `primary`, as that one tells.

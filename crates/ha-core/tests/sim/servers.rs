@@ -84,6 +84,7 @@ impl ReplicationProbe for Shared {
                         wal_bytes: None,
                         pending_restart: Vec::new(),
                         collation_mismatch: false,
+                        lineage: None,
                         promotion: Some(PromotionRecord {
                             generation: 1,
                             id: "6f9619ff-8b86-d011-b42d-00cf4fc964ff".parse().expect("a UUID"),

@@ -1,7 +1,7 @@
 //! Making roles, database and slots, and what becomes known of it.
 
 use ha_core::ports::{PostgresControl as _, PostgresError, ReplicationProbe as _};
-use ha_core::values::{Secret, SlotName};
+use ha_core::values::{PromotionRecord, Secret, SlotName};
 
 use crate::engine::{docker, sql};
 use crate::pair::{
@@ -147,5 +147,44 @@ fn neither_a_password_nor_a_verifier_reaches_the_log() {
         }
         let processes = docker(&["top", &pair.primary()]);
         assert!(!processes.contains("SCRAM"));
+    });
+}
+
+/// Whoever is given the data, and was told nothing, has it too. With a session that stood ready, and without.
+#[test]
+fn a_promotion_is_written_into_the_data() {
+    with_pair_alone(async |pair| {
+        let (control, probe) = (pair.control(), pair.probe());
+        let observe = async |node| probe.observe(&node, LIMIT).await.unwrap();
+        let tell = async |generation: u64| {
+            let id = format!("6f9619ff-8b86-d011-b42d-{generation:012}");
+            for (name, value) in [("generation", generation.to_string()), ("promotion", id.clone())] {
+                run(pair, &format!("ALTER SYSTEM SET \"ha.{name}\" = '{value}'"));
+            }
+            run(pair, "ALTER SYSTEM SET \"ha.primary\" = 'vm1'");
+            run(pair, "SELECT pg_reload_conf()");
+            let record = PromotionRecord { generation, id: id.parse().unwrap(), primary: vm1(), run_alone: false };
+            until("it knows of the promotion", async || observe(vm1()).await.promotion.as_ref() == Some(&record)).await;
+            record
+        };
+        let arrives = async |record: PromotionRecord| {
+            assert_eq!(observe(vm1()).await.lineage.as_ref(), Some(&record));
+            until("it arrives", async || observe(vm2()).await.lineage.as_ref() == Some(&record)).await;
+            assert_eq!(observe(vm2()).await.promotion, None, "it was told nothing");
+        };
+        // A primary is not promoted again, and writes all the same what an interrupted run may not have written.
+        let second = tell(2).await;
+        assert_eq!(observe(vm1()).await.lineage, None);
+        control.promote(&vm1(), LIMIT).await.unwrap();
+        arrives(second).await;
+        control.prepare_promotion(&vm1(), LIMIT).await.unwrap();
+        let third = tell(3).await;
+        control.promote(&vm1(), LIMIT).await.unwrap();
+        arrives(third).await;
+        for name in ["generation", "promotion", "primary"] {
+            run(pair, &format!("ALTER SYSTEM RESET \"ha.{name}\""));
+        }
+        run(pair, "SELECT pg_reload_conf()");
+        run(pair, "ALTER DATABASE postgres RESET \"ha.lineage\"");
     });
 }

@@ -9,7 +9,7 @@ use ha_core::observe::BranchObservation;
 use ha_core::plan::{
     Action, Failover, FailoverOptions, Loss, OldData, Plan, Refusal, RefusalKind, RejoinMethod, RejoinStart,
 };
-use ha_core::values::NodeName;
+use ha_core::values::{NodeName, PromotionRecord};
 use ha_tests::ledger::LedgerWriter;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
@@ -86,6 +86,7 @@ async fn a_killed_primary_is_replaced_and_comes_back() {
                 (record.generation, &record.primary, record.run_alone),
                 (generation, &new.name, durability == "strict")
             );
+            let lineage = PromotionRecord { run_alone: false, ..record };
 
             // By hand, or by a host that boots: never a second primary.
             docker(&["start", &container]);
@@ -108,6 +109,11 @@ async fn a_killed_primary_is_replaced_and_comes_back() {
                 }
             }
             settles(&pair, &new.name).await;
+            // It came with the data, whoever was told of the promotion.
+            for node in [new, old] {
+                let server = pair.cluster().ports().probe.observe(&node.name, PATIENCE).await.unwrap();
+                assert_eq!(server.lineage.as_ref(), Some(&lineage), "{}", node.name);
+            }
             let record = pair.cluster().ports().probe.observe(&new.name, PATIENCE).await.unwrap().promotion.unwrap();
             assert!(!record.run_alone, "a standby confirms again");
             assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer goes on");

@@ -204,6 +204,26 @@ fn the_one_that_has_most_takes_over_and_none_that_lacks_something_known() {
     assert_eq!(refused(&topology, &facts, &dead(), "promoted in generation 2 without it"), RefusalKind::Unsafe);
 }
 
+/// The guard let the old primary follow the new one, and told it nothing: what it replayed does.
+#[test]
+fn a_standby_knows_of_the_promotion_that_its_data_comes_from() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::Other);
+    facts.get_mut(&name("vm1")).unwrap().stopped.as_mut().unwrap().as_mut().unwrap().promotion =
+        Some(promotion(2, "vm1"));
+    assert_eq!(refused(&topology, &facts, &dead(), "vm1 was promoted in generation 2"), RefusalKind::Unsafe);
+    server(&mut facts, "vm2").lineage = Some(promotion(2, "vm1"));
+    let third = "vm2: write down that vm2 is the primary of generation 3";
+    assert!(lines(&decide_failover(&topology, &facts, &dead()).unwrap().plan)[0].contains(third));
+    // Else one generation would be given to two promotions.
+    dark(&mut facts, "vm1");
+    facts.get_mut(&name("vm1")).unwrap().stopped = None;
+    let planned = decide_failover(&topology, &facts, &dead()).unwrap();
+    assert!(lines(&planned.plan).iter().any(|line| line.contains(third)), "{planned:?}");
+    assert_eq!(planned.from, Some(name("vm1")));
+}
+
 #[test]
 fn what_may_be_lost_is_said_as_exactly_as_it_is_known() {
     let topology = pair();
