@@ -104,7 +104,7 @@ fn follows_while_written() -> Vec<Case> {
 }
 
 fn log() -> Vec<Case> {
-    vec![case!(log::is_quiet), case!(log::holds_no_secret)]
+    vec![case!(log::is_quiet), case!(log::tells_of_the_first_login), case!(log::holds_no_secret)]
 }
 
 fn promotion() -> Vec<Case> {

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use ha_core::layout::SERVICE_CLIENT;
+use libtest_mimic::Failed;
+
 use crate::check::{ensure, ensure_eq};
 use crate::suite::Outcome;
 use crate::world::World;
@@ -13,6 +16,23 @@ pub(crate) async fn is_quiet(world: Arc<World>) -> Outcome {
     ensure!(traces.is_empty(), "errors or stack traces in the log: {traces:#?}");
     let starts = log.iter().filter(|line| line.contains("this node is now read-only")).count();
     ensure_eq!(starts, 1, "the role was told once");
+    Ok(())
+}
+
+/// So that nobody's login is the slow first one, not after a failover either; and nothing of it stays.
+pub(crate) async fn tells_of_the_first_login(world: Arc<World>) -> Outcome {
+    let by_itself = ["type=\"CLIENT_LOGIN\"", "ipAddress=\"127.0.0.1\"", &format!("clientId=\"{SERVICE_CLIENT}\"")];
+    let count = async |node| -> Result<usize, Failed> {
+        let log = world.log(node).await?;
+        Ok(log.iter().filter(|line| by_itself.iter().all(|word| line.contains(word))).count())
+    };
+    ensure_eq!(count(world.pair.standby()).await?, 1, "logins of the read-only node at itself");
+    ensure_eq!(count(world.pair.primary()).await?, 0, "logins of the read-write node at itself");
+    let clients = world.read(&world.standby, &format!("/realms/master/clients?clientId={SERVICE_CLIENT}")).await?;
+    let id = clients[0]["id"].as_str().ok_or("the service client has no id")?;
+    let sessions = world.read(&world.standby, &format!("/realms/master/clients/{id}/user-sessions")).await?;
+    let own = sessions.as_array().into_iter().flatten().filter(|it| it["ipAddress"] == "127.0.0.1").count();
+    ensure_eq!(own, 0, "sessions of it that are left: {sessions}");
     Ok(())
 }
 

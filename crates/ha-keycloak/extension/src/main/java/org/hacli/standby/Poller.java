@@ -34,6 +34,7 @@ final class Poller implements Runnable {
     private boolean lost;
     private Follower follower;
     private Role.Mode mode;
+    private boolean warmed;
 
     Poller(KeycloakSessionFactory factory, Settings settings) {
         this.factory = factory;
@@ -106,6 +107,10 @@ final class Poller implements Runnable {
         }
         if (follower == null) {
             follower = new Follower(connection, Settings.server("kc.db-schema"), caches, unreadable);
+        }
+        if (!warmed && Bootstrap.isCompleted()) {
+            warmed = true;
+            WarmUp.begin(factory);
         }
         long start = System.nanoTime();
         follower.pass(replayed);

@@ -1,0 +1,171 @@
+package org.hacli.standby;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jboss.logging.Logger;
+import org.keycloak.Config;
+import org.keycloak.models.ClientModel;
+import org.keycloak.models.KeycloakSessionFactory;
+import org.keycloak.models.RealmModel;
+import org.keycloak.models.UserSessionModel;
+import org.keycloak.models.utils.KeycloakModelUtils;
+
+/**
+ * A login at this node itself, once, before anybody else's, and one request to the admin API. The first ones of a
+ * process load all the classes that they need, which takes a second, and two on a busy host: on a standby that nobody
+ * logs in at, these would be the first seconds after a failover.
+ *
+ * <p>It goes over loopback, as a service account of the administration realm whose client has a secret; where there is
+ * none, or where plain HTTP is switched off, the first login stays slow, and that is all. Its session is ended at once.
+ */
+final class WarmUp implements Runnable {
+
+    private static final Logger LOG = Logger.getLogger("org.hacli.standby");
+    /** A new cluster's client arrives while its standby's Keycloak boots. */
+    private static final int TRIES = 60;
+    private static final long TRY_AGAIN_SECONDS = 2;
+    private static final int ANSWER_LIMIT_MILLIS = 10_000;
+    private static final Pattern TOKEN = Pattern.compile("\"access_token\"\\s*:\\s*\"([^\"]+)\"");
+    private static final Pattern SESSION = Pattern.compile("\"session_state\"\\s*:\\s*\"([^\"]+)\"");
+
+    private final KeycloakSessionFactory factory;
+
+    private WarmUp(KeycloakSessionFactory factory) {
+        this.factory = factory;
+    }
+
+    static void begin(KeycloakSessionFactory factory) {
+        Thread thread = new Thread(new WarmUp(factory), "ha-standby-warm-up");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    @Override
+    public void run() {
+        try {
+            // Where it has become read-write meanwhile, others log in, and a session would be written.
+            for (int i = 0; i < TRIES && Role.now().mode() != Role.Mode.READ_WRITE; i++) {
+                if (once()) {
+                    return;
+                }
+                TimeUnit.SECONDS.sleep(TRY_AGAIN_SECONDS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Whether no other try is needed, or would be of use. */
+    private boolean once() {
+        long start = System.nanoTime();
+        try {
+            String form = credentials();
+            if (form == null) {
+                return false;
+            }
+            String root = root();
+            String answer = answer(open(root + "/realms/" + Config.getAdminRealm()
+                    + "/protocol/openid-connect/token"), form);
+            if (answer == null) {
+                return true;
+            }
+            // The admin API has classes of its own; whether the client may see this does not matter.
+            HttpURLConnection users = open(root + "/admin/realms/" + Config.getAdminRealm() + "/users?max=1");
+            users.setRequestProperty("Authorization", "Bearer " + found(TOKEN, answer));
+            answer(users, null);
+            String made = found(SESSION, answer);
+            if (!made.isEmpty()) {
+                end(made);
+            }
+            LOG.debugf("warm after %d ms", (System.nanoTime() - start) / 1_000_000);
+            return true;
+        } catch (IOException | RuntimeException | LinkageError e) {
+            LOG.debug("not warm", e);
+            return false;
+        }
+    }
+
+    private static String found(Pattern pattern, String text) {
+        Matcher matcher = pattern.matcher(text);
+        return matcher.find() ? matcher.group(1) : "";
+    }
+
+    /** The form of a client-credentials grant; null where no client may ask for one by its secret. */
+    private String credentials() {
+        String[] form = new String[1];
+        KeycloakModelUtils.runJobInTransaction(factory, session -> {
+            RealmModel realm = session.realms().getRealmByName(Config.getAdminRealm());
+            if (realm == null) {
+                return;
+            }
+            session.getContext().setRealm(realm);
+            form[0] = realm.getClientsStream()
+                    .filter(client -> client.isEnabled() && client.isServiceAccountsEnabled()
+                            && client.getSecret() != null)
+                    .map(WarmUp::form).findFirst().orElse(null);
+        });
+        return form[0];
+    }
+
+    private static String form(ClientModel client) {
+        return "grant_type=client_credentials&client_id=" + encoded(client.getClientId())
+                + "&client_secret=" + encoded(client.getSecret());
+    }
+
+    private static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8);
+    }
+
+    private static String root() {
+        String path = Settings.server("quarkus.http.root-path");
+        String port = Settings.server("quarkus.http.port");
+        return "http://127.0.0.1:" + port + (path == null || path.equals("/") ? "" : path);
+    }
+
+    private static HttpURLConnection open(String uri) throws IOException {
+        HttpURLConnection connection = (HttpURLConnection) URI.create(uri).toURL().openConnection();
+        connection.setConnectTimeout(ANSWER_LIMIT_MILLIS);
+        connection.setReadTimeout(ANSWER_LIMIT_MILLIS);
+        return connection;
+    }
+
+    /** The body; null where the request was refused, which it would be the next time as well. */
+    private static String answer(HttpURLConnection connection, String form) throws IOException {
+        try {
+            if (form != null) {
+                connection.setDoOutput(true);
+                try (OutputStream body = connection.getOutputStream()) {
+                    body.write(form.getBytes(StandardCharsets.US_ASCII));
+                }
+            }
+            int status = connection.getResponseCode();
+            if (status >= 400 && status < 500) {
+                return null;
+            }
+            try (InputStream body = connection.getInputStream()) {
+                return new String(body.readAllBytes(), StandardCharsets.UTF_8);
+            }
+        } finally {
+            connection.disconnect();
+        }
+    }
+
+    private void end(String id) {
+        KeycloakModelUtils.runJobInTransaction(factory, session -> {
+            RealmModel realm = session.realms().getRealmByName(Config.getAdminRealm());
+            session.getContext().setRealm(realm);
+            UserSessionModel made = session.sessions().getUserSession(realm, id);
+            if (made != null) {
+                session.sessions().removeUserSession(realm, made);
+            }
+        });
+    }
+}
