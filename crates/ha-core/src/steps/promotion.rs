@@ -1,10 +1,16 @@
 //! Writing down promotions.
 
+use std::time::Duration;
+
 use super::StepError;
 use super::run::At;
-use crate::layout::{self, Component};
+use crate::layout::{self, Component, PROMOTION_PATH};
 use crate::ports::ExecSpec;
-use crate::values::{NodeName, PromotionId, PromotionRecord};
+use crate::values::{NodeName, PromotionId, PromotionIdError, PromotionRecord};
+
+/// From a server's SIGHUP until it shows what it read: some milliseconds, more on a busy host.
+const READ_LIMIT: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The record that a running server shows; nothing when it cannot be asked.
 pub(super) async fn of(at: &At<'_>, node: &NodeName) -> Option<PromotionRecord> {
@@ -35,8 +41,33 @@ pub(super) async fn record(
     let argv = ["/bin/sh", "-c", layout::RECORD_SCRIPT, "record", &generation, &primary, alone, &id];
     let exec = ExecSpec { argv: argv.map(str::to_owned).to_vec(), ..ExecSpec::default() };
     let output = at.runtime.exec(&name, &exec, at.cluster.limits.observe * 5).await?;
-    if output.exit_code == 0 {
-        return Ok(());
+    if output.exit_code != 0 {
+        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(StepError::Job { code: output.exit_code, message });
     }
-    Err(StepError::Job { code: output.exit_code, message: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+    let id = String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .parse()
+        .map_err(|error: PromotionIdError| StepError::Changed(error.to_string()))?;
+    is_read(at, &id, run_alone).await
+}
+
+/// Waits until the running server has read what was written down.
+async fn is_read(at: &At<'_>, id: &PromotionId, run_alone: bool) -> Result<(), StepError> {
+    let clock = &at.cluster.ports.clock;
+    let begun = clock.now();
+    loop {
+        let seen = of(at, &at.node.name).await;
+        if seen.as_ref().is_some_and(|seen| seen.id == *id && seen.run_alone == run_alone) {
+            return Ok(());
+        }
+        if clock.now().saturating_sub(begun) >= READ_LIMIT {
+            let shown = seen.map_or_else(|| "none".to_owned(), |seen| seen.to_string());
+            return Err(StepError::Changed(format!(
+                "the server has not read {PROMOTION_PATH} within {} s; it shows {shown}",
+                READ_LIMIT.as_secs()
+            )));
+        }
+        clock.sleep(LOOK_AGAIN).await;
+    }
 }

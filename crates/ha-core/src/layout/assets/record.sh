@@ -1,6 +1,7 @@
-# Writes down, for good, which promotion this node goes through or follows, and waits until the running server shows it:
+# Writes down, for good, which promotion this node goes through or follows, has the running server read it, and prints its id:
 # record.sh GENERATION PRIMARY RUN_ALONE(on|off) [PROMOTION]. Without PROMOTION, the id that is there stays when it is of that
-# generation and primary, so that this may be repeated; else a new one is drawn.
+# generation and primary, so that this may be repeated; else a new one is drawn. Whether the server has read it is seen from
+# outside, by a probe that has a connection.
 set -eu
 umask 022
 conf=/ha/config/promotion.conf
@@ -26,14 +27,4 @@ mv "$conf.new" "$conf"
 sync "$(dirname "$conf")"
 # The server is process 1.
 kill -HUP 1
-tries=0
-while [ "$(gosu postgres psql -X -A -t -q -d postgres -c \
-    "SELECT current_setting('ha.promotion', true), current_setting('ha.run_alone', true)" 2>/dev/null)" != "$id|$3" ]; do
-    tries=$((tries + 1))
-    if [ "$tries" -ge 100 ]; then
-        echo "the server does not read $conf" >&2
-        exit 70
-    fi
-    sleep 0.05
-done
 echo "$id"
