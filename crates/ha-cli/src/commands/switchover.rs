@@ -72,10 +72,24 @@ async fn change(
     let took = begun.elapsed();
     // Whatever became of the rest: who was told of a promotion is let finish.
     let hooks = watcher.finish(printer).await;
-    if let Err(error) = ran? {
+    if let Err(error) = ran.map_err(|error| interrupted(error, switchover))? {
         return Err(go_back(cluster, switchover, error, printer).await?.into());
     }
     finish(cluster, switchover, progress, took, &hooks, printer)
+}
+
+/// Without the target's name, the same command would change the roles back if this one had come to its end.
+fn interrupted(error: Error, switchover: &Switchover) -> Error {
+    match error {
+        Error::Failure(failure) if failure.code == plan::INTERRUPTED => {
+            let help = format!(
+                "how far it came, `ha-cli status` shows; `ha-cli switchover --to {}` does what is left, and nothing twice",
+                switchover.to
+            );
+            failure.help(help).into()
+        }
+        other => other,
+    }
 }
 
 fn question(switchover: &Switchover) -> Confirmation {

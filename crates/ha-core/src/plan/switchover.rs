@@ -113,7 +113,11 @@ fn begin(view: &View<'_>, primary: &Node, options: &SwitchoverOptions) -> Result
     }
     let to = match &options.to {
         Some(to) => to.clone(),
-        None => best(view, from).map_err(|refusal| vec![refusal])?,
+        None => match best(view, from) {
+            Ok(to) => to,
+            Err(_) if is_unfinished(view, from) => return Ok(finish(view, from)),
+            Err(refusal) => return Err(vec![refusal]),
+        },
     };
     let refusals = obstacles(view, from, &to, options);
     if !refusals.is_empty() {
@@ -173,6 +177,12 @@ fn start(view: &View<'_>, plan: &mut Plan, from: &NodeName, to: &NodeName, promo
         let streams = plan.add(from, Action::WaitStreaming { primary: to.clone() }, [started]);
         plan.add(from, Action::FollowPrimary { primary: to.clone() }, [streams]);
     }
+}
+
+/// Whether an earlier run was interrupted after the promotion: another node ended as a primary, and in order.
+fn is_unfinished(view: &View<'_>, primary: &NodeName) -> bool {
+    let ended = |peer: &Node| view.stopped(&peer.name).is_some_and(|it| it.control.state == ControlState::ShutDown);
+    view.topology.peers_of(primary).any(ended)
 }
 
 /// The target is the primary already: what an interrupted run left is done.

@@ -140,6 +140,24 @@ fn an_interrupted_run_is_gone_on_with_from_what_the_old_primary_left() {
 }
 
 /// It counts on from the latest that anybody knows, also where an interrupted run has written something down.
+/// Run again without the target's name, as it was run before.
+#[test]
+fn a_run_that_was_interrupted_after_the_promotion_is_gone_on_with_and_not_turned_round() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::ShutDown, true);
+    let new = server(&mut facts, "vm2");
+    (new.role, new.promotion) = (PostgresRole::Primary, Some(promotion(2, "vm2")));
+    let planned = decide_switchover(&topology, &facts, &SwitchoverOptions::default()).unwrap();
+    assert_eq!((&planned.from, &planned.to, planned.resumed), (&name("vm1"), &name("vm2"), true));
+    assert_eq!(planned, decide_switchover(&topology, &facts, &to("vm2")).unwrap());
+    assert!(lines(&planned.plan)[0].contains("come back as a standby of vm2"), "{planned:?}");
+    // A standby that somebody has stopped is nothing to go on with.
+    ended(&mut facts, "vm1", ControlState::ShutDownInRecovery, true);
+    let refusals = decide_switchover(&topology, &facts, &SwitchoverOptions::default()).unwrap_err();
+    assert!(refusals[0].message.contains("no standby"), "{refusals:?}");
+}
+
 #[test]
 fn every_promotion_has_a_generation_of_its_own() {
     let topology = pair();
