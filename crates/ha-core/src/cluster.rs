@@ -13,8 +13,8 @@ use crate::layout::KeycloakExtension;
 use crate::lock::{self, Holder, Locks, Taken};
 use crate::observe::{BranchObservation, HostObservation, NodeObservation};
 use crate::plan::{
-    self, Failover, FailoverOptions, OldData, Plan, Refusal, RejoinMethod, RejoinStart, Switchover, SwitchoverOptions,
-    UpOptions,
+    self, Action, Failover, FailoverOptions, OldData, Plan, Refusal, RejoinMethod, RejoinStart, Switchover,
+    SwitchoverOptions, UpOptions,
 };
 use crate::ports::{Clock, ContainerRuntime, KeycloakAdmin, PostgresControl, ReplicationProbe};
 use crate::secrets::Secrets;
@@ -191,7 +191,14 @@ impl Cluster {
     /// # Errors
     /// There is no primary to follow, or the node is it.
     pub async fn begin_rejoin(&self, node: &NodeName) -> Result<RejoinStart, Refusal> {
-        plan::begin_rejoin(&self.topology, &crate::survey::role_facts(self).await, node)
+        let mut start = plan::begin_rejoin(&self.topology, &crate::survey::role_facts(self).await, node)?;
+        if let RejoinStart::Streams { plan, .. } = &mut start
+            && crate::survey::keeps_old_data(self, node).await
+        {
+            // An interrupted run had come that far.
+            plan.add(node, Action::ForgetOldData, []);
+        }
+        Ok(start)
     }
 
     /// Looks at the data of a node whose server does not run, beside the primary that it is to follow. Takes as long as

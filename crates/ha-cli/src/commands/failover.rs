@@ -133,8 +133,10 @@ fn show(printer: &Printer, failover: &Failover) {
         if failover.plan.is_empty() {
             return;
         }
-        let mark = page.tone(Tone::Warning, "loss:");
-        page.line(format!("{mark} {}", loss_in_words(failover)));
+        if promotes(failover) {
+            let mark = page.tone(Tone::Warning, "loss:");
+            page.line(format!("{mark} {}", loss_in_words(failover)));
+        }
         for risk in &failover.risks {
             let mark = page.tone(Tone::Warning, "risk:");
             page.line(format!("{mark} {risk}"));
@@ -142,12 +144,21 @@ fn show(printer: &Printer, failover: &Failover) {
     });
 }
 
+/// Else there is a primary, and only what an interrupted run left is done, or what it is told to do without a standby.
+fn promotes(failover: &Failover) -> bool {
+    failover.plan.steps.iter().any(|step| step.action == Action::Promote)
+}
+
 fn question(failover: &Failover) -> Confirmation {
-    let loss = match &failover.loss {
-        Loss::None { .. } => "nothing acknowledged is lost",
-        Loss::Exactly { .. } | Loss::Since { .. } => "what may be lost stands above",
+    let to = &failover.to;
+    let question = match &failover.loss {
+        _ if !promotes(failover) => format!("{to} is the primary already, and the rest is done; go on?"),
+        Loss::None { .. } => format!("{to} becomes the primary; nothing acknowledged is lost; go on?"),
+        Loss::Exactly { .. } | Loss::Since { .. } => {
+            format!("{to} becomes the primary; what may be lost stands above; go on?")
+        }
     };
-    Confirmation { question: format!("{} becomes the primary; {loss}; go on?", failover.to), flag: "--yes" }
+    Confirmation { question, flag: "--yes" }
 }
 
 fn to_json(failover: &Failover) -> serde_json::Value {

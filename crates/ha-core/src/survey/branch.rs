@@ -1,9 +1,9 @@
 //! What the data of a stopped server holds that its primary does not have.
 
 use crate::cluster::Cluster;
-use crate::layout::{self, PASSFILE_PATH};
+use crate::layout::{self, Component, PASSFILE_PATH, PGDATA};
 use crate::observe::BranchObservation;
-use crate::ports::HostFile;
+use crate::ports::{ExecSpec, HostFile};
 use crate::steps::{StepError, one_off};
 use crate::values::NodeName;
 
@@ -40,4 +40,14 @@ pub(crate) async fn inspect(
     };
     let facts = one_off::run(cluster, own, runtime, &image, job, |_| {}).await?;
     BranchObservation::parse(&facts).map_err(|broken| StepError::Broken(broken.0))
+}
+
+/// Whether data that was put aside still lies beside that of a running server.
+pub(crate) async fn keeps_old_data(cluster: &Cluster, node: &NodeName) -> bool {
+    let Some(Ok(runtime)) = cluster.ports.runtimes.get(node) else { return false };
+    let container = layout::container_name(&cluster.topology, node, Component::Postgres);
+    let argv = ["test", "-e", &format!("{PGDATA}.old")].map(str::to_owned).to_vec();
+    let exec = ExecSpec { argv, ..ExecSpec::default() };
+    let found = runtime.exec(&container, &exec, cluster.limits.observe).await;
+    found.is_ok_and(|output| output.exit_code == 0)
 }

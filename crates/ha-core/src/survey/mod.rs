@@ -7,7 +7,7 @@ mod hosts;
 mod observe;
 mod roles;
 
-pub(crate) use branch::inspect;
+pub(crate) use branch::{inspect, keeps_old_data};
 pub(crate) use facts::facts_of_all;
 pub(crate) use hosts::hosts;
 pub(crate) use observe::{chain, observe_all};

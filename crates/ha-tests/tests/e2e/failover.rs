@@ -52,6 +52,22 @@ fn alone() -> FailoverOptions {
     FailoverOptions { run_alone: true, ..FailoverOptions::default() }
 }
 
+/// A run that was interrupted right before its last step has left the old data beside a standby that streams.
+async fn what_a_rejoin_left_is_removed_by_the_next(pair: &Pair) {
+    let (cluster, node) = (pair.cluster(), &pair.standby().name);
+    let left = async || match cluster.begin_rejoin(node).await.unwrap() {
+        RejoinStart::Streams { plan, .. } => plan,
+        other => panic!("{other:?}"),
+    };
+    assert!(left().await.is_empty());
+    let in_container =
+        |script: &str| docker(&["exec", &pair.container(pair.standby(), Component::Postgres), "sh", "-c", script]);
+    in_container("cp -a $PGDATA $PGDATA.old");
+    run(cluster, &left().await).await.unwrap();
+    assert_eq!(in_container("ls -d $PGDATA*"), in_container("echo $PGDATA"));
+    assert!(left().await.is_empty());
+}
+
 /// Killed, replaced, back by a rewind, and round again; started by hand meanwhile, it does no harm.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_primary_is_replaced_and_comes_back() {
@@ -135,6 +151,7 @@ async fn a_killed_primary_is_replaced_and_comes_back() {
             }
             assert_eq!((verdict.phantom, verdict.twice), (vec![], vec![]));
         }
+        what_a_rejoin_left_is_removed_by_the_next(&pair).await;
         let plan = crate::up::plan(pair.cluster()).await.unwrap();
         assert!(plan.is_empty(), "{plan:?}");
     }
