@@ -82,6 +82,13 @@ impl PostgresControl for EngineControl {
         Ok(answer.strip_suffix('\n').map(|verifier| scram::fits(verifier, password)))
     }
 
+    async fn note_set_up(&self, node: &NodeName, text: &str) -> Result<(), PostgresError> {
+        let script =
+            set("text", text) + "SELECT format('ALTER DATABASE postgres SET \"ha.set_up\" = %L', :'text') \\gexec\n";
+        let done = self.server(node)?.run(&script, LIMIT).await;
+        done.map(drop).map_err(|error| refused("write down that all is set up", error))
+    }
+
     async fn has_row(
         &self,
         node: &NodeName,

@@ -61,13 +61,16 @@ WITH server AS MATERIALIZED (
            ) ORDER BY slot.slot_name), '[]') AS list
     FROM pg_replication_slots AS slot, positions
     WHERE slot.slot_type = 'physical'
-), lineage AS MATERIALIZED (
-    -- 'ha.lineage=GENERATION ID PRIMARY': a promotion writes it down in the data.
-    SELECT string_to_array(substr(setting, length('ha.lineage=') + 1), ' ') AS word
+), noted AS MATERIALIZED (
+    -- What ha-cli has written into the data itself: settings of the database postgres, NAME=VALUE, in a shared catalog.
+    SELECT split_part(setting, '=', 1) AS name, split_part(setting, '=', 2) AS value
     FROM pg_db_role_setting AS set
     JOIN pg_database AS database ON database.oid = set.setdatabase AND database.datname = 'postgres'
     CROSS JOIN unnest(set.setconfig) AS setting
-    WHERE set.setrole = 0 AND setting LIKE 'ha.lineage=_%'
+    WHERE set.setrole = 0 AND setting LIKE 'ha.%=_%'
+), lineage AS MATERIALIZED (
+    -- GENERATION ID PRIMARY
+    SELECT string_to_array(value, ' ') AS word FROM noted WHERE name = 'ha.lineage'
 ), texts AS MATERIALIZED (
     SELECT coalesce(bool_or(datcollversion <> pg_database_collation_actual_version(oid)), false) AS mismatch
     FROM pg_database
@@ -123,6 +126,7 @@ SELECT json_build_object(
     ) END,
     'lineage', (
         SELECT json_build_object('generation', word[1]::bigint, 'id', word[2], 'primary', word[3]) FROM lineage
-    )
+    ),
+    'set_up', (SELECT value FROM noted WHERE name = 'ha.set_up')
 )::text
 FROM server, positions, senders, slots, texts

@@ -25,7 +25,25 @@ const ROUNDS: usize = 3;
 pub(super) async fn run(globals: &Globals, args: &UpArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
     let selected = select::nodes(cluster.topology(), &args.nodes, None)?;
-    let turn = Turn::take(&cluster, "up", args.dry_run, printer).await?;
+    let options = UpOptions { bootstrap: args.bootstrap, ..UpOptions::default() };
+    let begun = Instant::now();
+    let seen = plan::interruptible(cluster.plan_up(&selected, options)).await?;
+    if args.dry_run {
+        let seen = seen.map_err(|refusals| plan::refused("up", &refusals))?;
+        plan::show(printer, &seen);
+        plan::report_dry_run(printer, &seen)?;
+        return Ok(left_out(&seen));
+    }
+    // As a rule there is nothing to do, and no lock is taken for that. Anything else is planned anew under the locks: what was
+    // seen may be another's work, half done.
+    if let Ok(seen) = seen
+        && seen.is_empty()
+    {
+        plan::show(printer, &seen);
+        finish(&cluster, printer, 0, begun, &[], &seen)?;
+        return Ok(left_out(&seen));
+    }
+    let turn = Turn::take(&cluster, "up", false, printer).await?;
     let mut operation = None;
     let result = rounds(&cluster, &turn, &selected, args, printer, &mut operation).await;
     if let Some(operation) = operation {
@@ -52,10 +70,6 @@ async fn rounds(
         let planned = plan::interruptible(cluster.plan_up(selected, options)).await?;
         let plan = planned.map_err(|refusals| plan::refused("up", &refusals))?;
         plan::show(printer, &plan);
-        if args.dry_run {
-            plan::report_dry_run(printer, &plan)?;
-            return Ok(left_out(&plan));
-        }
         if plan.is_empty() {
             finish(cluster, printer, steps, begun, &done, &plan)?;
             return Ok(left_out(&plan));

@@ -24,8 +24,8 @@ pub use names::{
 };
 pub use postgres::{
     COPY_SCRIPT, DATA_PATH, EXAMINE_SCRIPT, FORGET_SCRIPT, GUARD_SCRIPT, HISTORY_PATH, IDENTITY_PATH, INIT_SCRIPT,
-    INSPECT_SCRIPT, PASSFILE_PATH, PGDATA, PROBE_ROLE, PROVEN_PATH, REPLICATION_ROLE, REWIND_DATABASE, REWIND_SCRIPT,
-    STATE_PATH, TOPOLOGY_PATH, conninfo, one_off_container, passfile, peer_endpoint, pg_hba_conf, postgres_container,
+    INSPECT_SCRIPT, PASSFILE_PATH, PGDATA, PROBE_ROLE, REPLICATION_ROLE, REWIND_DATABASE, REWIND_SCRIPT, STATE_PATH,
+    TOPOLOGY_PATH, conninfo, one_off_container, passfile, peer_endpoint, pg_hba_conf, postgres_container,
     postgres_files, postgresql_conf, replication_conninfo, synchronous_standby_names, topology_json, upstream_conf,
     upstream_file,
 };

@@ -27,8 +27,6 @@ pub const HISTORY_PATH: &str = "/ha-history";
 pub const IDENTITY_PATH: &str = "/ha/identity";
 /// The topology, without secrets, that the node was last brought up with.
 pub const TOPOLOGY_PATH: &str = "/ha/topology.json";
-/// The fingerprint of the secrets with which roles and Keycloak were set up, once they were to their end.
-pub const PROVEN_PATH: &str = "/ha/proven";
 /// The replication role's password for libpq.
 pub const PASSFILE_PATH: &str = "/ha/config/passfile";
 

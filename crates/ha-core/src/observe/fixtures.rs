@@ -155,6 +155,7 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         collation_mismatch: false,
         promotion: Some(promotion(1, "vm1")),
         lineage: None,
+        set_up: None,
     }
 }
 

@@ -62,6 +62,9 @@ pub struct PostgresObservation {
     /// nothing of `run_alone`.
     #[serde(default)]
     pub lineage: Option<PromotionRecord>,
+    /// What was last handed to [`note_set_up`](crate::ports::PostgresControl::note_set_up); it came with the data as well.
+    #[serde(default)]
+    pub set_up: Option<String>,
 }
 
 impl PostgresObservation {

@@ -397,8 +397,7 @@ fn keep_back(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<S
 /// The other standbys follow, slots wait for those that are away, and Keycloak shows that it serves.
 fn afterwards(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<StepId>) {
     if view.keycloak_runs(to) {
-        let proven = plan.add(to, Action::ProveService, promoted);
-        plan.add(to, Action::ConfirmSetUp, [proven]);
+        plan.add(to, Action::ProveService, promoted);
     }
     let slots = plan.add(to, Action::EnsureSlots { slots: view.slots(to) }, promoted);
     for node in view.topology.peers_of(to).filter(|node| view.has_role(node, PostgresRole::Standby)) {

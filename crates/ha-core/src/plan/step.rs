@@ -168,8 +168,6 @@ pub enum Action {
     Promote,
     /// Proves that the service is back: a login and a write through this node's Keycloak.
     ProveService,
-    /// Writes down that this node's Keycloak was set up with these secrets, so that `up` need not ask it.
-    ConfirmSetUp,
     /// Drops replication slots that nobody uses here any more.
     DropSlots {
         /// Which.
@@ -255,7 +253,6 @@ impl fmt::Display for Action {
             }
             Self::PreparePromotion => f.write_str("open the way for the promotion"),
             Self::Promote => f.write_str("promote"),
-            Self::ConfirmSetUp => f.write_str("write down that Keycloak is set up"),
             Self::ProveService => f.write_str("log in and write through Keycloak"),
             Self::DropSlots { .. } => f.write_str("drop the replication slots that nobody uses any more"),
             Self::Stop { component: Component::Postgres } => f.write_str("stop PostgreSQL"),

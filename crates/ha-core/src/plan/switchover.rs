@@ -154,8 +154,7 @@ fn hand_over(
 fn follow(view: &View<'_>, plan: &mut Plan, from: &NodeName, to: &NodeName, promoted: Option<StepId>) {
     start(view, plan, from, to, promoted);
     if view.keycloak_runs(to) {
-        let proven = plan.add(to, Action::ProveService, promoted);
-        plan.add(to, Action::ConfirmSetUp, [proven]);
+        plan.add(to, Action::ProveService, promoted);
     }
     for other in view.topology.peers_of(to).filter(|other| other.name != *from) {
         if view.has_role(other, PostgresRole::Standby) {

@@ -31,6 +31,10 @@ pub trait PostgresControl: Send + Sync {
         password: &Secret,
     ) -> Result<Option<bool>, PostgresError>;
 
+    /// Writes into the data, for every server that follows, that roles and Keycloak are set up: a text without `=`, that
+    /// [`PostgresObservation::set_up`](crate::observe::PostgresObservation::set_up) shows.
+    async fn note_set_up(&self, node: &NodeName, text: &str) -> Result<(), PostgresError>;
+
     /// Whether `table` of `database` has a row whose `column` is `value`.
     async fn has_row(
         &self,

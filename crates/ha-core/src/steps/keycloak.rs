@@ -8,9 +8,9 @@ use futures_util::{StreamExt, pin_mut};
 use super::StepError;
 use super::run::At;
 use super::server::share;
-use crate::layout::{self, BOOTSTRAP_CLIENT, Component, PROVEN_PATH, SERVICE_CLIENT};
+use crate::layout::{self, BOOTSTRAP_CLIENT, Component, SERVICE_CLIENT};
 use crate::plan::Change;
-use crate::ports::{HostFile, KeycloakError, LogOptions, TokenGrant, UserSpec};
+use crate::ports::{KeycloakError, LogOptions, TokenGrant, UserSpec};
 use crate::values::Secret;
 
 /// Requests that may meet a connection of before, and the time between them.
@@ -127,12 +127,10 @@ async fn first_token(at: &At<'_>, grant: &TokenGrant) -> Result<Secret, Keycloak
 }
 
 /// Writes down that the set-up came to its end, and with which secrets.
-pub(super) async fn confirm(at: &At<'_>) -> Result<(), StepError> {
+async fn confirm(at: &At<'_>) -> Result<(), StepError> {
     let seen = at.cluster.ports.probe.observe(&at.node.name, at.cluster.limits.observe).await?;
     let fingerprint = layout::secrets_fingerprint(at.cluster.secrets(), seen.system_identifier);
-    let container = layout::container_name(at.cluster.topology(), &at.node.name, Component::Postgres);
-    at.runtime.put_files(&container, &[HostFile::new(PROVEN_PATH, fingerprint, 0o600)]).await?;
-    Ok(())
+    Ok(at.cluster.ports.control.note_set_up(&at.node.name, &fingerprint).await?)
 }
 
 const MASTER: &str = "master";

@@ -129,7 +129,6 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
         Action::Fence => handover::fence(&at).await,
         Action::PreparePromotion => handover::prepare_promotion(&at).await,
         Action::Promote => handover::promote(&at).await,
-        Action::ConfirmSetUp => keycloak::confirm(&at).await,
         Action::ProveService => service::prove(&at).await,
         Action::DropSlots { slots } => handover::drop_slots(&at, slots).await,
         Action::Stop { component } => teardown::stop(&at, *component).await,

@@ -4,7 +4,7 @@ use futures_util::future::{join, join_all, join3};
 
 use super::observe::{observe, runtime_failure};
 use crate::cluster::Cluster;
-use crate::layout::{self, Component, LABEL_SYSTEM, PGDATA, PROVEN_PATH};
+use crate::layout::{self, LABEL_SYSTEM, PGDATA};
 use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Unobserved, UnobservedWhy};
 use crate::plan::{DataState, Facts, NodeFacts};
 use crate::ports::{Container, ContainerRuntime, Image, RuntimeError, Volume};
@@ -22,13 +22,12 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserve
         return Err(observe(cluster, node).await.engine.expect_err("without a runtime there is no engine"));
     };
     let runtime = runtime.as_ref();
-    // All at the same time: an engine takes longest to hand out a file, and the file is where it is, whatever else is seen.
-    let (observation, images_and_volumes, proof) =
-        join3(observe(cluster, node), images_and_volumes(cluster, node, runtime), proof(cluster, node, runtime)).await;
+    let (observation, images_and_volumes) =
+        join(observe(cluster, node), images_and_volumes(cluster, node, runtime)).await;
     if let Err(unobserved) = &observation.engine {
         return Err(unobserved.clone());
     }
-    let proven = is_proven(cluster, &observation, proof.as_deref());
+    let proven = is_proven(cluster, &observation);
     let stands = match images_and_volumes {
         Ok(found) => what_stands(cluster, node, runtime, &observation, found).await,
         Err(error) => Err(error),
@@ -167,17 +166,11 @@ async fn passwords_fit(cluster: &Cluster, node: &Node, observation: &NodeObserva
     known.iter().all(|fits| *fits == Some(true)).then_some(true)
 }
 
-/// Whether the set-up of this node's roles and Keycloak came to its end with these very secrets: a file says so, and
-/// reading it takes milliseconds, where asking PostgreSQL through the engine takes a tenth of a second.
-fn is_proven(cluster: &Cluster, observation: &NodeObservation, proof: Option<&[u8]>) -> bool {
+/// Whether the set-up of the roles and of Keycloak came to its end with these very secrets. The data says so itself: asking
+/// for the roles' passwords through the engine takes a tenth of a second.
+fn is_proven(cluster: &Cluster, observation: &NodeObservation) -> bool {
     observation.postgres.as_ref().is_ok_and(|postgres| {
         let wanted = layout::secrets_fingerprint(&cluster.secrets, postgres.system_identifier);
-        proof == Some(wanted.as_bytes())
+        postgres.set_up.as_ref() == Some(&wanted)
     })
-}
-
-/// That file; without a container there is none.
-async fn proof(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime) -> Option<Vec<u8>> {
-    let container = layout::container_name(&cluster.topology, &node.name, Component::Postgres);
-    runtime.read_file(&container, PROVEN_PATH).await.ok().flatten()
 }

@@ -85,6 +85,7 @@ impl ReplicationProbe for Shared {
                         pending_restart: Vec::new(),
                         collation_mismatch: false,
                         lineage: None,
+                        set_up: database.set_up.clone(),
                         promotion: Some(PromotionRecord {
                             generation: 1,
                             id: "6f9619ff-8b86-d011-b42d-00cf4fc964ff".parse().expect("a UUID"),
@@ -139,6 +140,14 @@ impl PostgresControl for Shared {
             Ok(database.roles.get(role).map(|known| known == password.expose()))
         };
         self.gate.pass(compare, || Err(cut())).await
+    }
+
+    async fn note_set_up(&self, node: &NodeName, text: &str) -> Result<(), PostgresError> {
+        let note = || {
+            self.primary(&mut self.world(), node)?.set_up = Some(text.to_owned());
+            Ok(())
+        };
+        self.gate.pass(note, || Err(cut())).await
     }
 
     async fn has_row(

@@ -49,6 +49,8 @@ pub(crate) enum Data {
 pub(crate) struct Database {
     pub(crate) roles: BTreeMap<String, String>,
     pub(crate) slots: BTreeSet<String>,
+    /// What was noted when all of it was set up.
+    pub(crate) set_up: Option<String>,
     pub(crate) exists: bool,
     pub(crate) schema: bool,
     pub(crate) admin: Option<String>,

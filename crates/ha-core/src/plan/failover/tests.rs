@@ -78,8 +78,7 @@ fn a_server_that_is_proven_dead_is_replaced_at_once_and_kept_from_coming_back() 
             "2 vm2: promote <0,1>",
             "3 vm1: have PostgreSQL come back as a standby of vm2 <2>",
             "4 vm2: log in and write through Keycloak <2>",
-            "5 vm2: write down that Keycloak is set up <4>",
-            "6 vm2: make the replication slots for the other nodes <2>",
+            "5 vm2: make the replication slots for the other nodes <2>",
         ]
     );
     assert_eq!(
@@ -106,9 +105,8 @@ fn one_that_hangs_is_stopped_before_anybody_is_promoted() {
                 "3 vm2: promote <0,1,2>",
                 "4 vm1: have PostgreSQL come back as a standby of vm2 <3>",
                 "5 vm2: log in and write through Keycloak <3>",
-                "6 vm2: write down that Keycloak is set up <5>",
-                "7 vm2: make the replication slots for the other nodes <3>",
-                "8 vm3: follow vm2 <7>",
+                "6 vm2: make the replication slots for the other nodes <3>",
+                "7 vm3: follow vm2 <6>",
             ],
             "{status:?}"
         );
@@ -183,8 +181,7 @@ fn a_primary_that_answers_is_not_replaced() {
         [
             "0 vm1: have PostgreSQL come back as a standby of vm2 <>",
             "1 vm2: log in and write through Keycloak <>",
-            "2 vm2: write down that Keycloak is set up <1>",
-            "3 vm2: make the replication slots for the other nodes <>",
+            "2 vm2: make the replication slots for the other nodes <>",
         ]
     );
 }
@@ -292,8 +289,7 @@ fn a_primary_that_waits_for_confirmation_goes_on_alone_by_word() {
         [
             "0 vm1: write down that vm1 is the primary of generation 1 and runs alone <>",
             "1 vm1: log in and write through Keycloak <0>",
-            "2 vm1: write down that Keycloak is set up <1>",
-            "3 vm1: make the replication slots for the other nodes <0>",
+            "2 vm1: make the replication slots for the other nodes <0>",
         ]
     );
     assert!(planned.risks[0].contains("on its disk alone"), "{:?}", planned.risks);
