@@ -104,7 +104,7 @@ async fn once(
     seen.never_written.get_or_insert(told.first_write);
     seen.latest = told.first_write;
     seen.whole.push(milliseconds(ran.took));
-    seen.parts.push("looking, twice, and the locks in between", told.planned);
+    seen.parts.push("the locks, and looking", told.planned);
     for (step, took) in told.steps {
         seen.parts.push(&format!("`{step}`"), took);
     }
