@@ -80,10 +80,13 @@ final class WarmUp implements Runnable {
             // The admin API has classes of its own; whether the client may see this does not matter.
             HttpURLConnection users = open(root + "/admin/realms/" + Config.getAdminRealm() + "/users?max=1");
             users.setRequestProperty("Authorization", "Bearer " + found(TOKEN, answer));
-            answer(users, null);
-            String made = found(SESSION, answer);
-            if (!made.isEmpty()) {
-                end(made);
+            try {
+                answer(users, null);
+            } finally {
+                String made = found(SESSION, answer);
+                if (!made.isEmpty()) {
+                    end(made);
+                }
             }
             LOG.debugf("warm after %d ms", (System.nanoTime() - start) / 1_000_000);
             return true;
