@@ -82,7 +82,7 @@ impl DockerRuntime {
     }
 
     /// The output may end a moment before the engine has noted the exit. Bounded by the caller.
-    async fn exit_code(&self, task: Task<'_>, id: &str) -> Result<i64, RuntimeError> {
+    pub(crate) async fn exit_code(&self, task: Task<'_>, id: &str) -> Result<i64, RuntimeError> {
         loop {
             let said = self.docker.inspect_exec(id).await.map_err(|error| self.failed(task, error))?;
             match said.exit_code {

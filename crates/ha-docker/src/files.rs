@@ -63,7 +63,7 @@ impl DockerRuntime {
         Ok(missing.into_iter().collect())
     }
 
-    async fn path_exists(&self, name: &str, path: &str) -> Result<bool, RuntimeError> {
+    pub(crate) async fn path_exists(&self, name: &str, path: &str) -> Result<bool, RuntimeError> {
         let options = ContainerArchiveInfoOptionsBuilder::new().path(path).build();
         let task = Task::container("looking into", name);
         let look = async {

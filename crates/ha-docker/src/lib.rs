@@ -41,6 +41,7 @@ mod logs;
 mod negotiate;
 mod network;
 mod runtime;
+mod streams;
 mod task;
 mod tokio_clock;
 mod transport;

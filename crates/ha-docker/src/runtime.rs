@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ha_core::ports::{
-    Container, ContainerRuntime, ContainerSpec, EngineInfo, ExecOutput, ExecSession, ExecSpec, HostFile, Image,
+    ByteStream,     Container, ContainerRuntime, ContainerSpec, EngineInfo, ExecOutput, ExecSession, ExecSpec, HostFile, Image,
     ImageBuild, LogOptions, LogStream, Progress, RuntimeError, Volume,
 };
 
@@ -96,6 +96,14 @@ impl ContainerRuntime for DockerRuntime {
 
     async fn open_exec(&self, name: &str, exec: &ExecSpec) -> Result<Box<dyn ExecSession>, RuntimeError> {
         self.talk_inside(name, exec).await
+    }
+
+    async fn exec_stream(&self, name: &str, exec: &ExecSpec, silence: Duration) -> Result<ByteStream, RuntimeError> {
+        self.stream_inside(name, exec, silence).await
+    }
+
+    async fn read_folder(&self, name: &str, path: &str, silence: Duration) -> Result<ByteStream, RuntimeError> {
+        self.stream_folder(name, path, silence).await
     }
 
     async fn logs(&self, name: &str, options: &LogOptions) -> Result<LogStream, RuntimeError> {

@@ -23,6 +23,8 @@ mod logs;
 mod sessions;
 #[path = "engine/starts.rs"]
 mod starts;
+#[path = "engine/streams.rs"]
+mod streams;
 #[path = "engine/support.rs"]
 mod support;
 #[path = "engine/volumes.rs"]

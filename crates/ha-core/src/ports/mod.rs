@@ -18,9 +18,9 @@ pub use postgres::{Database, PostgresControl, PostgresError, Provision, Role};
 pub use probe::{ProbeError, ReplicationProbe};
 pub use progress::{NoProgress, Progress, ProgressUpdate};
 pub use runtime::{
-    Container, ContainerRuntime, ContainerSpec, ContainerStatus, EngineInfo, ExecOutput, ExecSession, ExecSpec,
-    HostFile, Image, ImageBuild, LogLine, LogOptions, LogStream, Mount, PortBinding, RestartPolicy, RuntimeError,
-    Stream, Volume,
+    ByteStream, Container, ContainerRuntime, ContainerSpec, ContainerStatus, EngineInfo, ExecOutput, ExecSession,
+    ExecSpec, HostFile, Image, ImageBuild, LogLine, LogOptions, LogStream, Mount, PortBinding, RestartPolicy,
+    RuntimeError, Stream, Volume,
 };
 
 #[cfg(any(test, feature = "test-util"))]

@@ -1,19 +1,30 @@
 //! One Docker engine, in Docker's words.
 
+mod container;
+mod engine;
+mod error;
+mod program;
+
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::Stream as FuturesStream;
-use serde::Serialize;
 
 use super::Progress;
 
+pub use container::{Container, ContainerSpec, ContainerStatus, Mount, PortBinding, RestartPolicy};
+pub use engine::{EngineInfo, HostFile, Image, ImageBuild, Volume};
+pub use error::RuntimeError;
+pub use program::{ExecOutput, ExecSession, ExecSpec, LogLine, LogOptions, Stream};
+
 /// A boxed stream that owns what it needs.
 pub type LogStream = Pin<Box<dyn FuturesStream<Item = Result<LogLine, RuntimeError>> + Send>>;
+
+/// Bytes as they come. It ends after the first error; without one, what came is whole.
+pub type ByteStream = Pin<Box<dyn FuturesStream<Item = Result<Vec<u8>, RuntimeError>> + Send>>;
 
 /// Makes, runs and removes containers and what belongs to them on one Docker engine.
 ///
@@ -116,434 +127,30 @@ pub trait ContainerRuntime: Send + Sync {
         Err(RuntimeError::Invalid { message: format!("there is no way to talk to {program} in container {name}") })
     }
 
+    /// Runs a program inside a running container and hands out what it writes to standard output, as it comes and however
+    /// much it is. Its standard input stays open, without a word, until the stream is dropped: a program that watches it
+    /// does not outlive its reader.
+    ///
+    /// # Errors
+    /// As of [`exec`](Self::exec). In the stream: [`RuntimeError::ProgramFailed`] at the end when it exits with another
+    /// code than 0, [`RuntimeError::TimedOut`] when it writes nothing for `silence`.
+    async fn exec_stream(&self, name: &str, exec: &ExecSpec, silence: Duration) -> Result<ByteStream, RuntimeError> {
+        let (program, _) = (exec.argv.first().map_or("nothing", String::as_str), silence);
+        Err(RuntimeError::Invalid { message: format!("there is no way to read from {program} in container {name}") })
+    }
+
+    /// Reads what is in a folder of a container, running or not, as a tar archive with paths relative to the folder. What
+    /// is written there meanwhile may be in it half.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NotFound`] when there is no such folder. In the stream: [`RuntimeError::TimedOut`] when nothing comes
+    /// for `silence`.
+    async fn read_folder(&self, name: &str, path: &str, silence: Duration) -> Result<ByteStream, RuntimeError> {
+        let _ = silence;
+        Err(RuntimeError::Invalid { message: format!("there is no way to read {path} of container {name}") })
+    }
+
     /// What a container wrote, oldest first; with [`LogOptions::follow`] the stream goes on until the container
     /// exits or the stream is dropped.
     async fn logs(&self, name: &str, options: &LogOptions) -> Result<LogStream, RuntimeError>;
-}
-
-/// A program at work inside a container, line by line.
-///
-/// Dropping it closes the program's standard input, and so does the end of this process, however it ends: a program that
-/// reads until the end of its input lives no longer than whoever talks to it. What the engine cannot know of, a host
-/// that vanished without a word, it notices when its own connection to it is given up.
-#[async_trait]
-pub trait ExecSession: Send {
-    /// Writes a line, to which the end is added.
-    ///
-    /// # Errors
-    /// [`RuntimeError::Broken`] when the program does not read any more.
-    async fn write_line(&mut self, line: &str) -> Result<(), RuntimeError>;
-
-    /// The next line of the program's standard output, without its end; `None` once there will be no further one, since
-    /// the program or its container has ended. What it complains of on standard error is left to the log of this process.
-    ///
-    /// # Errors
-    /// [`RuntimeError::TimedOut`] after `timeout`: nothing is lost, and the same may be asked again.
-    async fn read_line(&mut self, timeout: Duration) -> Result<Option<String>, RuntimeError>;
-}
-
-/// What an engine says of itself and its host (`GET /info`, `GET /version`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EngineInfo {
-    /// The engine's own id, the same across restarts.
-    pub id: String,
-    /// The host's name.
-    pub host: String,
-    /// The engine's version, for example `20.10.24`.
-    pub version: String,
-    /// The newest API version that it speaks, for example `1.41`.
-    pub api_version: String,
-    /// The host's kernel.
-    pub kernel: String,
-    /// `amd64`, `arm64`, …
-    pub architecture: String,
-    /// Processors of the host.
-    pub cpus: u32,
-    /// Memory of the host, in bytes.
-    pub memory_bytes: u64,
-    /// Where the engine keeps images and volumes on its host.
-    pub root_dir: String,
-    /// The engine's own clock, seconds since 1970, as far as it tells (`SystemTime`).
-    pub clock_unix_ms: Option<i64>,
-    /// What the engine warns of by itself.
-    pub warnings: Vec<String>,
-}
-
-/// An image that the engine has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Image {
-    /// Its content's id, `sha256:…`, by which it is run.
-    pub id: String,
-    /// The digests under which registries know it, `name@sha256:…`; empty for one built here.
-    pub digests: Vec<String>,
-    /// Its environment, `NAME=value`.
-    pub environment: Vec<String>,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// Its size, in bytes.
-    pub size_bytes: u64,
-}
-
-/// An image to be built. The context holds a `Dockerfile` and the files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageBuild {
-    /// Name and tag that it gets.
-    pub tag: String,
-    /// The files of the context; their paths are relative.
-    pub context: Vec<HostFile>,
-    /// Labels that it gets.
-    pub labels: BTreeMap<String, String>,
-}
-
-/// A named volume.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Volume {
-    /// Its name.
-    pub name: String,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// Where it lies on the engine's host.
-    pub mountpoint: String,
-}
-
-/// A file on its way into a container or a build.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostFile {
-    /// Absolute inside a container, relative inside a build context.
-    pub path: String,
-    /// What is in it. Not printed by `Debug` of whoever logs it: it may be a secret, so log paths only.
-    pub content: Vec<u8>,
-    /// Permission bits, for example `0o600`.
-    pub mode: u32,
-    /// Owner inside the container.
-    pub uid: u32,
-    /// Group inside the container.
-    pub gid: u32,
-}
-
-impl HostFile {
-    /// A file of root's.
-    #[must_use]
-    pub fn new(path: impl Into<String>, content: impl Into<Vec<u8>>, mode: u32) -> Self {
-        Self { path: path.into(), content: content.into(), mode, uid: 0, gid: 0 }
-    }
-
-    /// The same file with another owner.
-    #[must_use]
-    pub const fn owned_by(mut self, uid: u32, gid: u32) -> Self {
-        self.uid = uid;
-        self.gid = gid;
-        self
-    }
-}
-
-/// A container to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct ContainerSpec {
-    /// Its name on the engine.
-    pub name: String,
-    /// The image's id or reference.
-    pub image: String,
-    /// Its host name.
-    pub hostname: Option<String>,
-    /// What runs instead of the image's entrypoint.
-    pub entrypoint: Option<Vec<String>>,
-    /// The arguments.
-    pub command: Vec<String>,
-    /// The user instead of the image's.
-    pub user: Option<String>,
-    /// Environment: never a secret, since `docker inspect` and `/proc/1/environ` show it.
-    pub environment: BTreeMap<String, String>,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// Named volumes.
-    pub mounts: Vec<Mount>,
-    /// The bridge network that it joins, and no other; none means no network.
-    pub network: Option<String>,
-    /// Further names by which the network knows it.
-    pub aliases: Vec<String>,
-    /// Ports on the host.
-    pub ports: Vec<PortBinding>,
-    /// What the engine does when it exits.
-    pub restart: RestartPolicy,
-    /// `/dev/shm`, in bytes: PostgreSQL's parallel queries need more than Docker's 64 MiB.
-    pub shm_bytes: Option<u64>,
-    /// Seconds that `docker stop` and a shutdown of the host give it.
-    pub stop_timeout_secs: Option<u32>,
-    /// Memory limit, in bytes.
-    pub memory_bytes: Option<u64>,
-    /// Kernel settings of its network or IPC namespace.
-    pub sysctls: BTreeMap<String, String>,
-    /// Runs under an init process that reaps what is left behind.
-    pub init: bool,
-}
-
-/// A named volume at a place in a container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Mount {
-    /// The volume.
-    pub volume: String,
-    /// Where.
-    pub path: String,
-    /// Without the right to write.
-    pub read_only: bool,
-}
-
-/// A port of a container at one address of its host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PortBinding {
-    /// The host's address; only it answers.
-    pub address: IpAddr,
-    /// The port there.
-    pub host_port: u16,
-    /// The port inside.
-    pub container_port: u16,
-}
-
-/// What the engine does when a container exits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RestartPolicy {
-    /// Nothing.
-    #[default]
-    No,
-    /// Starts it again unless it was stopped by hand; also after a restart of the host.
-    UnlessStopped,
-    /// Starts it again always; also one stopped by hand, after a restart of the engine.
-    Always,
-}
-
-/// A container that the engine has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Container {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// The id of its image.
-    pub image_id: String,
-    /// What it does.
-    pub status: ContainerStatus,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// How often the restart policy started it again.
-    pub restarts: u32,
-    /// When it was last started, RFC 3339, as the engine says.
-    pub started_at: Option<String>,
-    /// Killed by the kernel for want of memory, the last time.
-    pub oom_killed: bool,
-    /// What it publishes.
-    pub ports: Vec<PortBinding>,
-}
-
-/// What a container does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "lowercase")]
-pub enum ContainerStatus {
-    /// Made, never started.
-    Created,
-    /// Runs.
-    Running,
-    /// Every process of it is frozen (`docker pause`).
-    Paused,
-    /// The restart policy is about to start it again.
-    Restarting,
-    /// Has exited.
-    Exited {
-        /// With this code.
-        code: i64,
-    },
-    /// Being removed, or half removed and unusable.
-    Dead,
-}
-
-/// A program to run inside a container.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ExecSpec {
-    /// Program and arguments: never a secret, since process lists show them.
-    pub argv: Vec<String>,
-    /// The user; the container's when absent.
-    pub user: Option<String>,
-    /// Environment: never a secret.
-    pub environment: BTreeMap<String, String>,
-    /// What it reads; the place for secrets.
-    pub stdin: Option<Vec<u8>>,
-}
-
-/// What a program inside a container did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExecOutput {
-    /// Its exit code.
-    pub exit_code: i64,
-    /// What it wrote.
-    pub stdout: Vec<u8>,
-    /// What it complained of.
-    pub stderr: Vec<u8>,
-}
-
-/// What part of a log.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LogOptions {
-    /// At most that many of the last lines; all when absent.
-    pub tail: Option<u32>,
-    /// Goes on with what comes.
-    pub follow: bool,
-    /// Only what was written since then, seconds since 1970.
-    pub since_unix: Option<i64>,
-    /// With the engine's time of each line.
-    pub timestamps: bool,
-}
-
-/// One line of a log, without its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
-    /// Where it was written.
-    pub stream: Stream,
-    /// The text; with [`LogOptions::timestamps`] the time stands before it.
-    pub text: String,
-}
-
-/// Where a line was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-/// Why an engine did not do what it was asked. Every text is a fragment that reads after "failed to …:".
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RuntimeError {
-    /// Nobody answers at the endpoint.
-    #[error("no Docker engine answers at {endpoint}")]
-    Unreachable {
-        /// Where it was looked for.
-        endpoint: String,
-        /// What came back.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The endpoint is there, and this user may not use it.
-    #[error("no permission to use the Docker engine at {endpoint}")]
-    PermissionDenied {
-        /// Where.
-        endpoint: String,
-    },
-    /// Whoever answers there is not who the endpoint says (TLS, SSH host key).
-    #[error("{endpoint} could not prove that it is the Docker engine of that host")]
-    Untrusted {
-        /// Where.
-        endpoint: String,
-        /// What came back.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The engine's API is older than what this crate speaks.
-    #[error(
-        "the engine at {endpoint} is version {version} (API {api_version}); Docker 20.10 (API 1.41) or newer is needed"
-    )]
-    EngineTooOld {
-        /// Where.
-        endpoint: String,
-        /// Its version.
-        version: String,
-        /// Its API version.
-        api_version: String,
-    },
-    /// No answer in time. Whether the engine did it is not known.
-    #[error("{what} did not finish within {} s", after.as_secs_f32())]
-    TimedOut {
-        /// What was waited for.
-        what: String,
-        /// How long.
-        after: Duration,
-    },
-    /// There is no such container, volume, image or network.
-    #[error("there is no {what}")]
-    NotFound {
-        /// What was named.
-        what: String,
-    },
-    /// A container of that name exists.
-    #[error("a container named {name} exists already")]
-    NameTaken {
-        /// The name.
-        name: String,
-    },
-    /// Another program listens on a port that a container publishes.
-    #[error("port {port} of {address} is in use by another program")]
-    PortTaken {
-        /// The host's address.
-        address: String,
-        /// The port.
-        port: u16,
-    },
-    /// The host does not have an address that a container publishes on.
-    #[error("the host has no address {address}")]
-    AddressNotThere {
-        /// The address.
-        address: String,
-    },
-    /// The image could not be pulled.
-    #[error("the image {reference} could not be pulled: {message}")]
-    PullFailed {
-        /// The image.
-        reference: String,
-        /// The registry's or engine's words.
-        message: String,
-    },
-    /// An image could not be built.
-    #[error("the image {tag} could not be built: {message}")]
-    BuildFailed {
-        /// The tag it was to get.
-        tag: String,
-        /// The last lines of the output.
-        message: String,
-    },
-    /// The disk of the engine's host is full.
-    #[error("the disk of the engine's host is full: {message}")]
-    NoSpace {
-        /// The engine's words.
-        message: String,
-    },
-    /// The engine refused for another reason.
-    #[error("the engine answered {status}: {message}")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// The engine's words.
-        message: String,
-    },
-    /// What was asked for no engine can do: a path that is none, a file too large.
-    #[error("{message}")]
-    Invalid {
-        /// What is wrong.
-        message: String,
-    },
-    /// The connection broke while the engine was at it. Whether it did it is not known.
-    #[error("the connection to the engine broke")]
-    Broken {
-        /// What came back.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
-
-impl RuntimeError {
-    /// Whether the same call may succeed a moment later without anybody doing anything.
-    #[must_use]
-    pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::TimedOut { .. } | Self::Broken { .. } | Self::Unreachable { .. })
-    }
-
-    /// Whether the engine could not be spoken to at all.
-    #[must_use]
-    pub const fn is_unreachable(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable { .. } | Self::PermissionDenied { .. } | Self::Untrusted { .. } | Self::TimedOut { .. }
-        )
-    }
 }

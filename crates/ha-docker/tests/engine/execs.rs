@@ -8,7 +8,7 @@ use ha_docker::DockerRuntime;
 
 use crate::support::{Owned, PATIENCE, engine};
 
-fn spec(script: &str) -> ExecSpec {
+pub(crate) fn spec(script: &str) -> ExecSpec {
     ExecSpec { argv: ["sh", "-c", script].map(str::to_owned).to_vec(), ..ExecSpec::default() }
 }
 
