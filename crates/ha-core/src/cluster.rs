@@ -13,10 +13,10 @@ use crate::layout::KeycloakExtension;
 use crate::lock::{self, Holder, Locks, Taken};
 use crate::observe::{BranchObservation, HostObservation, NodeObservation};
 use crate::plan::{
-    self, Action, Failover, FailoverOptions, OldData, Plan, Refusal, RejoinMethod, RejoinStart, Switchover,
+    self, Action, Backup, Failover, FailoverOptions, OldData, Plan, Refusal, RejoinMethod, RejoinStart, Switchover,
     SwitchoverOptions, UpOptions,
 };
-use crate::ports::{Clock, ContainerRuntime, KeycloakAdmin, PostgresControl, ReplicationProbe};
+use crate::ports::{ByteStream, Clock, ContainerRuntime, KeycloakAdmin, PostgresControl, ReplicationProbe};
 use crate::secrets::Secrets;
 use crate::steps::{RunError, StepError, Watcher};
 use crate::topology::Topology;
@@ -233,6 +233,24 @@ impl Cluster {
     /// The node is the primary, there is none to copy from, or its data is not proven to be replaceable.
     pub async fn plan_rebuild(&self, node: &NodeName, old_data: OldData) -> Result<Plan, Refusal> {
         plan::decide_rebuild(&self.topology, &crate::survey::role_facts(self).await, node, old_data)
+    }
+
+    /// Plans to put a node's database into a file. Looks at every node; changes nothing.
+    ///
+    /// # Errors
+    /// There is no way to its data, or it may change while it is read.
+    pub async fn plan_backup(&self, node: &NodeName) -> Result<Backup, Refusal> {
+        let observations = self.observe().await;
+        plan::decide_backup(node, observations.iter().find(|observation| observation.node == *node))
+    }
+
+    /// Begins to read a node's database, as one tar archive of a data directory: unpacked into an empty folder, PostgreSQL
+    /// starts on it. It holds all that Keycloak keeps, so it is as secret as the database. Dropping the stream ends it.
+    ///
+    /// # Errors
+    /// It could not be begun. What goes wrong later, the stream tells.
+    pub async fn take_backup(&self, backup: &Backup) -> Result<ByteStream, StepError> {
+        crate::steps::backup::take(self, backup).await
     }
 
     /// Takes the lock of each of `nodes` whose PostgreSQL runs and can be reached, in the topology's order, without waiting

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ha_core::ports::{
-    ByteStream,     Container, ContainerRuntime, ContainerSpec, EngineInfo, ExecOutput, ExecSession, ExecSpec, HostFile, Image,
-    ImageBuild, LogOptions, LogStream, Progress, RuntimeError, Volume,
+    ByteStream, Container, ContainerRuntime, ContainerSpec, EngineInfo, ExecOutput, ExecSession, ExecSpec, HostFile,
+    Image, ImageBuild, LogOptions, LogStream, Progress, RuntimeError, Volume,
 };
 
 use crate::connect::DockerRuntime;

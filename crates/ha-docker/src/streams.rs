@@ -18,6 +18,8 @@ use crate::task::Task;
 /// So much of what a program complained of last is kept.
 const COMPLAINT: usize = 4 << 10;
 
+type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+
 impl DockerRuntime {
     pub(crate) async fn stream_inside(
         &self,
@@ -120,7 +122,7 @@ struct Folder {
     runtime: DockerRuntime,
     container: String,
     /// Until their end or an error.
-    pieces: Option<Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>>,
+    pieces: Option<Pieces>,
     silence: Duration,
 }
 

@@ -1,5 +1,7 @@
 //! `rejoin` and `rebuild`
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// `rejoin`
@@ -13,9 +15,8 @@ pub struct RejoinArgs {
     #[arg(value_name = "NODE")]
     pub node: String,
 
-    /// Where there is no room for the old data beside a copy: destroy the old data first
-    #[arg(long)]
-    pub discard_old_data: bool,
+    #[command(flatten)]
+    pub old_data: OldDataArgs,
 
     /// Look, and show what would be done; its server stays stopped
     #[arg(long)]
@@ -37,9 +38,8 @@ pub struct RebuildArgs {
     #[arg(value_name = "NODE")]
     pub node: String,
 
-    /// Where there is no room for the old data beside the copy: destroy the old data first
-    #[arg(long)]
-    pub discard_old_data: bool,
+    #[command(flatten)]
+    pub old_data: OldDataArgs,
 
     /// Show the plan, do nothing
     #[arg(long)]
@@ -48,4 +48,16 @@ pub struct RebuildArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+}
+
+/// What becomes of the data that is replaced
+#[derive(Debug, Args)]
+pub struct OldDataArgs {
+    /// Where there is no room for the old data beside a copy: destroy the old data first
+    #[arg(long)]
+    pub discard_old_data: bool,
+
+    /// First put the old data into this file, a tar archive on this machine
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
 }

@@ -1,5 +1,7 @@
 //! The commands that look at or change what runs.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 /// `up`
@@ -32,6 +34,11 @@ pub struct DownArgs {
     /// Destroy the containers and the volumes as well: the databases are gone then
     #[arg(long)]
     pub volumes: bool,
+
+    /// First put the database that is destroyed into this file, a tar archive on this machine: the primary's, or that of
+    /// the only node
+    #[arg(long, value_name = "FILE", requires = "volumes")]
+    pub backup: Option<PathBuf>,
 
     /// Show the plan, do nothing
     #[arg(long)]

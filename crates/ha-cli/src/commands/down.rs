@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use ha_core::Cluster;
 use ha_core::health::{Report as Health, ReportedRole};
-use ha_core::plan::{Action, Plan};
+use ha_core::plan::{Action, Plan, choose_backup};
 use ha_core::topology::Topology;
 use ha_core::values::NodeName;
 use serde_json::json;
 
+use super::backup::{self, Taken, Wanted};
 use super::operation::Operation;
 use super::plan::{self, Confirmation};
 use super::turn::Turn;
@@ -25,6 +26,7 @@ use crate::select;
 pub(super) async fn run(globals: &Globals, args: &DownArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
     select::nodes(cluster.topology(), &args.nodes, None)?;
+    backup::check(args.backup.as_deref())?;
     let turn = Turn::take(&cluster, "down", args.dry_run, printer).await?;
     let result = plan_and_do(&cluster, &turn, args, printer).await;
     turn.release().await;
@@ -36,28 +38,50 @@ async fn plan_and_do(cluster: &Cluster, turn: &Turn, args: &DownArgs, printer: &
     let selected = select::nodes(cluster.topology(), &args.nodes, Some(&report))?;
     let plan = plan::interruptible(cluster.plan_down(&selected, args.volumes)).await?;
     plan::show(printer, &plan);
+    let wanted = if args.volumes { offer_backup(cluster, &selected, args, &report, printer).await? } else { None };
     if args.dry_run {
         plan::report_dry_run(printer, &plan)?;
         return Ok(outcome(&plan));
     }
     plan::confirm(printer, args.yes, &question(cluster.topology(), &plan, &report))?;
+    let kept = backup::take(wanted, cluster, printer).await?;
     // With the volumes goes their history, so what would be written into it is lost.
     let operation =
         if plan.is_empty() || args.volumes { None } else { Some(Operation::begin(cluster, turn, &plan).await?) };
-    let done = take_down(cluster, args, &plan, printer).await;
+    let done = take_down(cluster, args, &plan, kept, printer).await;
     if let Some(operation) = operation {
         operation.end(cluster, &done, printer).await;
     }
     done.map(|()| outcome(&plan))
 }
 
-async fn take_down(cluster: &Cluster, args: &DownArgs, plan: &Plan, printer: &Printer) -> Result<(), Error> {
+async fn offer_backup(
+    cluster: &Cluster,
+    selected: &[NodeName],
+    args: &DownArgs,
+    report: &Health,
+    printer: &Printer,
+) -> Result<Option<Wanted>, Error> {
+    match (choose_backup(selected, report), &args.backup) {
+        (Ok(node), file) => backup::offer(cluster, node, file.as_deref(), !args.dry_run && !args.yes, printer).await,
+        (Err(refusal), Some(_)) => Err(plan::refused("backup", &[refusal])),
+        (Err(_), None) => Ok(None),
+    }
+}
+
+async fn take_down(
+    cluster: &Cluster,
+    args: &DownArgs,
+    plan: &Plan,
+    kept: Option<Taken>,
+    printer: &Printer,
+) -> Result<(), Error> {
     let progress = Arc::new(PlanProgress::new(printer.format()));
     plan::run(cluster, plan, &progress).await?;
     if printer.format() == OutputFormat::Json {
         let object = json!({
             "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !plan.is_empty(),
-            "steps": progress.to_json(plan), "notes": plan.notes,
+            "backup": kept, "steps": progress.to_json(plan), "notes": plan.notes,
         });
         printer.raw(format!("{object}\n").as_bytes())?;
     } else if plan.is_empty() {

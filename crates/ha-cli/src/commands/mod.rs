@@ -1,6 +1,7 @@
 //! One module a command. A command takes what the command line says and a [`Printer`], and returns how it ended; only
 //! `main` exits the process.
 
+mod backup;
 mod completions;
 mod config;
 mod doctor;

@@ -10,6 +10,7 @@ use ha_core::steps::StepError;
 use ha_core::values::NodeName;
 use serde_json::{Value, json};
 
+use super::backup::{self, Taken};
 use super::operation::Operation;
 use super::plan::{self, Confirmation};
 use super::turn::Turn;
@@ -26,6 +27,7 @@ const LISTED: usize = 20;
 pub(super) async fn rejoin(globals: &Globals, args: &RejoinArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
     let node = select::named(cluster.topology(), &args.node)?;
+    backup::check(args.old_data.backup.as_deref())?;
     // Also with --dry-run: to look at the data its server is stopped.
     let turn = Turn::take(&cluster, "rejoin", false, printer).await?;
     let result = come_back(&cluster, &turn, &node, args, printer).await;
@@ -55,7 +57,11 @@ async fn come_back(
                 operation.end(cluster, &done, printer).await;
                 done?;
             }
-            report(cluster, printer, node, None, &plan, work.then_some(&*progress), begun)?;
+            if args.old_data.backup.is_some() {
+                printer.note(|page| page.line("none of its data is replaced, so no backup was taken"));
+            }
+            let came = Came { progress: work.then_some(&*progress), ..Came::default() };
+            report(cluster, printer, node, came, &plan, begun)?;
             return Ok(Outcome::Done);
         }
         RejoinStart::Inspect { primary, stop, second_primary } => (primary, stop, second_primary),
@@ -78,25 +84,30 @@ async fn come_back(
     {
         return Err(not_inspected(node, found.expect_err("just seen")).into());
     }
-    let old_data = old_data(args.discard_old_data);
+    let old_data = old_data(args.old_data.discard_old_data);
     let (method, plan) = plan::interruptible(cluster.plan_rejoin(node, &primary, &found, old_data)).await?;
     show_branch(printer, node, &primary, found.as_ref().ok(), &method);
     plan::show(printer, &plan);
+    let ask = !args.dry_run && !args.yes && method != RejoinMethod::Start;
+    let wanted = backup::offer(cluster, node, args.old_data.backup.as_deref(), ask, printer).await?;
+    let came = Came { found: Some((&method, found.as_ref().ok())), ..Came::default() };
     if args.dry_run {
-        report(cluster, printer, node, Some((&method, found.as_ref().ok())), &plan, None, begun)?;
+        report(cluster, printer, node, came, &plan, begun)?;
         return Ok(Outcome::Done);
     }
     let question = Confirmation { question: question(node, &primary, found.as_ref().ok(), &method), flag: "--yes" };
     plan::confirm(printer, args.yes, &Some(question))?;
+    let kept = backup::take(wanted, cluster, printer).await?;
     let progress = Arc::new(PlanProgress::new(printer.format()));
     work(cluster, turn, &plan, node, &progress, printer).await?;
-    report(cluster, printer, node, Some((&method, found.as_ref().ok())), &plan, Some(&progress), begun)?;
+    report(cluster, printer, node, Came { kept, progress: Some(&progress), ..came }, &plan, begun)?;
     Ok(Outcome::Done)
 }
 
 pub(super) async fn rebuild(globals: &Globals, args: &RebuildArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
     let node = select::named(cluster.topology(), &args.node)?;
+    backup::check(args.old_data.backup.as_deref())?;
     let turn = Turn::take(&cluster, "rebuild", args.dry_run, printer).await?;
     let result = replace(&cluster, &turn, &node, args, printer).await;
     turn.release().await;
@@ -111,19 +122,22 @@ async fn replace(
     printer: &Printer,
 ) -> Result<Outcome, Error> {
     let begun = Instant::now();
-    let planned = plan::interruptible(cluster.plan_rebuild(node, old_data(args.discard_old_data))).await?;
+    let planned = plan::interruptible(cluster.plan_rebuild(node, old_data(args.old_data.discard_old_data))).await?;
     let plan = planned.map_err(|refusal| plan::refused("rebuild", &[refusal]))?;
     plan::show(printer, &plan);
+    let ask = !args.dry_run && !args.yes;
+    let wanted = backup::offer(cluster, node, args.old_data.backup.as_deref(), ask, printer).await?;
     if args.dry_run {
         plan::report_dry_run(printer, &plan)?;
         return Ok(Outcome::Done);
     }
-    let what = if args.discard_old_data { "is destroyed first" } else { "stays aside until it streams again" };
+    let what = if args.old_data.discard_old_data { "is destroyed first" } else { "stays aside until it streams again" };
     let question = format!("the data of {node} is replaced by a copy of the primary's; the old data {what}; go on?");
     plan::confirm(printer, args.yes, &Some(Confirmation { question, flag: "--yes" }))?;
+    let kept = backup::take(wanted, cluster, printer).await?;
     let progress = Arc::new(PlanProgress::new(printer.format()));
     work(cluster, turn, &plan, node, &progress, printer).await?;
-    report(cluster, printer, node, None, &plan, Some(&progress), begun)?;
+    report(cluster, printer, node, Came { kept, progress: Some(&progress), ..Came::default() }, &plan, begun)?;
     Ok(Outcome::Done)
 }
 
@@ -227,22 +241,33 @@ fn question(node: &NodeName, primary: &NodeName, branch: Option<&BranchObservati
     }
 }
 
+/// How a node came back.
+#[derive(Default)]
+struct Came<'a> {
+    /// What was found of its data, and what it led to; `None` where it was not looked at.
+    found: Option<(&'a RejoinMethod, Option<&'a BranchObservation>)>,
+    /// What of its data was put into a file.
+    kept: Option<Taken>,
+    /// What was done; `None` where nothing was.
+    progress: Option<&'a PlanProgress>,
+}
+
 fn report(
     cluster: &Cluster,
     printer: &Printer,
     node: &NodeName,
-    found: Option<(&RejoinMethod, Option<&BranchObservation>)>,
+    came: Came<'_>,
     plan: &Plan,
-    progress: Option<&PlanProgress>,
     begun: Instant,
 ) -> Result<(), Error> {
+    let Came { found, kept, progress } = came;
     let seconds = begun.elapsed().as_secs_f64();
     if printer.format() == OutputFormat::Json {
         let steps = progress.map_or_else(|| json!(plan.steps), |progress| progress.to_json(plan));
         let object: Value = json!({
             "schema": 1, "cluster": cluster.topology().cluster.name, "node": node,
             "changed": progress.is_some(), "method": found.map(|(method, _)| method),
-            "found": found.and_then(|(_, branch)| branch), "steps": steps, "seconds": seconds,
+            "found": found.and_then(|(_, branch)| branch), "backup": kept, "steps": steps, "seconds": seconds,
         });
         return printer.raw(format!("{object}\n").as_bytes());
     }

@@ -6,6 +6,7 @@ mod human;
 mod json;
 mod progress;
 mod report;
+mod transfer;
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,7 @@ pub use progress::PlanProgress;
 pub(crate) use report::findings;
 pub use report::{HealthReport, StatusReport};
 pub(crate) use report::{columns, lag, size};
+pub use transfer::Transfer;
 
 use crate::cli::OutputFormat;
 use crate::error::Error;

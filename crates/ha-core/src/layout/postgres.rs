@@ -27,6 +27,8 @@ pub const HISTORY_PATH: &str = "/ha-history";
 pub const IDENTITY_PATH: &str = "/ha/identity";
 /// The topology, without secrets, that the node was last brought up with.
 pub const TOPOLOGY_PATH: &str = "/ha/topology.json";
+/// Stands while the data is changed in its place: until it is gone, nothing can be made of that data.
+pub const REWINDING_PATH: &str = "/ha/rewinding";
 /// The replication role's password for libpq.
 pub const PASSFILE_PATH: &str = "/ha/config/passfile";
 
@@ -50,6 +52,8 @@ pub const EXAMINE_SCRIPT: &str = include_str!("assets/examine.sh");
 pub const INSPECT_SCRIPT: &str = include_str!("assets/inspect.sh");
 /// Takes the data of a stopped server back to where it left the primary's history.
 pub const REWIND_SCRIPT: &str = include_str!("assets/rewind.sh");
+/// Writes a base backup of a running server to its standard output.
+pub const BACKUP_SCRIPT: &str = include_str!("assets/backup.sh");
 /// Removes the data that was put aside.
 pub const FORGET_SCRIPT: &str = include_str!("assets/forget.sh");
 
@@ -89,6 +93,14 @@ pub fn conninfo(topology: &Topology, node: &NodeName, upstream: &Node) -> String
         conninfo_value(&host),
         conninfo_value(node.as_str()),
         conninfo_value(PASSFILE_PATH),
+    )
+}
+
+/// How a program in a server's own container connects to it to copy it: as a standby does, so that no superuser is needed.
+#[must_use]
+pub fn own_conninfo() -> String {
+    format!(
+        "host=127.0.0.1 port=5432 user={REPLICATION_ROLE} passfile={PASSFILE_PATH} connect_timeout=5 sslmode=prefer"
     )
 }
 

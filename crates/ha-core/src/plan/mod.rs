@@ -1,5 +1,6 @@
 //! What a command will do, as a value: it can be printed, tested, and run by [`Cluster::run`](crate::Cluster::run).
 
+mod backup;
 mod down;
 mod explain;
 mod facts;
@@ -12,6 +13,7 @@ mod step;
 mod switchover;
 mod up;
 
+pub use backup::{Backup, BackupWay, choose_backup, decide_backup};
 pub use down::decide_down;
 pub use explain::{Outlook, explain};
 pub use facts::{DataState, NodeFacts};

@@ -1,6 +1,7 @@
 //! Runs plans through the ports. What is done was chosen before; here it is only carried out, each step in a way that
 //! may be repeated.
 
+pub(crate) mod backup;
 mod database;
 mod error;
 mod handover;

@@ -6,7 +6,8 @@ use ha_tests::engine_is_wanted;
 use serde_json::Value;
 
 use crate::host::{docker, label};
-use crate::site::{Ran, Site};
+use crate::program::Ran;
+use crate::site::Site;
 
 #[test]
 fn a_port_that_another_program_holds_is_found_before_up() {

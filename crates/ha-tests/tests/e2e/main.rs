@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
+mod backup;
 mod data;
 mod doctor;
 mod engine;
@@ -16,6 +17,8 @@ mod interrupted;
 mod keycloak;
 mod lock;
 mod monitor;
+#[path = "../shared/program.rs"]
+mod program;
 mod resources;
 mod settings;
 mod site;

@@ -1,17 +1,11 @@
 //! A folder with a cluster's file in which the program runs, as a person or a script runs it.
 
-use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::process::Command;
 
 use ha_tests::{Pair, PairOptions, Removal, free_port, fresh_name};
 
-/// Most time for one run of the program, the first start of two Keycloaks on a busy machine included.
-const LIMIT: Duration = Duration::from_secs(400);
+use crate::program::{Ran, Running, command};
 
 pub(crate) struct Site {
     folder: PathBuf,
@@ -24,40 +18,6 @@ impl Drop for Site {
     fn drop(&mut self) {
         drop(std::fs::remove_dir_all(&self.folder));
     }
-}
-
-/// What a run left behind.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    /// `None` when a signal ended it.
-    pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
-    pub(crate) took: Duration,
-}
-
-impl Ran {
-    #[track_caller]
-    pub(crate) fn ends_with(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{self:#?}");
-        self
-    }
-
-    #[track_caller]
-    pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
-    }
-}
-
-/// The program: `HA_CLI`, else the one beside these tests.
-fn program() -> PathBuf {
-    let named = std::env::var_os("HA_CLI").map(PathBuf::from);
-    let program = named.unwrap_or_else(|| {
-        let tests = std::env::current_exe().unwrap();
-        tests.parent().and_then(Path::parent).unwrap().join("ha-cli")
-    });
-    assert!(program.exists(), "{} is missing: cargo build -p ha-cli", program.display());
-    program
 }
 
 impl Site {
@@ -125,16 +85,8 @@ impl Site {
         std::fs::write(self.path("ha.toml"), changed).unwrap();
     }
 
-    fn command<S: Into<OsString> + Clone>(&self, arguments: &[S]) -> Command {
-        let mut command = Command::new(program());
-        command.current_dir(&self.folder).env_clear().env("HOME", &self.folder).stdin(Stdio::null());
-        for kept in ["DOCKER_HOST", "PATH"] {
-            if let Some(value) = std::env::var_os(kept) {
-                command.env(kept, value);
-            }
-        }
-        command.args(arguments.iter().cloned().map(Into::into));
-        command
+    fn command(&self, arguments: &[&str]) -> Command {
+        command(&self.folder, arguments)
     }
 
     #[track_caller]
@@ -145,127 +97,5 @@ impl Site {
     #[track_caller]
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         Running::start(self.command(arguments))
-    }
-}
-
-/// A run under way, its outputs read so that it never waits for a reader.
-pub(crate) struct Running {
-    child: Process,
-    begun: Instant,
-    out: Lines,
-    err: Lines,
-}
-
-/// Ends with the test, also one that fails.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-/// What comes out of a pipe, line by line, read by a thread of its own.
-struct Lines {
-    from: Receiver<String>,
-    /// What has been taken.
-    text: String,
-}
-
-impl Lines {
-    fn of(pipe: impl Read + Send + 'static) -> Self {
-        let (sender, from) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        Self { from, text: String::new() }
-    }
-
-    fn take(&mut self, line: &str) {
-        self.text.push_str(line);
-        self.text.push('\n');
-    }
-
-    /// Waits for a line like that; `false` when the pipe is closed or the time is over without.
-    fn until(&mut self, deadline: Instant, wanted: impl Fn(&str) -> bool) -> bool {
-        while let Ok(line) = self.from.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            self.take(&line);
-            if wanted(&line) {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// What is there already.
-    fn so_far(&mut self) -> &str {
-        while let Ok(line) = self.from.try_recv() {
-            self.take(&line);
-        }
-        &self.text
-    }
-
-    /// All of it, once the program has ended.
-    fn rest(mut self) -> String {
-        while let Ok(line) = self.from.recv() {
-            self.take(&line);
-        }
-        self.text
-    }
-}
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (out, err) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
-        Self { child: Process(child), begun: Instant::now(), out, err }
-    }
-
-    /// Waits until it says such a line on standard error; `false` when it ends without.
-    pub(crate) fn says(&mut self, wanted: impl Fn(&str) -> bool) -> bool {
-        self.err.until(self.begun + LIMIT, wanted)
-    }
-
-    /// The same of standard output.
-    pub(crate) fn prints(&mut self, wanted: impl Fn(&str) -> bool) -> bool {
-        self.out.until(self.begun + LIMIT, wanted)
-    }
-
-    /// What it has said so far, on both.
-    pub(crate) fn so_far(&mut self) -> String {
-        format!("{}{}", self.out.so_far(), self.err.so_far())
-    }
-
-    pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.0.id().to_string()]).status().unwrap();
-        assert!(status.success(), "the program had ended already: {}", self.err.text);
-    }
-
-    /// Waits for its end.
-    #[track_caller]
-    pub(crate) fn end(mut self) -> Ran {
-        let status = self.wait();
-        let took = self.begun.elapsed();
-        let (out, err) = (self.out.rest(), self.err.rest());
-        assert!(status.signal().is_none_or(|signal| signal == 9), "ended by a signal: {status}: {err}");
-        Ran { code: status.code(), out, err, took }
-    }
-
-    #[track_caller]
-    fn wait(&mut self) -> ExitStatus {
-        loop {
-            if let Some(status) = self.child.0.try_wait().unwrap() {
-                return status;
-            }
-            if self.begun.elapsed() > LIMIT {
-                panic!("it hangs; so far it said: {}", self.so_far());
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
     }
 }

@@ -7,7 +7,8 @@ use ha_tests::engine_is_wanted;
 use serde_json::Value;
 
 use crate::host::{docker, label, on_volumes, try_docker};
-use crate::site::{Ran, Site};
+use crate::program::Ran;
+use crate::site::Site;
 use crate::{doctor, monitor};
 
 // Everything that a file format, a shell or a connection string could take for its own; and each with a word by which
@@ -343,11 +344,15 @@ fn loses_its_primary(site: &Site) {
     site.run(&["rejoin", "vm1", "--yes"]).ends_with(0);
     until(site, 0);
     site.run(&["verify"]).ends_with(0);
-    assert!(site.run(&["rejoin", "vm1"]).ends_with(0).out.contains("nothing to do"));
+    let again = site.run(&["rejoin", "vm1", "--backup", "none.tar"]).ends_with(0);
+    assert!(again.out.contains("nothing to do") && again.err.contains("no backup was taken"), "{again:#?}");
     site.run(&["rejoin", "vm2"]).ends_with(5);
 
-    let rebuilt = site.run(&["rebuild", "vm1", "--yes", "--output", "json"]).ends_with(0).json();
-    assert_eq!(rebuilt["changed"], true, "{rebuilt}");
+    let rebuilt = site.run(&["rebuild", "vm1", "--yes", "--backup", "vm1.tar", "--output", "json"]);
+    let rebuilt = rebuilt.ends_with(0).json();
+    assert_eq!((&rebuilt["changed"], &rebuilt["backup"]["node"]), (&true.into(), &"vm1".into()), "{rebuilt}");
+    let realms = crate::backup::ask(site, "vm1.tar", "keycloak", "SELECT name FROM realm ORDER BY 1");
+    assert!(realms.lines().any(|realm| realm == "master"), "{realms}");
     until(site, 0);
     let wrong = site.run(&["replication", "set", "sync"]).ends_with(2);
     assert!(wrong.err.contains("no such place"), "{wrong:#?}");
@@ -398,6 +403,8 @@ fn refuses_two_primaries(site: &Site) {
 fn leaves_nothing(site: &Site) {
     let ran = site.run(&["down", "--volumes"]).ends_with(5);
     assert!(ran.err.contains("is destroyed"), "it says what: {ran:?}");
+    // There are two primaries.
+    site.run(&["down", "--volumes", "--yes", "--backup", "all.tar"]).ends_with(5);
     site.run(&["down", "--volumes", "--yes"]).ends_with(0);
     assert_eq!(of_the_cluster(site), "");
     let name = format!("name={}", site.cluster);

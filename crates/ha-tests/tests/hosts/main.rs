@@ -14,11 +14,15 @@ mod gone;
 mod links;
 mod lost;
 mod power;
+#[path = "../shared/program.rs"]
+#[expect(dead_code, reason = "another suite needs more of it")]
+mod program;
 mod roles;
 mod separate;
 mod ssh;
 mod suite;
 mod tls;
+mod whole;
 mod world;
 
 use std::process::ExitCode;

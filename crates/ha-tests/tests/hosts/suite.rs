@@ -7,7 +7,7 @@ use ha_tests::hosts::HostsOptions;
 use libtest_mimic::{Arguments, Trial};
 
 use crate::world::Worlds;
-use crate::{cluster, disk, engines, gone, links, lost, power, separate, ssh, tls};
+use crate::{cluster, disk, engines, gone, links, lost, power, separate, ssh, tls, whole};
 
 /// Which hosts a test uses.
 #[derive(Clone, Copy)]
@@ -62,6 +62,7 @@ fn tests() -> Vec<(&'static str, Test)> {
         Pair lost::a_primary_that_somebody_hears_is_not_replaced,
         Pair lost::a_frozen_primary_that_thaws_is_found_and_taken_back,
         Pair lost::a_primary_that_boots_cut_off_starts_in_recovery,
+        Own whole::a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back,
         Disk lost::hosts_without_power_boot_in_either_order,
         Disk disk::a_full_disk_is_full_inside_containers_and_mended,
         Disk disk::power_off_loses_what_was_not_synchronised,
