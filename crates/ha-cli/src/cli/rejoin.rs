@@ -15,6 +15,7 @@ pub struct RejoinArgs {
     #[arg(value_name = "NODE")]
     pub node: String,
 
+    /// What becomes of the data that is replaced
     #[command(flatten)]
     pub old_data: OldDataArgs,
 
@@ -38,6 +39,7 @@ pub struct RebuildArgs {
     #[arg(value_name = "NODE")]
     pub node: String,
 
+    /// What becomes of the data that is replaced
     #[command(flatten)]
     pub old_data: OldDataArgs,
 

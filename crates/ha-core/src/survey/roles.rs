@@ -1,6 +1,9 @@
 //! How servers that do not run have ended.
 
-use futures_util::future::{join_all, join3};
+use std::time::Duration;
+
+use futures_util::future::{Either, join_all, join3, select};
+use futures_util::pin_mut;
 
 use super::observe::{observe, runtime_failure};
 use crate::cluster::Cluster;
@@ -11,43 +14,60 @@ use crate::ports::{Container, ContainerRuntime, ContainerStatus, ExecSpec};
 use crate::topology::Node;
 use crate::values::NodeName;
 
+/// A node that runs has answered by then; the others are not troubled by it.
+const PROMPT: Duration = Duration::from_millis(500);
+
 pub(crate) async fn role_facts(cluster: &Cluster) -> RoleFacts {
     let nodes = cluster.topology.nodes();
     let facts = join_all(nodes.iter().map(|node| facts_of(cluster, node))).await;
     nodes.iter().map(|node| node.name.clone()).zip(facts).collect()
 }
 
-/// The same, and, of nodes that nothing is known of from here, whether a standby can speak to their servers.
+/// The same, and, of nodes that nothing is known of from here, whether another one can speak to their servers.
 pub(crate) async fn facts_for_failover(cluster: &Cluster) -> RoleFacts {
-    let mut facts = role_facts(cluster).await;
-    let dark: Vec<_> = facts
-        .iter()
-        .filter(|(_, fact)| fact.observation.postgres.is_err() && fact.observation.postgres_container.is_err())
-        .map(|(name, _)| name.clone())
-        .collect();
-    let witnesses: Vec<_> =
-        facts.iter().filter(|(_, fact)| fact.observation.postgres.is_ok()).map(|(name, _)| name.clone()).collect();
-    let heard = join_all(dark.iter().map(|node| heard_by(cluster, node, &witnesses))).await;
-    for (node, heard_by) in dark.iter().zip(heard) {
-        if let Some(fact) = facts.get_mut(node) {
-            fact.heard_by = heard_by;
-        }
-    }
-    facts
+    let nodes = cluster.topology.nodes();
+    let facts = join_all(nodes.iter().map(|node| facts_with_others_eyes(cluster, node))).await;
+    nodes.iter().map(|node| node.name.clone()).zip(facts).collect()
 }
 
-/// The first of the witnesses that gets an answer from the server of `node`.
-async fn heard_by(cluster: &Cluster, node: &NodeName, witnesses: &[NodeName]) -> Option<NodeName> {
+/// A host that is gone is waited for once: while it does not answer here, the others ask it.
+async fn facts_with_others_eyes(cluster: &Cluster, node: &Node) -> RoleFact {
+    let look = facts_of(cluster, node);
+    pin_mut!(look);
+    let fact = match select(look, cluster.ports.clock.sleep(PROMPT)).await {
+        Either::Left((fact, _)) => fact,
+        Either::Right(((), look)) => {
+            let heard = heard_by(cluster, node);
+            pin_mut!(heard);
+            match select(look, heard).await {
+                Either::Left((fact, heard)) if is_dark(&fact) => return RoleFact { heard_by: heard.await, ..fact },
+                Either::Left((fact, _)) => fact,
+                Either::Right((heard_by, look)) => {
+                    let fact = look.await;
+                    return if is_dark(&fact) { RoleFact { heard_by, ..fact } } else { fact };
+                }
+            }
+        }
+    };
+    if is_dark(&fact) { RoleFact { heard_by: heard_by(cluster, node).await, ..fact } } else { fact }
+}
+
+/// Nothing is known of it from here.
+const fn is_dark(fact: &RoleFact) -> bool {
+    fact.observation.postgres.is_err() && fact.observation.postgres_container.is_err()
+}
+
+/// The first of the other nodes that gets an answer from its server.
+async fn heard_by(cluster: &Cluster, target: &Node) -> Option<NodeName> {
     let topology = cluster.topology();
-    let target = topology.node(node)?;
-    let asked = witnesses.iter().map(|witness| async move {
-        let Some(Ok(runtime)) = cluster.ports.runtimes.get(witness) else { return None };
-        let container = layout::container_name(topology, witness, Component::Postgres);
-        let conninfo = layout::replication_conninfo(topology, witness, target);
+    let asked = topology.peers_of(&target.name).map(|witness| async move {
+        let Some(Ok(runtime)) = cluster.ports.runtimes.get(&witness.name) else { return None };
+        let container = layout::container_name(topology, &witness.name, Component::Postgres);
+        let conninfo = layout::replication_conninfo(topology, &witness.name, target);
         let argv = ["psql", "-X", "-w", "-q", &conninfo, "-c", "IDENTIFY_SYSTEM"].map(str::to_owned).to_vec();
         let exec = ExecSpec { argv, ..ExecSpec::default() };
         let output = runtime.exec(&container, &exec, cluster.limits.observe * 2).await.ok()?;
-        (output.exit_code == 0).then(|| witness.clone())
+        (output.exit_code == 0).then(|| witness.name.clone())
     });
     join_all(asked).await.into_iter().flatten().next()
 }
