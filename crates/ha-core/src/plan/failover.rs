@@ -5,16 +5,22 @@
 //! down on the target, for good, before the target is promoted; the guard of every other node reads that before it starts
 //! a primary.
 
-use std::time::Duration;
-
-use serde::Serialize;
+mod loss;
+mod present;
+mod target;
 
 use super::roles::{RoleFacts, View, several_primaries};
 use super::{Action, Plan, Refusal, RefusalKind, StepId};
-use crate::observe::{ControlState, PostgresRole};
+use crate::observe::PostgresRole;
 use crate::ports::ContainerStatus;
 use crate::topology::{Durability, Node, Topology};
-use crate::values::{Lsn, NodeName, PromotionRecord};
+use crate::values::NodeName;
+
+use self::loss::loss;
+use self::present::there_is_one;
+use self::target::target;
+
+pub use self::loss::{LastArrival, Loss};
 
 /// What a person may choose, and what a person may vouch for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,50 +51,6 @@ pub struct Failover {
     pub hints: Vec<String>,
 }
 
-/// What of the acknowledged writes the new primary may lack.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "loss", rename_all = "kebab-case")]
-pub enum Loss {
-    /// Nothing.
-    None {
-        /// Why.
-        why: String,
-    },
-    /// That much WAL, which the old primary wrote before its orderly end.
-    Exactly {
-        /// In bytes.
-        bytes: u64,
-    },
-    /// What the old primary acknowledged after the new one last heard from it.
-    Since {
-        /// Where the new primary's WAL ends.
-        lsn: Option<Lsn>,
-        /// How long ago that was, in seconds, at most.
-        seconds: Option<f64>,
-        /// What those seconds are counted from.
-        last: LastArrival,
-    },
-}
-
-/// The last that is known to have come from the old primary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LastArrival {
-    /// Any word of it: the connection stands.
-    Message,
-    /// A transaction: the connection has broken, and when is not known. On a quiet cluster it is old, and nothing is lost.
-    Transaction,
-}
-
-impl Loss {
-    /// So much time has passed, at most, since the standby was asked.
-    pub(crate) fn grow_older(&mut self, time: Duration) {
-        if let Self::Since { seconds: Some(seconds), .. } = self {
-            *seconds += time.as_secs_f64();
-        }
-    }
-}
-
 /// Plans a failover. Pure.
 ///
 /// # Errors
@@ -108,53 +70,6 @@ pub fn decide_failover(
             "a third one would make it worse: `ha-cli rejoin NODE` makes the one that is behind a standby of the other",
         )]),
     }
-}
-
-/// A primary answers. If an earlier run promoted it, what that run left is done.
-fn there_is_one(view: &View<'_>, primary: &Node, options: &FailoverOptions) -> Result<Failover, Refusal> {
-    let name = &primary.name;
-    if let Some(other) = options.to.as_ref().filter(|to| *to != name) {
-        return Err(Refusal::new(
-            RefusalKind::Unsafe,
-            Some(name),
-            "it is the primary, and it answers",
-            format!(
-                "to move the service without loss: `ha-cli switchover --to {other}`; if it must go at once: `ha-cli down {name}` first"
-            ),
-        ));
-    }
-    let mut plan = Plan::default();
-    let mut risks = Vec::new();
-    let mut hints = vec![format!("{name} is the primary, and it answers; a planned change is `ha-cli switchover`")];
-    let mut alone = None;
-    if let Some(record) = waits_for_confirmation(view, name) {
-        if options.run_alone {
-            let (generation, primary) = (record.generation, record.primary.clone());
-            alone = Some(plan.add(name, Action::RecordPromotion { generation, primary, run_alone: true }, []));
-            risks.push(format!(
-                "what {name} acknowledges from now on is on its disk alone until `ha-cli rejoin` has brought a standby back"
-            ));
-        } else {
-            hints.push(format!(
-                "durability is \"strict\", and no standby streams from {name}: its writes wait; `ha-cli failover --run-alone` lets \
-                 it acknowledge them alone until a standby is back"
-            ));
-        }
-    }
-    keep_back(view, &mut plan, name, None);
-    if !plan.is_empty() {
-        afterwards(view, &mut plan, name, alone);
-    }
-    let from = view.topology.peers_of(name).next().map(|node| node.name.clone());
-    let why = format!("{name} is the primary already");
-    Ok(Failover { from, to: name.clone(), plan, loss: Loss::None { why }, risks, hints })
-}
-
-/// The record of a primary that acknowledges nothing: with `strict` it waits for standbys, and none streams.
-fn waits_for_confirmation<'v>(view: &View<'v>, primary: &NodeName) -> Option<&'v PromotionRecord> {
-    let strict = view.topology.replication.durability == Durability::Strict;
-    let record = view.promotion(primary).filter(|record| !record.run_alone)?;
-    (strict && !view.has_streaming_standby(primary)).then_some(record)
 }
 
 fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec<Refusal>> {
@@ -204,63 +119,6 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
     afterwards(view, &mut plan, &to.name, Some(promoted));
     let from = view.latest().map(|record| record.primary.clone()).filter(|name| *name != to.name);
     Ok(Failover { from, to: to.name.clone(), plan, loss: loss(view, to), risks, hints })
-}
-
-/// Who takes over: the one that has most, and has all that is known of.
-fn target<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&'v Node, Refusal> {
-    // Of equals, one that knows of the later promotion is not behind it.
-    let position =
-        |node: &Node| (view.server(&node.name).map(|it| it.timeline), view.received(node), view.generation(&node.name));
-    let standbys = view.topology.nodes().iter().filter(|node| view.has_role(node, PostgresRole::Standby));
-    // Of equals the first, in the topology's order.
-    let best = standbys.reduce(|first, next| if position(next) > position(first) { next } else { first });
-    let Some(best) = best else {
-        return Err(Refusal::new(
-            RefusalKind::Unreachable,
-            None,
-            "no standby is seen to run",
-            "`ha-cli status` shows why; `ha-cli up NODE` starts what is stopped",
-        ));
-    };
-    let to = match &options.to {
-        None => best,
-        Some(name) => {
-            let node = view.topology.node(name).ok_or_else(|| {
-                Refusal::new(RefusalKind::Mismatch, Some(name), "it is no node of this cluster", "see ha.toml")
-            })?;
-            if !view.has_role(node, PostgresRole::Standby) {
-                return Err(Refusal::new(
-                    RefusalKind::Unreachable,
-                    Some(name),
-                    "it is not seen to run as a standby",
-                    format!("bring it up first: `ha-cli up {name}`"),
-                ));
-            }
-            node
-        }
-    };
-    if (position(to).0, position(to).1) < (position(best).0, position(best).1) {
-        return Err(Refusal::new(
-            RefusalKind::Unsafe,
-            Some(&to.name),
-            format!("{} has received more: what it has and {} lacks would be lost", best.name, to.name),
-            format!("`ha-cli failover --to {}`", best.name),
-        ));
-    }
-    let own = view.generation(&to.name);
-    let mut known = view.topology.nodes().iter().filter_map(|node| view.known(&node.name));
-    if let Some(latest) = known.find(|record| record.generation > own && record.primary != to.name) {
-        return Err(Refusal::new(
-            RefusalKind::Unsafe,
-            Some(&to.name),
-            format!(
-                "it follows generation {own}, and there is a later one: {} was promoted in generation {} without it",
-                latest.primary, latest.generation
-            ),
-            format!("its data is older: bring {0} back with `ha-cli up {0}`", latest.primary),
-        ));
-    }
-    Ok(to)
 }
 
 /// What is known of a node that must not be the primary any more.
@@ -414,41 +272,6 @@ fn restart_hint(view: &View<'_>, node: &Node) -> Option<String> {
             node.name
         )
     })
-}
-
-fn loss(view: &View<'_>, to: &Node) -> Loss {
-    let standby = view.server(&to.name);
-    let candidates = view.topology.peers_of(&to.name).filter_map(|node| Some((node, view.stopped(&node.name)?)));
-    let ended = candidates
-        .filter(|(_, stopped)| stopped.control.state == ControlState::ShutDown)
-        .find(|(_, stopped)| standby.is_some_and(|it| it.timeline == stopped.control.timeline));
-    if let (Some((node, stopped)), Some(received)) = (ended, view.received(to)) {
-        let last = stopped.control.checkpoint;
-        return if received > last {
-            Loss::None { why: format!("{} ended in an orderly way, and all that it wrote has arrived", node.name) }
-        } else {
-            Loss::Exactly { bytes: last.bytes_since(received) }
-        };
-    }
-    // Everybody else is seen, as a standby that followed it, and has no more.
-    let followed = |node: &Node| {
-        view.has_role(node, PostgresRole::Standby)
-            && view.server(&node.name).map(|it| it.timeline) <= standby.map(|it| it.timeline)
-            && view.received(node) <= view.received(to)
-    };
-    if view.topology.peers_of(&to.name).all(followed) {
-        return Loss::None { why: "every other node is a standby that has no more".to_owned() };
-    }
-    let ran_alone = view.ran_alone();
-    if view.topology.replication.durability == Durability::Strict && !ran_alone {
-        return Loss::None { why: "with \"strict\", whatever was acknowledged had arrived before".to_owned() };
-    }
-    let silent = standby.and_then(|it| it.receiver.as_ref()?.silent_seconds);
-    let (seconds, last) = match silent {
-        Some(seconds) => (Some(seconds), LastArrival::Message),
-        None => (standby.and_then(|it| it.replay_age_seconds), LastArrival::Transaction),
-    };
-    Loss::Since { lsn: view.received(to), seconds, last }
 }
 
 #[cfg(test)]

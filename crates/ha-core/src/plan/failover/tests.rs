@@ -1,8 +1,12 @@
+use std::time::Duration;
+
 use super::*;
+use crate::observe::ControlState;
 use crate::observe::fixtures::{SYSTEM, healthy, name, pair, promotion, strict_pair, three, unobserved};
 use crate::observe::{ControlFile, PostgresObservation, UnobservedWhy};
 use crate::plan::{PlannedStep, RoleFact, StoppedServer};
 use crate::ports::Container;
+use crate::values::Lsn;
 use crate::values::TimelineId;
 
 fn facts(topology: &Topology) -> RoleFacts {

@@ -1,0 +1,90 @@
+//! What a promotion may lose.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::observe::{ControlState, PostgresRole};
+use crate::plan::roles::View;
+use crate::topology::{Durability, Node};
+use crate::values::Lsn;
+
+/// What of the acknowledged writes the new primary may lack.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "loss", rename_all = "kebab-case")]
+pub enum Loss {
+    /// Nothing.
+    None {
+        /// Why.
+        why: String,
+    },
+    /// That much WAL, which the old primary wrote before its orderly end.
+    Exactly {
+        /// In bytes.
+        bytes: u64,
+    },
+    /// What the old primary acknowledged after the new one last heard from it.
+    Since {
+        /// Where the new primary's WAL ends.
+        lsn: Option<Lsn>,
+        /// How long ago that was, in seconds, at most.
+        seconds: Option<f64>,
+        /// What those seconds are counted from.
+        last: LastArrival,
+    },
+}
+
+/// The last that is known to have come from the old primary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LastArrival {
+    /// Any word of it: the connection stands.
+    Message,
+    /// A transaction: the connection has broken, and when is not known. On a quiet cluster it is old, and nothing is lost.
+    Transaction,
+}
+
+impl Loss {
+    /// So much time has passed, at most, since the standby was asked.
+    pub(crate) fn grow_older(&mut self, time: Duration) {
+        if let Self::Since { seconds: Some(seconds), .. } = self {
+            *seconds += time.as_secs_f64();
+        }
+    }
+}
+
+/// What is lost when `to` takes over now.
+pub(super) fn loss(view: &View<'_>, to: &Node) -> Loss {
+    let standby = view.server(&to.name);
+    let candidates = view.topology.peers_of(&to.name).filter_map(|node| Some((node, view.stopped(&node.name)?)));
+    let ended = candidates
+        .filter(|(_, stopped)| stopped.control.state == ControlState::ShutDown)
+        .find(|(_, stopped)| standby.is_some_and(|it| it.timeline == stopped.control.timeline));
+    if let (Some((node, stopped)), Some(received)) = (ended, view.received(to)) {
+        let last = stopped.control.checkpoint;
+        return if received > last {
+            Loss::None { why: format!("{} ended in an orderly way, and all that it wrote has arrived", node.name) }
+        } else {
+            Loss::Exactly { bytes: last.bytes_since(received) }
+        };
+    }
+    // Everybody else is seen, as a standby that followed it, and has no more.
+    let followed = |node: &Node| {
+        view.has_role(node, PostgresRole::Standby)
+            && view.server(&node.name).map(|it| it.timeline) <= standby.map(|it| it.timeline)
+            && view.received(node) <= view.received(to)
+    };
+    if view.topology.peers_of(&to.name).all(followed) {
+        return Loss::None { why: "every other node is a standby that has no more".to_owned() };
+    }
+    let ran_alone = view.ran_alone();
+    if view.topology.replication.durability == Durability::Strict && !ran_alone {
+        return Loss::None { why: "with \"strict\", whatever was acknowledged had arrived before".to_owned() };
+    }
+    let silent = standby.and_then(|it| it.receiver.as_ref()?.silent_seconds);
+    let (seconds, last) = match silent {
+        Some(seconds) => (Some(seconds), LastArrival::Message),
+        None => (standby.and_then(|it| it.replay_age_seconds), LastArrival::Transaction),
+    };
+    Loss::Since { lsn: view.received(to), seconds, last }
+}
