@@ -44,14 +44,14 @@ pub const GUARD_SCRIPT: &str = include_str!("assets/guard.sh");
 /// Makes the database of a new cluster.
 pub const INIT_SCRIPT: &str = include_str!("assets/init.sh");
 /// Makes a standby's database by a base backup.
-pub const COPY_SCRIPT: &str = include_str!("assets/copy.sh");
+pub const COPY_SCRIPT: &str = concat!(include_str!("assets/swap.sh"), include_str!("assets/copy.sh"));
 /// Tells what is in a data volume.
 pub const EXAMINE_SCRIPT: &str = include_str!("assets/examine.sh");
 
 /// Tells what the data of a stopped server holds that its primary does not have.
 pub const INSPECT_SCRIPT: &str = include_str!("assets/inspect.sh");
 /// Takes the data of a stopped server back to where it left the primary's history.
-pub const REWIND_SCRIPT: &str = include_str!("assets/rewind.sh");
+pub const REWIND_SCRIPT: &str = concat!(include_str!("assets/swap.sh"), include_str!("assets/rewind.sh"));
 /// Writes a base backup of a running server to its standard output.
 pub const BACKUP_SCRIPT: &str = include_str!("assets/backup.sh");
 /// Removes the data that was put aside.

@@ -1,4 +1,3 @@
-#!/bin/sh
 # Makes a standby's database: copy.sh CONNINFO SLOT SYSTEM_IDENTIFIER VERSION [REPLACE]. Made beside its place and renamed when
 # complete. Data that is there is left alone, unless REPLACE says what becomes of it: `keep` puts it aside once the copy is
 # whole, `discard` destroys it first, for want of room.
@@ -6,7 +5,6 @@
 set -eu
 umask 077
 conninfo=$1 slot=$2 want=$3 version=$4 replace=${5:-}
-new="$PGDATA.new" old="$PGDATA.old"
 mkdir -p "$(dirname "$PGDATA")"
 chown postgres "$(dirname "$PGDATA")"
 chown postgres /ha/config/passfile
@@ -19,19 +17,6 @@ if [ "$have" != "$version" ]; then
     echo "this image brings PostgreSQL $have, the primary runs $version: use the same image on both nodes" >&2
     exit 66
 fi
-
-swap() {
-    if [ -e "$new" ]; then
-        # What was put aside first is what nobody else has.
-        if [ -e "$PGDATA" ]; then
-            if [ -e "$old" ]; then rm -rf "$PGDATA"; else mv "$PGDATA" "$old"; fi
-        fi
-        mv "$new" "$PGDATA"
-    fi
-    sync
-    rm -f /ha/swap /ha/rewinding
-    sync
-}
 
 if [ -e /ha/swap ]; then
     # An interrupted run had a whole copy.

@@ -1,25 +1,11 @@
-#!/bin/sh
 # Takes a server's data back to where it left the primary's history, and puts it on that history: rewind.sh CONNINFO. Done
 # on a copy that takes the data's place when it is whole, where there is room for both; the old data then stays aside.
 set -eu
 umask 077
 conninfo=$1
-new="$PGDATA.new" old="$PGDATA.old"
 chown postgres /ha/config/passfile
 
 # What an interrupted run had come to: the copy was whole, and is put in its place.
-swap() {
-    if [ -e "$new" ]; then
-        # What was put aside first is what nobody else has.
-        if [ -e "$PGDATA" ]; then
-            if [ -e "$old" ]; then rm -rf "$PGDATA"; else mv "$PGDATA" "$old"; fi
-        fi
-        mv "$new" "$PGDATA"
-    fi
-    sync
-    rm -f /ha/swap
-    sync
-}
 if [ -e /ha/swap ]; then
     swap
     echo "kept=yes"
