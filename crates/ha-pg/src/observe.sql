@@ -69,8 +69,10 @@ WITH server AS MATERIALIZED (
     CROSS JOIN unnest(set.setconfig) AS setting
     WHERE set.setrole = 0 AND setting LIKE 'ha.%=_%'
 ), lineage AS MATERIALIZED (
-    -- GENERATION ID PRIMARY
-    SELECT string_to_array(value, ' ') AS word FROM noted WHERE name = 'ha.lineage'
+    -- GENERATION ID PRIMARY. What does not look like that nobody wrote who knows of promotions: as good as absent.
+    SELECT string_to_array(value, ' ') AS word
+    FROM noted
+    WHERE name = 'ha.lineage' AND value ~ '^[0-9]{1,18} [0-9A-Fa-f-]{36} [a-z]([a-z0-9-]{0,38}[a-z0-9])?$'
 ), texts AS MATERIALIZED (
     SELECT coalesce(bool_or(datcollversion <> pg_database_collation_actual_version(oid)), false) AS mismatch
     FROM pg_database

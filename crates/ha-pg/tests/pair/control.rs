@@ -181,6 +181,14 @@ fn a_promotion_is_written_into_the_data() {
         let third = tell(3).await;
         control.promote(&vm1(), LIMIT).await.unwrap();
         arrives(third).await;
+        // What somebody else wrote there blinds nobody.
+        let id = "6f9619ff-8b86-d011-b42d-000000000003";
+        for nonsense in
+            [" ", "x", &format!("-1 {id} vm1"), &format!("3 {id} VM1"), "3 id vm1", &format!("3 {id} vm1 x")]
+        {
+            run(pair, &format!("ALTER DATABASE postgres SET \"ha.lineage\" = '{nonsense}'"));
+            assert_eq!(observe(vm1()).await.lineage, None, "{nonsense:?}");
+        }
         for name in ["generation", "promotion", "primary"] {
             run(pair, &format!("ALTER SYSTEM RESET \"ha.{name}\""));
         }
