@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Config, NoTls};
 
 const LOOK: Duration = Duration::from_secs(2);
+const FIRST_LOOK: Duration = Duration::from_secs(30);
 const BETWEEN: Duration = Duration::from_millis(50);
 const ASK: &str = "SELECT pg_is_in_recovery(), coalesce(current_setting('ha.generation', true), '')";
 
@@ -25,17 +27,26 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// Returns once both have been looked at: what is broken next may be so within a moment.
     pub(crate) fn start(servers: &Servers) -> Self {
         let (stop, seen) = (Arc::new(AtomicBool::new(false)), Primaries::default());
+        let (sender, looked) = mpsc::channel();
         let look = |node: usize| {
             let (config, stop, seen) = (servers.config(node), Arc::clone(&stop), Arc::clone(&seen));
+            let sender = sender.clone();
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(look(node, config, &stop, &seen));
+                runtime.block_on(look(node, config, &stop, &seen, &sender));
             })
         };
         let threads = vec![look(0), look(1)];
-        Self { stop, seen, threads }
+        let watch = Self { stop, seen, threads };
+        let mut unseen = BTreeSet::from([0, 1]);
+        while !unseen.is_empty() {
+            let node = looked.recv_timeout(FIRST_LOOK).unwrap_or_else(|_| panic!("{unseen:?} cannot be looked at"));
+            unseen.remove(&node);
+        }
+        watch
     }
 
     /// The generations in which more than one node accepted writes.
@@ -59,7 +70,7 @@ impl Drop for Watch {
     }
 }
 
-async fn look(node: usize, mut config: Config, stop: &AtomicBool, seen: &Primaries) {
+async fn look(node: usize, mut config: Config, stop: &AtomicBool, seen: &Primaries, looked: &Sender<usize>) {
     config.connect_timeout(LOOK);
     let mut client = None;
     while !stop.load(Ordering::Relaxed) {
@@ -71,6 +82,10 @@ async fn look(node: usize, mut config: Config, stop: &AtomicBool, seen: &Primari
             }
             // This connection is of no more use.
             Ok(None) | Err(_) => client = None,
+        }
+        if client.is_some() {
+            // Only the first one is waited for.
+            looked.send(node).unwrap_or_default();
         }
         tokio::time::sleep(BETWEEN).await;
     }
