@@ -17,6 +17,12 @@ use crate::exit::Outcome;
 use crate::output::{Page, Printer, Report, Tone};
 
 pub(super) fn run(from: &Path, target: &Path, args: &SetupArgs, printer: &Printer) -> Result<Outcome, Error> {
+    if !from.exists() {
+        let message = format!("there is no file {}", from.display());
+        return Err(Failure::usage("no-such-file", message)
+            .help("copy ha.toml and ha.secrets.toml of the first host into one folder here, and name the first of them")
+            .into());
+    }
     let from_secrets = secrets_beside(from);
     let config = config::load_from(from);
     // Copying loses rights, so those of the copy do not matter; what is installed gets the right ones.

@@ -109,7 +109,10 @@ fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnM
             let help = if code == Code::PostgresRestarting {
                 format!("`ha-cli logs {name} --component postgres` shows why")
             } else {
-                format!("`ha-cli up {name}` starts it; `ha-cli logs {name} --component postgres` shows why it ended")
+                format!(
+                    "`ha-cli up {name}` starts it, `ha-cli rejoin {name}` where another has become the primary meanwhile; \
+                     `ha-cli logs {name} --component postgres` shows why it ended"
+                )
             };
             return add(code, message, help);
         }
