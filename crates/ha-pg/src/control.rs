@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ha_core::layout::{Component, container_name};
+use ha_core::observe::ControlFile;
 use ha_core::ports::{PostgresControl, PostgresError, Provision, RuntimeError};
 use ha_core::topology::Topology;
 use ha_core::values::{Lsn, NodeName, Secret, SlotName};
@@ -13,6 +14,7 @@ use ha_core::values::{Lsn, NodeName, Secret, SlotName};
 use crate::promoter::{Promoter, WRITE_LINEAGE};
 use crate::psql::{PsqlError, set};
 use crate::server::{Goal, Server};
+use crate::shutdown::ShutdownWatch;
 use crate::{Engines, provision, scram};
 
 /// Most time for a call that takes no limit: creating a database copies some megabytes, on a slow disk slowly.
@@ -23,13 +25,15 @@ pub struct EngineControl {
     engines: Engines,
     /// Sessions that wait for a promotion.
     promoters: Mutex<BTreeMap<NodeName, Promoter>>,
+    /// Sessions that wait for a shutdown.
+    watches: Mutex<BTreeMap<NodeName, ShutdownWatch>>,
 }
 
 impl EngineControl {
     /// Control of the servers of `topology` whose engines are at hand.
     #[must_use]
     pub const fn new(topology: Arc<Topology>, engines: Engines) -> Self {
-        Self { topology, engines, promoters: Mutex::new(BTreeMap::new()) }
+        Self { topology, engines, promoters: Mutex::new(BTreeMap::new()), watches: Mutex::new(BTreeMap::new()) }
     }
 
     fn server(&self, node: &NodeName) -> Result<Server<'_>, PostgresError> {
@@ -146,6 +150,19 @@ impl PostgresControl for EngineControl {
         }
         let message = format!("it has not ended its recovery within {seconds} s");
         Err(PostgresError::Refused { what: what.to_owned(), message })
+    }
+
+    async fn watch_shutdown(&self, node: &NodeName) -> Result<(), PostgresError> {
+        let server = self.server(node)?;
+        let watch = ShutdownWatch::open(server.runtime, &server.container).await?;
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner).insert(node.clone(), watch);
+        Ok(())
+    }
+
+    async fn await_shutdown(&self, node: &NodeName, timeout: Duration) -> Result<ControlFile, PostgresError> {
+        let watch = self.watches.lock().unwrap_or_else(PoisonError::into_inner).remove(node);
+        let none = || RuntimeError::NotFound { what: format!("session that watches the server of {node}") };
+        watch.ok_or_else(none)?.ended(timeout).await
     }
 
     async fn ensure_slots(&self, node: &NodeName, slots: &[SlotName]) -> Result<(), PostgresError> {

@@ -55,6 +55,7 @@ mod provision;
 mod psql;
 mod scram;
 mod server;
+mod shutdown;
 mod sql;
 
 pub use control::EngineControl;

@@ -162,6 +162,8 @@ pub enum Action {
         /// What the node knew.
         record: PromotionRecord,
     },
+    /// Opens a session that will see this server's end at once, before its engine tells of it.
+    WatchShutdown,
     /// Opens the way by which this standby will be promoted, so that nothing is waited for then.
     PreparePromotion,
     /// Ends this standby's recovery: it accepts writes then.
@@ -251,6 +253,7 @@ impl fmt::Display for Action {
             Self::RestorePromotion { record } => {
                 write!(f, "write down again that {} is the primary of generation {}", record.primary, record.generation)
             }
+            Self::WatchShutdown => f.write_str("open a session that sees PostgreSQL's end"),
             Self::PreparePromotion => f.write_str("open the way for the promotion"),
             Self::Promote => f.write_str("promote"),
             Self::ProveService => f.write_str("log in and write through Keycloak"),

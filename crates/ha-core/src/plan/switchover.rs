@@ -79,6 +79,7 @@ pub fn undo_switchover(switchover: &Switchover, error: &RunError) -> Option<Plan
                 | Action::EnsureSlots { .. }
                 | Action::RecordPromotion { .. }
                 | Action::PreparePromotion
+                | Action::WatchShutdown
                 | Action::Stop { .. }
         )
     };
@@ -130,6 +131,7 @@ fn begin(view: &View<'_>, primary: &Node, options: &SwitchoverOptions) -> Result
         plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []),
         plan.add(&to, view.record(&to, false), []),
         plan.add(&to, Action::PreparePromotion, []),
+        plan.add(from, Action::WatchShutdown, []),
     ];
     let stop = plan.add(from, Action::Stop { component: Component::Postgres }, before);
     hand_over(view, &mut plan, from, &to, [stop]);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::RuntimeError;
+use crate::observe::ControlFile;
 use crate::values::{NodeName, Secret, SlotName};
 
 /// Changes one node's PostgreSQL. Implementations go through the node's engine to the server's local socket with peer
@@ -71,6 +72,25 @@ pub trait PostgresControl: Send + Sync {
     /// # Errors
     /// After an error the server may be a primary all the same, or become one: look before anything else is done.
     async fn promote(&self, node: &NodeName, timeout: Duration) -> Result<(), PostgresError>;
+
+    /// Opens a session through which [`await_shutdown`](Self::await_shutdown) sees the server's end as it happens. It is kept
+    /// until it was used; that there is none costs time and nothing else.
+    ///
+    /// # Errors
+    /// No session came about.
+    async fn watch_shutdown(&self, node: &NodeName) -> Result<(), PostgresError> {
+        Err(PostgresError::Refused { what: "be watched".to_owned(), message: format!("{node} has no such session") })
+    }
+
+    /// Waits, at most `timeout`, until the server has been shut down in an orderly way and is gone, as the session that was
+    /// [opened](Self::watch_shutdown) before sees it, and returns its last word. The shutdown itself is somebody else's.
+    ///
+    /// # Errors
+    /// There is no session, or it saw something else: nothing is known of the server then.
+    async fn await_shutdown(&self, node: &NodeName, timeout: Duration) -> Result<ControlFile, PostgresError> {
+        let what = format!("be seen to end within {} s", timeout.as_secs());
+        Err(PostgresError::Refused { what, message: format!("{node} has no such session") })
+    }
 
     /// Makes physical slots that keep WAL from now on, on a primary or a standby. Those that are there are left alone.
     async fn ensure_slots(&self, node: &NodeName, slots: &[SlotName]) -> Result<(), PostgresError>;

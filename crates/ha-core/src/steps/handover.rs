@@ -18,6 +18,9 @@ const CHECKPOINT_LIMIT: Duration = Duration::from_secs(120);
 /// From the exit of the old primary until its last record is replayed: what is sent has been received by then, or never
 /// will be.
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(10);
+/// So often the probe is asked before a program is run in the container, which takes longer.
+const PROMPT_LOOKS: u32 = 8;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 const PROMOTE_LIMIT: Duration = Duration::from_secs(60);
 /// For a server that is to be out of the way: time to send what it has and to write its last checkpoint, where it still
 /// can. After that it is killed, which loses nothing that it has acknowledged: its data stays.
@@ -25,6 +28,11 @@ const FENCE_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) async fn checkpoint(at: &At<'_>) -> Result<(), StepError> {
     Ok(at.cluster.ports.control.checkpoint(&at.node.name, CHECKPOINT_LIMIT).await?)
+}
+
+/// Without it the end is learnt from the engine, somewhat later.
+pub(super) async fn watch_shutdown(at: &At<'_>) {
+    drop(at.cluster.ports.control.watch_shutdown(&at.node.name).await);
 }
 
 pub(super) async fn ensure_slots(at: &At<'_>, slots: &[SlotName]) -> Result<(), StepError> {
@@ -68,13 +76,20 @@ async fn exited_in_order(at: &At<'_>, from: &NodeName) -> Result<Lsn, StepError>
 }
 
 pub(super) async fn prove_received(at: &At<'_>, from: &NodeName) -> Result<(), StepError> {
-    let last = exited_in_order(at, from).await?;
+    let last = match at.ended.get(from) {
+        Some(control) => control.checkpoint,
+        None => exited_in_order(at, from).await?,
+    };
     // The shutdown checkpoint is the last record: whoever is past its beginning has replayed all of it.
     let past = Lsn::new(last.bytes() + 1);
-    // As a rule it is there by now, and the probe, which has a connection open, knows it at once.
-    let seen = at.cluster.ports.probe.observe(&at.node.name, at.cluster.limits.observe).await;
-    if seen.is_ok_and(|seen| seen.role == PostgresRole::Standby && seen.replay_lsn >= Some(past)) {
-        return Ok(());
+    // As a rule it is there by now or about to be, and the probe, which has a connection open, knows it at once.
+    for _ in 0..PROMPT_LOOKS {
+        let seen = at.cluster.ports.probe.observe(&at.node.name, at.cluster.limits.observe).await;
+        match seen {
+            Ok(seen) if seen.role == PostgresRole::Standby && seen.replay_lsn >= Some(past) => return Ok(()),
+            Ok(_) => at.cluster.ports.clock.sleep(BETWEEN_LOOKS).await,
+            Err(_) => break,
+        }
     }
     Ok(at.cluster.ports.control.wait_replayed(&at.node.name, past, ARRIVAL_LIMIT).await?)
 }
@@ -92,6 +107,10 @@ pub(super) async fn demote(at: &At<'_>, to: &NodeName, proven: bool) -> Result<(
     let topology = at.cluster.topology();
     let upstream = topology.node(to).ok_or_else(|| StepError::Changed(format!("the topology has no node {to}")))?;
     let name = layout::container_name(topology, &at.node.name, Component::Postgres);
+    if at.ended.get(&at.node.name).is_some() {
+        // It was seen before its engine knew.
+        at.runtime.wait_container(&name, at.cluster.limits.stop).await?;
+    }
     // Once more, and as close to the change as can be.
     has_exited(at.runtime, &name).await?;
     let mut files = vec![

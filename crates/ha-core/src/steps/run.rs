@@ -1,6 +1,7 @@
 //! Runs a plan's steps, each as soon as those before it are done.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -9,10 +10,11 @@ use super::{
     RunError, StepError, StepFailure, database, handover, host, keycloak, promotion, rejoin, server, service, teardown,
 };
 use crate::cluster::Cluster;
+use crate::observe::ControlFile;
 use crate::plan::{Action, Plan, PlannedStep};
 use crate::ports::{ContainerRuntime, Progress, ProgressUpdate};
 use crate::topology::Node;
-use crate::values::PromotionRecord;
+use crate::values::{NodeName, PromotionRecord};
 
 /// What happens while a plan runs.
 #[derive(Debug)]
@@ -40,6 +42,21 @@ pub(super) struct At<'a> {
     pub(super) node: &'a Node,
     pub(super) runtime: &'a dyn ContainerRuntime,
     pub(super) progress: Arc<dyn Progress>,
+    pub(super) ended: &'a Ended,
+}
+
+/// The servers that this run has seen end in an orderly way, and the last word of each.
+#[derive(Default)]
+pub(super) struct Ended(Mutex<BTreeMap<NodeName, ControlFile>>);
+
+impl Ended {
+    pub(super) fn add(&self, node: &NodeName, control: ControlFile) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(node.clone(), control);
+    }
+
+    pub(super) fn get(&self, node: &NodeName) -> Option<ControlFile> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(node).copied()
+    }
 }
 
 struct StepProgress {
@@ -57,6 +74,7 @@ pub(crate) async fn run(cluster: &Cluster, plan: &Plan, watcher: Arc<dyn Watcher
     let mut done = vec![false; plan.steps.len()];
     let mut begun = vec![false; plan.steps.len()];
     let mut failures = Vec::new();
+    let ended = &Ended::default();
     let mut under_way = FuturesUnordered::new();
     loop {
         if failures.is_empty() {
@@ -65,7 +83,7 @@ pub(crate) async fn run(cluster: &Cluster, plan: &Plan, watcher: Arc<dyn Watcher
                     begun[step.id] = true;
                     watcher.event(StepEvent::Started(step));
                     let watcher = Arc::clone(&watcher);
-                    under_way.push(async move { (step, act(cluster, step, watcher).await) });
+                    under_way.push(async move { (step, act(cluster, step, watcher, ended).await) });
                 }
             }
         }
@@ -87,7 +105,7 @@ pub(crate) async fn run(cluster: &Cluster, plan: &Plan, watcher: Arc<dyn Watcher
     Err(RunError { failures, not_begun: begun.iter().filter(|begun| !**begun).count() })
 }
 
-async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -> Result<(), StepError> {
+async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, ended: &Ended) -> Result<(), StepError> {
     let node = cluster
         .topology
         .node(&step.node)
@@ -98,7 +116,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
         None => return Err(StepError::NoWay(format!("there is no way to the engine of {}", step.node))),
     };
     let progress = Arc::new(StepProgress { step: step.clone(), watcher });
-    let at = At { cluster, node, runtime, progress };
+    let at = At { cluster, node, runtime, progress, ended };
     match &step.action {
         Action::PullImage { reference } => host::pull(&at, reference).await,
         Action::BuildKeycloakImage => host::build_keycloak_image(&at).await,
@@ -127,6 +145,10 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>) -
             promotion::record(&at, *generation, primary, *run_alone, Some(id)).await
         }
         Action::Fence => handover::fence(&at).await,
+        Action::WatchShutdown => {
+            handover::watch_shutdown(&at).await;
+            Ok(())
+        }
         Action::PreparePromotion => handover::prepare_promotion(&at).await,
         Action::Promote => handover::promote(&at).await,
         Action::ProveService => service::prove(&at).await,

@@ -51,14 +51,15 @@ fn the_target_is_promoted_only_after_the_old_primary_is_gone_proven_and_demoted(
             "2 vm2: make the replication slots for the other nodes <>",
             "3 vm2: write down that vm2 is the primary of generation 2 <>",
             "4 vm2: open the way for the promotion <>",
-            "5 vm1: stop PostgreSQL <0,1,2,3,4>",
-            "6 vm2: prove that all of vm1 has arrived <5>",
-            "7 vm2: promote <6>",
-            "8 vm1: have PostgreSQL come back as a standby of vm2 <7>",
-            "9 vm1: start PostgreSQL <8>",
-            "10 vm1: drop the replication slots that nobody uses any more <9>",
-            "11 vm2: log in and write through Keycloak <7>",
-            "12 vm3: follow vm2 <7>",
+            "5 vm1: open a session that sees PostgreSQL's end <>",
+            "6 vm1: stop PostgreSQL <0,1,2,3,4,5>",
+            "7 vm2: prove that all of vm1 has arrived <6>",
+            "8 vm2: promote <7>",
+            "9 vm1: have PostgreSQL come back as a standby of vm2 <8>",
+            "10 vm1: start PostgreSQL <9>",
+            "11 vm1: drop the replication slots that nobody uses any more <10>",
+            "12 vm2: log in and write through Keycloak <8>",
+            "13 vm3: follow vm2 <8>",
         ]
     );
 }
@@ -226,11 +227,11 @@ fn a_failure_is_undone_until_the_old_primary_is_told_to_be_a_standby() {
         let undo = undo_switchover(&planned, &error).map(|plan| lines(&plan));
         let drop_slots = "vm2: drop the replication slots that nobody uses any more <>";
         let wanted = match step.id {
-            0..=4 => Some(vec![
+            0..=5 => Some(vec![
                 "0 vm2: write down again that vm1 is the primary of generation 1 <>".to_owned(),
                 format!("1 {drop_slots}"),
             ]),
-            5 | 6 => Some(vec![
+            6 | 7 => Some(vec![
                 "0 vm1: start PostgreSQL <>".to_owned(),
                 "1 vm2: write down again that vm1 is the primary of generation 1 <0>".to_owned(),
                 format!("2 {drop_slots}"),

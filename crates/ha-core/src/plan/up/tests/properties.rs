@@ -127,7 +127,8 @@ proptest! {
                 Action::RemoveContainers | Action::RemoveVolumes | Action::RemoveNetwork | Action::Stop { .. }
                 | Action::Checkpoint | Action::EnsureSlots { .. } | Action::ProveReceived { .. }
                 | Action::Demote { .. } | Action::Promote | Action::DropSlots { .. } | Action::Fence
-                | Action::ProveService | Action::RestorePromotion { .. } | Action::PreparePromotion | Action::RewindDatabase { .. } | Action::ReplaceDatabase { .. }
+                | Action::ProveService | Action::RestorePromotion { .. } | Action::WatchShutdown
+                | Action::PreparePromotion | Action::RewindDatabase { .. } | Action::ReplaceDatabase { .. }
                 | Action::WaitStreaming { .. } | Action::ForgetOldData => {
                     prop_assert!(false, "{} is no part of up", step);
                 }
