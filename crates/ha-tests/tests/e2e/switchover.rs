@@ -208,3 +208,47 @@ async fn a_standby_that_does_not_get_everything_is_not_promoted_and_the_primary_
         until_same(&pair, &ledger, node).await;
     }
 }
+
+/// Its orderly end, with the very control file that it leaves; and nothing else is taken for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_servers_end_is_seen_from_inside_its_container() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    let (control, node) = (&pair.cluster().ports().control, &pair.primary().name);
+    let container = pair.container(pair.primary(), Component::Postgres);
+    let while_it = async |end: &'static str| {
+        control.watch_shutdown(node).await.unwrap();
+        let container = container.clone();
+        let ended = tokio::task::spawn_blocking(move || docker(&[end, &container]));
+        let (seen, ended) = tokio::join!(control.await_shutdown(node, PATIENCE), ended);
+        ended.unwrap();
+        seen
+    };
+    control.await_shutdown(node, PATIENCE).await.expect_err("nobody watches");
+    while_it("kill").await.expect_err("it was killed");
+    // On a busy machine the program may be gone before it has looked; then the engine tells, later.
+    let mut tries = 0;
+    let seen = loop {
+        docker(&["start", &container]);
+        control.wait_ready(node, PATIENCE).await.unwrap();
+        match while_it("stop").await {
+            Ok(seen) => break seen,
+            Err(error) => tries += usize::from(tries < 5 || panic!("not seen in 5 tries: {error}")),
+        }
+    };
+    let path = format!("{PGDATA}/{CONTROL_FILE}");
+    let left = pair.runtime().read_file(&container, &path).await.unwrap().unwrap();
+    assert_eq!((seen.state, seen), (ControlState::ShutDown, ControlFile::parse(&left).unwrap()));
+    // Whoever gives up leaves no program behind.
+    let standby = pair.container(pair.standby(), Component::Postgres);
+    control.watch_shutdown(&pair.standby().name).await.unwrap();
+    let early = control.await_shutdown(&pair.standby().name, Duration::from_millis(300)).await;
+    early.expect_err("it runs");
+    let begun = std::time::Instant::now();
+    while docker(&["top", &standby]).contains("od -An -v") {
+        assert!(begun.elapsed() < PATIENCE, "it still looks");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
