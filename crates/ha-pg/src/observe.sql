@@ -129,6 +129,12 @@ SELECT json_build_object(
     'lineage', (
         SELECT json_build_object('generation', word[1]::bigint, 'id', word[2], 'primary', word[3]) FROM lineage
     ),
-    'set_up', (SELECT value FROM noted WHERE name = 'ha.set_up')
+    'set_up', (SELECT value FROM noted WHERE name = 'ha.set_up'),
+    -- What this node's Keycloak tells in the name of its poller's session.
+    'keycloak_heap_percent', (
+        SELECT max(substring(application_name FROM '^keycloak-ha-standby heap=([0-9]{1,2}|100)%$')::integer)
+        FROM pg_stat_activity
+        WHERE application_name LIKE 'keycloak-ha-standby heap=%'
+    )
 )::text
 FROM server, positions, senders, slots, texts

@@ -144,6 +144,8 @@ codes! {
     DiskFilling = "disk-filling", Warning;
     /// Little is left of the host's memory.
     MemoryLow = "memory-low", Warning;
+    /// Little is left of a Keycloak's heap.
+    HeapLow = "heap-low", Warning;
     /// The kernel killed it for want of memory.
     OutOfMemory = "out-of-memory", Warning;
 }

@@ -122,6 +122,9 @@ pub struct KeycloakReport {
     pub mode: KeycloakMode,
     /// Its own URL on the node.
     pub url: String,
+    /// What the last collections of garbage have left in its heap, in percent of the most that it may have; `null` where it
+    /// is not known.
+    pub heap_percent: Option<u8>,
 }
 
 /// How a standby follows.

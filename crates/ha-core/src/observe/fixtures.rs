@@ -156,6 +156,7 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         promotion: Some(promotion(1, "vm1")),
         lineage: None,
         set_up: None,
+        keycloak_heap_percent: None,
     }
 }
 

@@ -65,6 +65,10 @@ pub struct PostgresObservation {
     /// What was last handed to [`note_set_up`](crate::ports::PostgresControl::note_set_up); it came with the data as well.
     #[serde(default)]
     pub set_up: Option<String>,
+    /// What the last collections of garbage have left in the heap of the Keycloak that uses this server, in percent of the
+    /// most that it may have. The standby extension tells it; absent before the first collection.
+    #[serde(default)]
+    pub keycloak_heap_percent: Option<u8>,
 }
 
 impl PostgresObservation {

@@ -86,6 +86,7 @@ impl ReplicationProbe for Shared {
                         collation_mismatch: false,
                         lineage: None,
                         set_up: database.set_up.clone(),
+                        keycloak_heap_percent: None,
                         promotion: Some(PromotionRecord {
                             generation: 1,
                             id: "6f9619ff-8b86-d011-b42d-00cf4fc964ff".parse().expect("a UUID"),

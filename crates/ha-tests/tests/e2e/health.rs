@@ -71,6 +71,15 @@ async fn stopped_frozen_and_paused() {
         assert!(0 < memory.free_bytes && memory.free_bytes < memory.total_bytes, "{memory:?}");
     }
 
+    // As a Keycloak's extension tells it, by the name of a session.
+    for (percent, codes) in [("41", &[][..]), ("97", &[Code::HeapLow]), ("nonsense", &[])] {
+        let session = pair.connect(pair.standby()).await.unwrap();
+        session.batch_execute(&format!("SET application_name = 'keycloak-ha-standby heap={percent}%'")).await.unwrap();
+        let report = until(&pair, codes).await;
+        assert_eq!(report.nodes[1].keycloak.heap_percent, percent.parse().ok(), "{percent}");
+    }
+    assert_eq!(until(&pair, &[]).await.nodes[0].keycloak.heap_percent, None);
+
     // Replay paused: what arrives is not applied, and the lag is more than none.
     pair.superuser(pair.standby(), "SELECT pg_wal_replay_pause()").await.unwrap();
     pair.superuser(pair.primary(), "CREATE TABLE unseen (n int)").await.unwrap();

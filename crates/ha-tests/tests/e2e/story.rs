@@ -31,6 +31,7 @@ fn one_pair_from_setup_to_its_end() {
     has_nothing_more_to_do(&site);
     is_healthy(&site);
     works(&site);
+    tells_how_full_each_heap_is(&site);
     doctor::finds_nothing_in_the_way(&site);
     monitor::tells_each_look_and_each_change(&site);
     hides_its_secrets(&site, &said);
@@ -135,6 +136,21 @@ fn is_healthy(site: &Site) {
         for number in ["lag_bytes", "lag_seconds"] {
             assert!(replication[number].is_number(), "{replication}");
         }
+    }
+}
+
+/// Its extension tells, once garbage has been collected, which a start alone brings about.
+fn tells_how_full_each_heap_is(site: &Site) {
+    let begun = Instant::now();
+    loop {
+        let report = site.run(&["status", "--output", "json"]).ends_with(0).json();
+        let percents = [0, 1].map(|index| report["nodes"][index]["keycloak"]["heap_percent"].as_u64());
+        if percents.iter().all(Option::is_some) {
+            assert!(percents.iter().flatten().all(|&percent| percent < 90), "{report}");
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{report}");
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 

@@ -5,6 +5,9 @@ use crate::health::{Code, Finding};
 use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole};
 use crate::ports::ContainerStatus;
 
+/// With so much of the heap in use after a collection, a JVM does little but collect, and is near its end.
+const HEAP_PERCENT: u8 = 90;
+
 /// How far it is: its own answer counts before what its container does.
 pub(super) fn state(observation: &NodeObservation) -> KeycloakState {
     let own = observation.keycloak.state;
@@ -36,6 +39,13 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
             Code::OutOfMemory,
             "the kernel killed Keycloak for want of memory".to_owned(),
             "give the machine more memory; `ha-cli doctor` compares it with what runs".to_owned(),
+        );
+    }
+    if let Some(percent) = seen.postgres().and_then(|it| it.keycloak_heap_percent).filter(|&it| it >= HEAP_PERCENT) {
+        add(
+            Code::HeapLow,
+            format!("{percent} % of its Keycloak's heap are left in use after a collection of garbage"),
+            "give the machine more memory: the heap's limit follows from it at the next `ha-cli up`".to_owned(),
         );
     }
     if keycloak.state == KeycloakState::Ready {

@@ -93,6 +93,7 @@ fn report<'a>(
             state: keycloak::state(node.observation),
             mode: node.observation.keycloak.mode,
             url: node.node.keycloak_url(),
+            heap_percent: node.postgres().and_then(|postgres| postgres.keycloak_heap_percent),
         },
         host: None,
         replication: postgres

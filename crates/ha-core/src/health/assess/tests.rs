@@ -96,6 +96,15 @@ fn a_second_read_write_keycloak_is_a_second_primary_even_when_its_database_canno
 }
 
 #[test]
+fn a_heap_that_collections_do_not_empty_is_worth_a_word() {
+    let full =
+        |percent: Option<u8>| move |n: &mut Nodes| n[1].postgres.as_mut().unwrap().keycloak_heap_percent = percent;
+    check(full(Some(90)), &["vm2 heap-low"], Healthy);
+    check(full(Some(89)), &[], Healthy);
+    check(full(None), &[], Healthy);
+}
+
+#[test]
 fn a_cluster_of_standbys_has_no_primary() {
     let topology = pair();
     let both = |n: &mut Nodes| {

@@ -32,6 +32,7 @@ final class Poller implements Runnable {
     private Connection connection;
     /** There was a connection, and the database went away under it. */
     private boolean lost;
+    private Heap heap;
     private Follower follower;
     private Role.Mode mode;
     private boolean warmed;
@@ -67,6 +68,7 @@ final class Poller implements Runnable {
             }
             if (connection == null) {
                 connection = connect();
+                heap = new Heap();
                 if (lost) {
                     Pool.renew(); // before anybody is told that this node serves again
                     lost = false;
@@ -101,6 +103,7 @@ final class Poller implements Runnable {
                     standby ? row.getString(4) : null, System.nanoTime()));
         }
         became(standby ? Role.Mode.READ_ONLY : Role.Mode.READ_WRITE, "");
+        heap.tell(connection);
         if (!standby || replayed == null) {
             follower = null;
             return;
@@ -138,7 +141,7 @@ final class Poller implements Runnable {
         Properties properties = new Properties();
         put(properties, "user", Settings.server("quarkus.datasource.username"));
         put(properties, "password", Settings.server("quarkus.datasource.password"));
-        properties.setProperty("ApplicationName", "keycloak-ha-standby");
+        properties.setProperty("ApplicationName", Heap.APPLICATION);
         properties.setProperty("connectTimeout", TIMEOUT_SECONDS);
         properties.setProperty("loginTimeout", TIMEOUT_SECONDS);
         properties.setProperty("socketTimeout", TIMEOUT_SECONDS);
