@@ -84,7 +84,7 @@ stage() {
     skip "$name" 1 "something it needs cannot be had here, see above"
     return 0
   fi
-  if ((status == 124 || status == 137)); then remark="stopped: the whole run may take $TIME_LIMIT_SECONDS s"; fi
+  if ((status == 124 || status == 137)); then remark="stopped: with what came before it may take $TIME_LIMIT_SECONDS s"; fi
   # Whatever failed without a failed test (did not compile, timed out, crashed) is a failure too.
   if ((status != 0 && failed == 0)); then failed=1; fi
   if ((status == 0 && failed > 0)); then status=1; fi
