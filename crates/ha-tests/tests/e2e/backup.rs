@@ -7,7 +7,7 @@ use ha_core::layout::{Component, PASSFILE_PATH};
 use ha_core::plan::BackupWay;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
-use crate::host::{docker, label, postgres_image};
+use crate::host::{docker, in_container, label};
 use crate::site::Site;
 
 /// The answer of a server that is started on the backup, cut off from everybody, as docs/backup.md says.
@@ -17,27 +17,7 @@ pub(crate) fn ask(site: &Site, file: &str, database: &str, sql: &str) -> String 
                   rm -f standby.signal postmaster.pid && chown -R postgres . && \
                   { gosu postgres pg_ctl -D /tmp/db -w -t 50 -l /tmp/log -o '-c listen_addresses=' start >/dev/null || \
                     { cat /tmp/log >&2; exit 1; }; } && gosu postgres psql -XAtqc \"$3\" \"$2\"";
-    docker(&[
-        "run",
-        "--rm",
-        "--network",
-        "none",
-        "--label",
-        &label(&site.cluster),
-        "-u",
-        "root",
-        "-v",
-        &format!("{folder}:/backup:ro"),
-        "--entrypoint",
-        "/bin/sh",
-        &postgres_image(),
-        "-euc",
-        script,
-        "ask.sh",
-        file,
-        database,
-        sql,
-    ])
+    in_container(&site.cluster, &[&format!("{folder}:/backup:ro")], script, &[file, database, sql])
 }
 
 const COUNT: &str = "SELECT count(*), sum(n) FROM precious";

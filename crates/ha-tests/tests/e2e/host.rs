@@ -21,27 +21,18 @@ pub(crate) fn try_docker(arguments: &[&str]) -> (bool, String, String) {
 #[track_caller]
 pub(crate) fn on_volumes(cluster: &str, node: &str, script: &str) -> String {
     let volume = |kind: &str, path: &str| format!("{cluster}-{node}-{kind}:{path}");
-    let (data, state) = (volume("data", "/data"), volume("state", "/state"));
-    let image = postgres_image();
-    docker(&[
-        "run",
-        "--rm",
-        "--network",
-        "none",
-        "--label",
-        &label(cluster),
-        "-u",
-        "root",
-        "-v",
-        &data,
-        "-v",
-        &state,
-        "--entrypoint",
-        "/bin/sh",
-        &image,
-        "-euc",
-        script,
-    ])
+    in_container(cluster, &[&volume("data", "/data"), &volume("state", "/state")], script, &[])
+}
+
+/// Runs a shell script with its arguments as root in PostgreSQL's image, without any network.
+#[track_caller]
+pub(crate) fn in_container(cluster: &str, volumes: &[&str], script: &str, arguments: &[&str]) -> String {
+    let (label, image) = (label(cluster), postgres_image());
+    let mut command = vec!["run", "--rm", "--network", "none", "--label", &label, "-u", "root"];
+    command.extend(volumes.iter().flat_map(|volume| ["-v", volume]));
+    command.extend(["--entrypoint", "/bin/sh", &image, "-euc", script, "sh"]);
+    command.extend(arguments);
+    docker(&command)
 }
 
 /// By this label what a test made is removed with its cluster.
