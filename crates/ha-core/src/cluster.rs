@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join;
-
 use crate::drift::{self, Disagreement, NodeDrift};
 use crate::health::{self, Report};
 use crate::history::{self, Entry, Gap, History};
 use crate::layout::KeycloakExtension;
 use crate::lock::{self, Holder, Locks, Taken};
-use crate::observe::{BranchObservation, HostObservation, NodeObservation};
+use crate::observe::{BranchObservation, NodeObservation};
 use crate::plan::{
     self, Action, Backup, Failover, FailoverOptions, OldData, Plan, Refusal, RejoinMethod, RejoinStart, Switchover,
     SwitchoverOptions, UpOptions,
@@ -113,20 +111,12 @@ impl Cluster {
         crate::survey::observe_all(self).await
     }
 
-    /// Looks at every node and tells what it means.
+    /// Looks at every node and tells what it means. Where a server runs and does not tell of the room on its host, a program
+    /// is run in its container for it.
     pub async fn report(&self) -> Report {
-        health::assess(&self.topology, &self.observe().await)
-    }
-
-    /// The same, with the room on the hosts. It takes longer: a program is run inside each PostgreSQL's container.
-    pub async fn report_with_hosts(&self) -> Report {
-        let (report, hosts) = join(self.report(), self.hosts()).await;
-        report.with_hosts(hosts.into_iter().map(|(node, seen)| (node, seen.into())))
-    }
-
-    /// Looks at the room on every node's host, all at the same time. What cannot be seen is not known: this never fails.
-    pub async fn hosts(&self) -> Vec<(NodeName, HostObservation)> {
-        crate::survey::hosts(self).await
+        let mut seen = self.observe().await;
+        crate::survey::ask_hosts(self, &mut seen).await;
+        health::assess(&self.topology, &seen)
     }
 
     /// Compares what each node was brought up with with the topology.

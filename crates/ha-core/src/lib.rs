@@ -20,7 +20,7 @@
 //! here they are made up, since a decision needs nothing else:
 //!
 //! ```
-//! use ha_core::observe::{KeycloakObservation, NodeObservation, Unobserved, UnobservedWhy};
+//! use ha_core::observe::{HostObservation, KeycloakObservation, NodeObservation, Unobserved, UnobservedWhy};
 //! use ha_core::plan::{DataState, Facts, NodeFacts, UpOptions, decide_up};
 //! use ha_core::secrets::Secrets;
 //! use ha_core::topology::{NodeSpec, TopologySpec};
@@ -52,6 +52,7 @@
 //!             keycloak_container: Ok(None),
 //!             postgres: Err(nothing()),
 //!             keycloak: KeycloakObservation::unreachable("nothing listens there"),
+//!             host: HostObservation::default(),
 //!         };
 //!         let facts = NodeFacts {
 //!             observation,

@@ -5,20 +5,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join;
 use ha_core::layout::PROBE_ROLE;
-use ha_core::observe::PostgresObservation;
+use ha_core::observe::{HostObservation, PostgresObservation};
 use ha_core::ports::{ProbeError, ReplicationProbe};
 use ha_core::topology::{Node, Topology};
 use ha_core::values::{NodeName, Secret};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::error::{Asked, is_cut};
-use crate::sql::{OBSERVE, WRONG_ROLE, parse};
+use crate::sql::{HOST, OBSERVE, WRONG_ROLE, parse};
 
 /// Ends a statement on the server whose client is gone without a word.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
+/// Most time for what a server tells of its host, after the look at itself; usual are a few milliseconds.
+const HOST_LIMIT: Duration = Duration::from_secs(1);
 
 /// Asks each server at its node's address as [`PROBE_ROLE`] in Keycloak's database.
 ///
@@ -144,15 +147,15 @@ impl NetworkProbe {
         &self,
         node: &NodeName,
         session: Session,
-        answer: Result<PostgresObservation, QueryError>,
+        answer: Result<Answer, QueryError>,
         asked: Asked<'_>,
     ) -> Result<PostgresObservation, NetworkFailure> {
         let error = match answer {
-            Ok(observation) => {
-                if let Some(kept) = &self.kept {
+            Ok(Answer { seen, idle }) => {
+                if let Some(kept) = self.kept.as_ref().filter(|_| idle) {
                     kept.lock().unwrap_or_else(PoisonError::into_inner).insert(node.clone(), session);
                 }
-                return Ok(observation);
+                return Ok(seen);
             }
             Err(QueryError::Postgres(error)) => asked.talking(error),
             Err(QueryError::Answer(error)) => asked.other(error),
@@ -183,17 +186,47 @@ enum QueryError {
     Empty,
 }
 
+/// What a session was told.
+struct Answer {
+    seen: PostgresObservation,
+    /// Whether it can be asked again: nothing is still to come.
+    idle: bool,
+}
+
 /// Asks once, and once more when the server was promoted in between.
-async fn query(client: &Client) -> Result<PostgresObservation, QueryError> {
-    // The simple protocol needs one round trip and no prepared statement.
-    let mut answer = client.simple_query(OBSERVE).await;
+async fn query(client: &Client) -> Result<Answer, QueryError> {
+    // The simple protocol needs one round trip and no prepared statement; both questions share it.
+    let (mut answer, host) = join(client.simple_query(OBSERVE), ask_host(client)).await;
     if answer.as_ref().is_err_and(|error| error.code().is_some_and(|code| code.code() == WRONG_ROLE)) {
         answer = client.simple_query(OBSERVE).await;
     }
     let messages = answer.map_err(QueryError::Postgres)?;
-    let text = messages.iter().find_map(|message| match message {
+    let text = first_column(&messages).next().ok_or(QueryError::Empty)?;
+    let mut seen = parse(text).map_err(QueryError::Answer)?;
+    let idle = host.is_some();
+    seen.host = host.unwrap_or_default();
+    Ok(Answer { seen, idle })
+}
+
+/// What the server tells of its host, `None` where it did not answer. It is asked by itself, since whatever is wrong there, as
+/// a disk that keeps silent, is no reason to know nothing of the server.
+async fn ask_host(client: &Client) -> Option<HostObservation> {
+    match timeout(HOST_LIMIT, client.simple_query(HOST)).await {
+        Ok(Ok(messages)) => {
+            let lines: Vec<_> = first_column(&messages).collect();
+            Some(HostObservation::parse(&lines.join("\n")))
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "the server cannot tell of its host");
+            Some(HostObservation::default())
+        }
+        Err(_) => None,
+    }
+}
+
+fn first_column(messages: &[SimpleQueryMessage]) -> impl Iterator<Item = &str> {
+    messages.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),
         _ => None,
-    });
-    parse(text.ok_or(QueryError::Empty)?).map_err(QueryError::Answer)
+    })
 }

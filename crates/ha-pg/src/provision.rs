@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use ha_core::observe::HostObservation;
 use ha_core::ports::{Provision, Role};
 use serde::Deserialize;
 
@@ -19,6 +20,15 @@ const DATABASE: &str = include_str!("provision.sql");
 const REWIND: &str = "\
 GRANT EXECUTE ON FUNCTION pg_ls_dir(text, boolean, boolean), pg_stat_file(text, boolean), pg_read_binary_file(text), \
 pg_read_binary_file(text, bigint, bigint, boolean) TO :\"role\";
+";
+
+/// For a role that only looks.
+const GRANTS: &str = "\
+GRANT CONNECT ON DATABASE :\"db\" TO :\"role\";
+\\if :filefdw
+    GRANT USAGE ON SCHEMA ha TO :\"role\";
+    GRANT SELECT ON ha.host TO :\"role\";
+\\endif
 ";
 
 /// What is there before.
@@ -73,10 +83,11 @@ pub(crate) fn script(provision: &Provision, before: &Before) -> String {
     }
     script.push_str(&set("db", &provision.database.name));
     script.push_str(&set("owner", &provision.database.owner));
+    script.push_str(&set("look", HostObservation::PROGRAM));
     script.push_str(DATABASE);
     for role in provision.roles.iter().filter(|role| !role.replication && role.name != provision.database.owner) {
         script.push_str(&set("role", &role.name));
-        script.push_str("GRANT CONNECT ON DATABASE :\"db\" TO :\"role\";\n");
+        script.push_str(GRANTS);
     }
     for slot in &provision.slots {
         script.push_str(&set("slot", slot.as_str()));

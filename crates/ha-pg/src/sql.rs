@@ -5,6 +5,10 @@ use ha_core::observe::PostgresObservation;
 /// One statement, one row, one column: a JSON object with the fields of [`PostgresObservation`].
 pub(crate) const OBSERVE: &str = include_str!("observe.sql");
 
+/// What [`HostObservation::PROGRAM`](ha_core::observe::HostObservation::PROGRAM) prints on the server's host, a row a line. The
+/// foreign table is made with the roles; a server without `file_fdw` has none, which is why it is asked for by itself.
+pub(crate) const HOST: &str = "SELECT line FROM ha.host";
+
 /// SQLSTATE `object_not_in_prerequisite_state`: a function of a standby was called on a primary. [`OBSERVE`] can run into
 /// it only when the server is promoted while it runs, so it is asked once more.
 pub(crate) const WRONG_ROLE: &str = "55000";

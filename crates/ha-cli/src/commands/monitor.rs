@@ -8,8 +8,8 @@ use ha_core::hooks::HealthChange;
 use ha_core::topology::{HookCommand, Topology};
 use serde_json::json;
 
+use self::disks::Disks;
 use self::history::History;
-use self::hosts::Hosts;
 use super::status::outcome;
 use super::time;
 use crate::cli::{Globals, MonitorArgs, OutputFormat};
@@ -19,8 +19,8 @@ use crate::exit::Outcome;
 use crate::hooks::{self, HookReport, Notifier};
 use crate::output::Printer;
 
+mod disks;
 mod history;
-mod hosts;
 mod screen;
 
 /// The way in which looks are shown.
@@ -44,7 +44,7 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
     let public_url = cluster.topology().cluster.public_url.clone();
     let notifier = args.notify.as_ref().map(|named| notifier(cluster.topology(), named.as_deref())).transpose()?;
     let mut history = History::default();
-    let mut hosts = Hosts::new();
+    let mut disks = Disks::new();
     let mut last: Option<Health> = None;
     let mut ends = Ends { state: None };
     // A look that takes longer than the interval delays the next one; none is made up for.
@@ -56,7 +56,7 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
     while !printer.closed() && args.count.is_none_or(|count| looks < count.get()) {
         let look = async {
             ticks.tick().await;
-            hosts.look(&cluster).await
+            disks.foretell(cluster.report().await)
         };
         let report = tokio::select! {
             report = look => report,

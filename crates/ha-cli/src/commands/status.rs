@@ -41,7 +41,7 @@ pub(super) async fn health(globals: &Globals, args: &HealthArgs, printer: &Print
     let cluster = connect(globals, Purpose::Look)?;
     let words = [args.node.clone()];
     select::nodes(cluster.topology(), &words, None)?;
-    let mut health = cluster.report_with_hosts().await;
+    let mut health = cluster.report().await;
     let nodes = select::nodes(cluster.topology(), &words, Some(&health))?;
     narrow(&mut health, &nodes);
     printer.report(&HealthReport { health: &health, public_url: &cluster.topology().cluster.public_url })?;

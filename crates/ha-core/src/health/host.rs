@@ -1,5 +1,7 @@
 //! What the room on the hosts means. Pure.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::{Code, Finding, Report};
@@ -34,37 +36,39 @@ impl From<HostObservation> for HostReport {
 }
 
 impl Report {
-    /// The same with the room on the hosts, and what is wrong with it. Warnings alone: the state stays.
+    /// The same with when each node's disk is full, as [`DiskTrend`](super::DiskTrend) tells. A warning alone: the state stays.
     #[must_use]
-    pub fn with_hosts(mut self, hosts: impl IntoIterator<Item = (NodeName, HostReport)>) -> Self {
-        for (name, host) in hosts {
-            let Some(node) = self.nodes.iter_mut().find(|node| node.name == name) else { continue };
-            findings(&name, &host, node.postgres.wal_bytes, &mut self.findings);
-            node.host = Some(host);
+    pub fn with_forecasts<'n>(mut self, full_in: impl IntoIterator<Item = (&'n NodeName, Duration)>) -> Self {
+        for (name, time) in full_in {
+            let Some(node) = self.nodes.iter_mut().find(|node| node.name == *name) else { continue };
+            let seconds = time.as_secs();
+            node.host.disk_full_in_seconds = Some(seconds);
+            if let Some(disk) = node.host.disk
+                && seconds < FULL_SOON_SECONDS
+            {
+                let (hours, room) = (hours(seconds), room(disk, node.postgres.wal_bytes));
+                self.findings.push(Finding::new(
+                    Code::DiskFilling,
+                    Some(name),
+                    format!("at the present rate the disk of the database is full in about {hours}: {room}"),
+                    "find out what grows before PostgreSQL stops: WAL, the database, or something else on that disk",
+                ));
+            }
         }
         Finding::sort(&mut self.findings);
         self
     }
 }
 
-fn findings(node: &NodeName, host: &HostReport, wal_bytes: Option<u64>, findings: &mut Vec<Finding>) {
+pub(super) fn findings(node: &NodeName, host: &HostObservation, wal_bytes: Option<u64>, findings: &mut Vec<Finding>) {
     if let Some(disk) = host.disk {
-        let wal = wal_bytes.map_or_else(String::new, |wal| format!(", and WAL takes {}", size(wal)));
-        let room = format!("{} of {} are free{wal}", size(disk.free_bytes), size(disk.total_bytes));
+        let room = room(disk, wal_bytes);
         if disk.free_bytes < (disk.total_bytes / DISK_PART).min(DISK_ENOUGH_BYTES) {
             findings.push(Finding::new(
                 Code::DiskLow,
                 Some(node),
                 format!("the disk of the database is nearly full: {room}"),
                 "make room: PostgreSQL stops when it can write no WAL; a slot that keeps it has a finding of its own",
-            ));
-        }
-        if let Some(seconds) = host.disk_full_in_seconds.filter(|&seconds| seconds < FULL_SOON_SECONDS) {
-            findings.push(Finding::new(
-                Code::DiskFilling,
-                Some(node),
-                format!("at the present rate the disk of the database is full in about {}: {room}", hours(seconds)),
-                "find out what grows before PostgreSQL stops: WAL, the database, or something else on that disk",
             ));
         }
     }
@@ -79,6 +83,11 @@ fn findings(node: &NodeName, host: &HostReport, wal_bytes: Option<u64>, findings
             "see what uses it (`ps -e -o rss,args --sort -rss | head`): the kernel kills a server when there is none left",
         ));
     }
+}
+
+fn room(disk: Room, wal_bytes: Option<u64>) -> String {
+    let wal = wal_bytes.map_or_else(String::new, |wal| format!(", and WAL takes {}", size(wal)));
+    format!("{} of {} are free{wal}", size(disk.free_bytes), size(disk.total_bytes))
 }
 
 fn size(bytes: u64) -> String {

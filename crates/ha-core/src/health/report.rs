@@ -64,8 +64,8 @@ pub struct NodeReport {
     pub postgres: PostgresReport,
     /// Its Keycloak.
     pub keycloak: KeycloakReport,
-    /// The room on its host; `null` where nobody looked.
-    pub host: Option<HostReport>,
+    /// The room on its host.
+    pub host: HostReport,
     /// How it follows the primary; `null` on the primary.
     pub replication: Option<ReplicationReport>,
 }

@@ -29,8 +29,8 @@ pub fn spec_hash(spec: &ContainerSpec, files: &[HostFile]) -> String {
 #[must_use]
 pub fn secrets_fingerprint(secrets: &Secrets, system: SystemIdentifier) -> String {
     let mut hash = Sha256::new();
-    // The number counts what is set up with them.
-    hash.update(b"ha-cli secrets 2");
+    // The number counts what is set up with them: another one has `up` do all of it once more.
+    hash.update(b"ha-cli secrets 3");
     hash.update(system.0.to_be_bytes());
     for secret in secrets.all() {
         let text = secret.expose().as_bytes();

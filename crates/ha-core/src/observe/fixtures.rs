@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresObservation, PostgresRole, Sender,
-    SlotObservation, Unobserved, UnobservedWhy, WalReceiver,
+    HostObservation, KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresObservation,
+    PostgresRole, Sender, SlotObservation, Unobserved, UnobservedWhy, WalReceiver,
 };
 use crate::layout::{self, Component, KeycloakExtension, MachineShare};
 use crate::ports::{Container, ContainerSpec, ContainerStatus, EngineInfo, Image};
@@ -157,6 +157,7 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         lineage: None,
         set_up: None,
         keycloak_heap_percent: None,
+        host: HostObservation::default(),
     }
 }
 
@@ -234,6 +235,7 @@ pub(crate) fn well(topology: &Topology, node: &Node) -> NodeObservation {
         keycloak_container: Ok(Some(container(topology, node, Component::Keycloak))),
         postgres: Ok(postgres),
         keycloak: keycloak(mode),
+        host: HostObservation::default(),
     }
 }
 

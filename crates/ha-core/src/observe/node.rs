@@ -1,6 +1,6 @@
 //! What was seen of a node as a whole.
 
-use super::{KeycloakObservation, PostgresObservation};
+use super::{HostObservation, KeycloakObservation, PostgresObservation};
 use crate::ports::{Container, EngineInfo};
 use crate::values::NodeName;
 
@@ -19,6 +19,8 @@ pub struct NodeObservation {
     pub postgres: Result<PostgresObservation, Unobserved>,
     /// Its Keycloak.
     pub keycloak: KeycloakObservation,
+    /// The room on its host: what its PostgreSQL told, or a program in that one's container where somebody ran it.
+    pub host: HostObservation,
 }
 
 /// A component's container, or why it is not known.

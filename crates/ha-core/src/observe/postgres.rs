@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::HostObservation;
 use crate::values::{Lsn, PromotionRecord, ServerVersion, SystemIdentifier, TimelineId};
 
 /// One observation of a running PostgreSQL, taken by one statement, so that its parts belong together.
@@ -69,6 +70,9 @@ pub struct PostgresObservation {
     /// most that it may have. The standby extension tells it; absent before the first collection.
     #[serde(default)]
     pub keycloak_heap_percent: Option<u8>,
+    /// The room on its host, as far as the server can tell.
+    #[serde(default)]
+    pub host: HostObservation,
 }
 
 impl PostgresObservation {

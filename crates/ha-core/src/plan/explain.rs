@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::failover::{FailoverOptions, decide_failover};
 use super::roles::{RoleFact, RoleFacts, View};
-use crate::observe::{KeycloakObservation, NodeObservation, PostgresRole, Unobserved, UnobservedWhy};
+use crate::observe::{HostObservation, KeycloakObservation, NodeObservation, PostgresRole, Unobserved, UnobservedWhy};
 use crate::topology::{Durability, Node, Topology};
 use crate::values::NodeName;
 
@@ -55,6 +55,7 @@ fn with_host_gone(facts: &RoleFacts, node: &NodeName) -> RoleFacts {
             keycloak_container: Err(gone()),
             postgres: Err(gone()),
             keycloak: KeycloakObservation::unreachable("its host is gone"),
+            host: HostObservation::default(),
         };
     }
     facts

@@ -21,8 +21,8 @@ pub struct NodeFacts {
     pub data: DataState,
     /// Keycloak's and the replication role's passwords are those of the secrets file; `None` when not known.
     pub passwords_fit: Option<bool>,
-    /// The first set-up of Keycloak (administrator, service client) came to its end with these secrets; `None` where this
-    /// node's Keycloak cannot take part in it now.
+    /// The first set-up, of Keycloak (administrator, service client) and what comes before it, came to its end with these
+    /// secrets and this version; `None` where this node's Keycloak cannot take part in it now.
     pub keycloak_set_up: Option<bool>,
 }
 

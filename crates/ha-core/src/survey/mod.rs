@@ -9,6 +9,6 @@ mod roles;
 
 pub(crate) use branch::{inspect, keeps_old_data};
 pub(crate) use facts::facts_of_all;
-pub(crate) use hosts::hosts;
+pub(crate) use hosts::ask_hosts;
 pub(crate) use observe::{chain, observe_all};
 pub(crate) use roles::{control_file, facts_for_failover, role_facts};

@@ -29,6 +29,7 @@ pub(super) async fn observe(cluster: &Cluster, node: &Node) -> NodeObservation {
         }
     };
     let (engine, postgres_container, keycloak_container) = containers;
+    let host = postgres.as_ref().map(|seen| seen.host).unwrap_or_default();
     NodeObservation {
         node: node.name.clone(),
         engine,
@@ -36,6 +37,7 @@ pub(super) async fn observe(cluster: &Cluster, node: &Node) -> NodeObservation {
         keycloak_container,
         postgres: postgres.map_err(|error| probe_failure(&error)),
         keycloak,
+        host,
     }
 }
 

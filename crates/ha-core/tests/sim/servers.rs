@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ha_core::layout::{Component, REPLICATION_ROLE, container_name, synchronous_standby_names};
 use ha_core::observe::{
-    KeycloakMode, KeycloakObservation, KeycloakState, PostgresObservation, PostgresRole, SlotObservation,
+    HostObservation, KeycloakMode, KeycloakObservation, KeycloakState, PostgresObservation, PostgresRole,
+    SlotObservation,
 };
 use ha_core::ports::{
     Clock, KeycloakAdmin, KeycloakError, Login, PostgresControl, PostgresError, ProbeError, Provision,
@@ -87,6 +88,7 @@ impl ReplicationProbe for Shared {
                         lineage: None,
                         set_up: database.set_up.clone(),
                         keycloak_heap_percent: None,
+                        host: HostObservation::default(),
                         promotion: Some(PromotionRecord {
                             generation: 1,
                             id: "6f9619ff-8b86-d011-b42d-00cf4fc964ff".parse().expect("a UUID"),

@@ -46,6 +46,14 @@ pub(crate) fn sql(container: &str, database: &str, statement: &str) -> String {
     ])
 }
 
+/// What the server says to a statement that it refuses.
+pub(crate) fn refusal(container: &str, database: &str, statement: &str) -> String {
+    let psql = ["exec", "-u", "postgres", container, "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c"];
+    let output = Command::new("timeout").args(["60", "docker"]).args(psql).arg(statement).output().unwrap();
+    assert!(!output.status.success(), "{statement} was let through: {}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
 /// The same engine as a port. Made anew for each test: it belongs to the runtime that it is used in.
 pub(crate) fn runtime() -> Arc<dyn ContainerRuntime> {
     Arc::new(DockerRuntime::local())

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use ha_core::observe::{PostgresObservation, PostgresRole};
+use ha_core::observe::{HostObservation, PostgresObservation, PostgresRole};
 use ha_core::ports::{PostgresControl as _, PostgresError, ReplicationProbe};
 use ha_pg::EngineProbe;
 
-use crate::engine::sql;
-use crate::pair::{LIMIT, Pair, REPLICATION_PASSWORD, engines, until, vm1, vm2, with_pair, with_pair_alone};
+use crate::engine::{docker, refusal, sql};
+use crate::pair::{LIMIT, Pair, REPLICATION_PASSWORD, engines, provision, until, vm1, vm2, with_pair, with_pair_alone};
 
 async fn both(pair: &Pair, way: &dyn ReplicationProbe) -> (PostgresObservation, PostgresObservation) {
     until("the primary has its sender", async || {
@@ -75,6 +75,54 @@ fn every_field_is_seen_through_the_engine() {
         let way = EngineProbe::new(Arc::clone(&pair.topology), engines());
         let (primary, standby) = both(pair, &way).await;
         check(pair, &primary, &standby);
+    });
+}
+
+#[test]
+fn both_servers_tell_of_their_host_and_nobody_changes_the_program_that_they_run() {
+    with_pair(async |pair| {
+        for (node, container) in [(vm1(), &pair.primary()), (vm2(), &pair.standby())] {
+            let host = pair.probe().observe(&node, LIMIT).await.unwrap().host;
+            let (disk, memory) = (host.disk.expect("the disk"), host.memory.expect("the memory"));
+            assert!(0 < disk.free_bytes && disk.free_bytes <= disk.total_bytes, "{disk:?}");
+            assert!(0 < memory.free_bytes && memory.free_bytes < memory.total_bytes, "{memory:?}");
+            let df = docker(&["exec", container, "df", "-B1", "--output=size", "/var/lib/postgresql/data"]);
+            assert_eq!(df.lines().last().unwrap().trim(), disk.total_bytes.to_string(), "the disk of the database");
+        }
+        for role in ["keycloak", "ha_probe"] {
+            for statement in [
+                "ALTER FOREIGN TABLE ha.host OPTIONS (SET program 'touch /tmp/owned')",
+                "CREATE FOREIGN TABLE mine (line text) SERVER ha_host OPTIONS (program 'touch /tmp/owned')",
+                "CREATE FOREIGN TABLE ha.mine (line text) SERVER ha_host OPTIONS (program 'touch /tmp/owned')",
+            ] {
+                let refused = refusal(&pair.primary(), "keycloak", &format!("SET ROLE {role}; {statement}"));
+                assert!(refused.contains("must be owner") || refused.contains("permission denied"), "{refused}");
+            }
+        }
+        let refused = refusal(&pair.primary(), "keycloak", "SET ROLE keycloak; SELECT * FROM ha.host");
+        assert!(refused.contains("permission denied for schema ha"), "{refused}");
+    });
+}
+
+#[test]
+fn a_server_that_cannot_tell_of_its_host_is_seen_all_the_same() {
+    with_pair_alone(async |pair| {
+        let probe = pair.probe().keep_connections();
+        // A table that is not there, and a program that hangs: it must not be waited for, nor come in between afterwards.
+        for (breaking, mending) in [
+            ("ALTER FOREIGN TABLE ha.host RENAME TO away", "ALTER FOREIGN TABLE ha.away RENAME TO host"),
+            ("ALTER FOREIGN TABLE ha.host OPTIONS (SET program 'sleep 5; echo MemTotal: 1 kB')", "SELECT 1"),
+        ] {
+            sql(&pair.primary(), "keycloak", breaking);
+            for _ in 0..2 {
+                let seen = probe.observe(&vm1(), LIMIT).await.unwrap();
+                assert_eq!((seen.role, seen.host), (PostgresRole::Primary, HostObservation::default()), "{breaking}");
+            }
+            sql(&pair.primary(), "keycloak", mending);
+        }
+        // It is another program's that is found; what is set up next makes it ours.
+        pair.control().provision(&vm1(), &provision()).await.unwrap();
+        assert!(probe.observe(&vm1(), LIMIT).await.unwrap().host.memory.is_some());
     });
 }
 

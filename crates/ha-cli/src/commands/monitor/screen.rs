@@ -46,7 +46,7 @@ fn picture(page: &mut Page, now: &str, report: &Health, public_url: &str, histor
         page.line(format!("lag of {node}  {}  at most {}", sparkline(lags), lag(worst.bytes, worst.seconds)));
     }
     for node in &report.nodes {
-        if let Some(host) = node.host.as_ref().and_then(room) {
+        if let Some(host) = room(&node.host) {
             page.line(format!("host of {}  {host}", node.name));
         }
     }

@@ -9,6 +9,7 @@ mod tests;
 
 use super::{
     ClusterState, Code, Finding, KeycloakReport, NodeReport, PostgresReport, ReplicationState, Report, ReportedRole,
+    host,
 };
 use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresObservation, PostgresRole};
 use crate::topology::{Node, Topology};
@@ -54,6 +55,8 @@ pub fn assess(topology: &Topology, observations: &[NodeObservation]) -> Report {
     for node in &seen {
         postgres::findings(node, &mut findings);
         keycloak::findings(node, &mut findings);
+        let wal_bytes = node.postgres().and_then(|postgres| postgres.wal_bytes);
+        host::findings(&node.node.name, &node.observation.host, wal_bytes, &mut findings);
     }
     if let Some(primary) = primary {
         replication::of_primary(topology, primary, &seen, &mut findings);
@@ -95,7 +98,7 @@ fn report<'a>(
             url: node.node.keycloak_url(),
             heap_percent: node.postgres().and_then(|postgres| postgres.keycloak_heap_percent),
         },
-        host: None,
+        host: node.observation.host.into(),
         replication: postgres
             .filter(|postgres| postgres.role == PostgresRole::Standby)
             .map(|postgres| replication::of_standby(topology, node, postgres, primary, findings)),

@@ -2,14 +2,16 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use std::time::Duration;
+
 use super::assess;
 use crate::health::{ClusterState, Code, HostReport, Report};
 use crate::observe::fixtures::{
     healthy, keycloak, name, pair, pair_spec, primary, standby, strict_pair, three, unobserved,
 };
 use crate::observe::{
-    KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresRole, Room, SlotObservation,
-    UnobservedWhy,
+    HostObservation, KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresRole, Room,
+    SlotObservation, UnobservedWhy,
 };
 use crate::ports::ContainerStatus;
 use crate::topology::Topology;
@@ -421,32 +423,30 @@ fn what_is_only_not_as_it_should_be_is_a_warning() {
     check(killed, &["vm1 out-of-memory", "vm2 out-of-memory"], Healthy);
 }
 
-/// The room on the hosts comes to a report later; it changes no state.
+/// It changes no state.
 #[test]
 fn little_room_on_a_host_is_a_warning() {
     const GIB: u64 = 1 << 30;
     let topology = pair();
-    let told = |host: HostReport| {
-        let report = assess(&topology, &healthy(&topology)).with_hosts([("vm2".parse().unwrap(), host.clone())]);
+    let told = |host: HostObservation| {
+        let mut nodes = healthy(&topology);
+        nodes[1].host = host;
+        let report = assess(&topology, &nodes);
         assert_eq!(report.state, Healthy);
-        assert_eq!(report.nodes[0].host, None, "nobody looked there");
-        assert_eq!(report.nodes[1].host, Some(host));
+        assert_eq!((&report.nodes[0].host, &report.nodes[1].host), (&HostReport::default(), &host.into()));
         let texts = report.findings.iter().map(|it| format!("{} {}", it.node.as_ref().unwrap(), it.code));
         texts.collect::<Vec<_>>()
     };
     let room = |free, total| Some(Room { free_bytes: free, total_bytes: total });
-    let disk = |free, total| HostReport { disk: room(free, total), ..HostReport::default() };
-    let memory = |free, total| HostReport { memory: room(free, total), ..HostReport::default() };
-    let full_in = |seconds| HostReport { disk_full_in_seconds: Some(seconds), ..disk(50 * GIB, 100 * GIB) };
+    let disk = |free, total| HostObservation { disk: room(free, total), memory: None };
+    let memory = |free, total| HostObservation { disk: None, memory: room(free, total) };
     let none: &[&str] = &[];
-    assert_eq!(told(HostReport::default()), none, "what is not known is no finding");
+    assert_eq!(told(HostObservation::default()), none, "what is not known is no finding");
     assert_eq!(told(disk(10 * GIB, 100 * GIB)), none);
     assert_eq!(told(disk(10 * GIB - 1, 100 * GIB)), ["vm2 disk-low"]);
     assert_eq!(told(disk(0, 100 * GIB)), ["vm2 disk-low"]);
     assert_eq!(told(disk(64 * GIB, 4000 * GIB)), none, "a small part of a large disk is much");
     assert_eq!(told(disk(63 * GIB, 4000 * GIB)), ["vm2 disk-low"]);
-    assert_eq!(told(full_in(24 * 3600)), none);
-    assert_eq!(told(full_in(24 * 3600 - 1)), ["vm2 disk-filling"]);
     assert_eq!(told(memory(GIB, 20 * GIB)), none);
     assert_eq!(told(memory(GIB - 1, 20 * GIB)), ["vm2 memory-low"]);
 }
@@ -454,9 +454,17 @@ fn little_room_on_a_host_is_a_warning() {
 #[test]
 fn a_disk_that_fills_is_told_with_its_figures() {
     let topology = pair();
-    let disk = Room { free_bytes: 5 << 30, total_bytes: 100 << 30 };
-    let host = HostReport { disk: Some(disk), disk_full_in_seconds: Some(5 * 3600 + 900), memory: None };
-    let report = assess(&topology, &healthy(&topology)).with_hosts([("vm1".parse().unwrap(), host)]);
+    let mut nodes = healthy(&topology);
+    nodes[0].host.disk = Some(Room { free_bytes: 5 << 30, total_bytes: 100 << 30 });
+    let vm1 = nodes[0].node.clone();
+    let forecast = |seconds| assess(&topology, &nodes).with_forecasts([(&vm1, Duration::from_secs(seconds))]);
+    assert_eq!(forecast(24 * 3600).findings.len(), 1, "that is far away");
+    let soon = forecast(24 * 3600 - 1).findings;
+    let codes = soon.iter().map(|it| format!("{} {}", it.node.as_ref().unwrap(), it.code)).collect::<Vec<_>>();
+    assert_eq!(codes, ["vm1 disk-low", "vm1 disk-filling"]);
+    let report = forecast(5 * 3600 + 900);
+    assert_eq!(report.nodes[0].host.disk_full_in_seconds, Some(5 * 3600 + 900));
+    assert_eq!(report.state, Healthy);
     let messages: Vec<_> = report.findings.iter().map(|finding| finding.message.as_str()).collect();
     let room = "5.0 GiB of 100.0 GiB are free, and WAL takes 16 MiB";
     assert_eq!(

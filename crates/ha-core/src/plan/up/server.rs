@@ -168,7 +168,7 @@ impl Up<'_> {
     }
 
     /// Whether roles, database and slots are there: the probe's role got in to Keycloak's database, which both come
-    /// from provisioning, and every standby has its slot.
+    /// from provisioning, every standby has its slot, and no earlier version made them.
     fn provisioned(&self, node: &Node, facts: &NodeFacts) -> bool {
         facts.observation.postgres.as_ref().is_ok_and(|postgres| {
             self.topology.peers_of(&node.name).all(|peer| {
@@ -176,5 +176,6 @@ impl Up<'_> {
                 postgres.slots.iter().any(|found| found.name == slot.as_str())
             })
         }) && facts.passwords_fit != Some(false)
+            && facts.keycloak_set_up != Some(false)
     }
 }

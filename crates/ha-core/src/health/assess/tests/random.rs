@@ -5,8 +5,8 @@ use proptest::sample::select;
 
 use crate::observe::fixtures::{healthy, primary, standby, three, unobserved};
 use crate::observe::{
-    KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresObservation, Unobserved, UnobservedWhy,
-    WalReceiver,
+    HostObservation, KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresObservation,
+    Unobserved, UnobservedWhy, WalReceiver,
 };
 use crate::ports::{Container, ContainerStatus};
 use crate::values::{Lsn, SystemIdentifier, TimelineId};
@@ -102,6 +102,7 @@ fn node(index: usize) -> impl Strategy<Value = NodeObservation> {
             keycloak_container,
             postgres,
             keycloak,
+            host: HostObservation::default(),
         }
     });
     prop_oneof![1 => Just(well), 1 => random]
