@@ -20,7 +20,8 @@ use crate::sql::{HOST, OBSERVE, WRONG_ROLE, parse};
 
 /// Ends a statement on the server whose client is gone without a word.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
-/// Most time for what a server tells of its host, after the look at itself; usual are a few milliseconds.
+/// Most time for what a server tells of its host, and no more than half of that for the whole look; usual are a few
+/// milliseconds.
 const HOST_LIMIT: Duration = Duration::from_secs(1);
 
 /// Asks each server at its node's address as [`PROBE_ROLE`] in Keycloak's database.
@@ -95,7 +96,7 @@ impl NetworkProbe {
         let deadline = started + timeout;
 
         if let Some(session) = self.take_kept(node) {
-            match timeout_at(deadline, query(&session.client)).await {
+            match timeout_at(deadline, query(&session.client, timeout)).await {
                 Err(_) => return Err(NetworkFailure::Answered(asked.timed_out())),
                 Ok(Err(QueryError::Postgres(error))) if is_cut(&error) || session.client.is_closed() => {}
                 Ok(answer) => return self.finish(node, session, answer, asked),
@@ -110,7 +111,7 @@ impl NetworkProbe {
                 .map_err(|error| NetworkFailure::NoConnection(connect_asked.connecting(error)))?;
         let talk = async {
             let session = self.log_in(stream).await.map_err(|error| asked.talking(error))?;
-            let answer = query(&session.client).await;
+            let answer = query(&session.client, timeout).await;
             Ok((session, answer))
         };
         let (session, answer) = timeout_at(deadline, talk)
@@ -194,9 +195,9 @@ struct Answer {
 }
 
 /// Asks once, and once more when the server was promoted in between.
-async fn query(client: &Client) -> Result<Answer, QueryError> {
+async fn query(client: &Client, limit: Duration) -> Result<Answer, QueryError> {
     // The simple protocol needs one round trip and no prepared statement; both questions share it.
-    let (mut answer, host) = join(client.simple_query(OBSERVE), ask_host(client)).await;
+    let (mut answer, host) = join(client.simple_query(OBSERVE), ask_host(client, HOST_LIMIT.min(limit / 2))).await;
     if answer.as_ref().is_err_and(|error| error.code().is_some_and(|code| code.code() == WRONG_ROLE)) {
         answer = client.simple_query(OBSERVE).await;
     }
@@ -210,8 +211,8 @@ async fn query(client: &Client) -> Result<Answer, QueryError> {
 
 /// What the server tells of its host, `None` where it did not answer. It is asked by itself, since whatever is wrong there, as
 /// a disk that keeps silent, is no reason to know nothing of the server.
-async fn ask_host(client: &Client) -> Option<HostObservation> {
-    match timeout(HOST_LIMIT, client.simple_query(HOST)).await {
+async fn ask_host(client: &Client, limit: Duration) -> Option<HostObservation> {
+    match timeout(limit, client.simple_query(HOST)).await {
         Ok(Ok(messages)) => {
             let lines: Vec<_> = first_column(&messages).collect();
             Some(HostObservation::parse(&lines.join("\n")))
