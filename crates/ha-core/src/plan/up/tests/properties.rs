@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{UpOptions, all, empty, no_containers, running, stop, stop_keycloak, stop_postgres};
+use super::super::UpOptions;
+use super::facts::{all, empty, no_containers, running, stop, stop_keycloak, stop_postgres};
 use crate::layout::LABEL_SPEC;
 use crate::observe::UnobservedWhy;
 use crate::observe::fixtures::{SYSTEM, pair_spec, primary, secrets, standby, unobserved};

@@ -1,0 +1,140 @@
+//! Containers that stopped, or are not what the topology says.
+
+use super::super::decide_up;
+use super::facts::{ASKED, all, at, container, no_containers, plans, plans_of, postgres, running, stop, stop_keycloak};
+use crate::layout::{Component, LABEL_SPEC};
+use crate::observe::fixtures::{image, name, pair, pair_spec, primary, secrets, standby, unobserved};
+use crate::observe::{KeycloakState, UnobservedWhy};
+use crate::plan::DataState;
+use crate::ports::ContainerStatus;
+
+#[test]
+fn stopped_containers_are_started() {
+    let mut facts = running(&pair());
+    stop(at(&mut facts, "vm1"));
+    stop(at(&mut facts, "vm2"));
+    plans(
+        &facts,
+        &[
+            "0 vm1: start PostgreSQL <>",
+            "1 vm1: set up roles, Keycloak's database and replication slots <0>",
+            "2 vm2: start PostgreSQL <>",
+            "3 vm1: start Keycloak <1>",
+            "4 vm1: set up Keycloak's administrator and the service client <3>",
+            "5 vm2: start Keycloak <2,3>",
+        ],
+    );
+}
+
+#[test]
+fn every_state_of_a_container_but_running_is_mended() {
+    use ContainerStatus::{Created, Dead, Exited, Paused, Restarting};
+    for (status, what) in
+        [(Created, "start"), (Paused, "start"), (Restarting, "start"), (Exited { code: 1 }, "start"), (Dead, "replace")]
+    {
+        let mut facts = running(&pair());
+        stop_keycloak(at(&mut facts, "vm2"));
+        container(&mut facts, "vm2", Component::Keycloak).status = status;
+        let plan = decide_up(&pair(), &secrets(), &all(&pair()), &facts, ASKED).unwrap();
+        assert_eq!(plan.steps.len(), 1, "{status:?}");
+        assert!(plan.steps[0].action.to_string().starts_with(what), "{status:?}: {}", plan.steps[0]);
+    }
+}
+
+#[test]
+fn what_was_left_to_start_is_waited_for() {
+    for why in [UnobservedWhy::NotReady, UnobservedWhy::Refused] {
+        let mut facts = running(&pair());
+        at(&mut facts, "vm2").observation.postgres = Err(unobserved(why, "starting up"));
+        plans(&facts, &["0 vm2: start PostgreSQL <>"]);
+    }
+    // A probe that is not let in or hears nothing says nothing about the server.
+    for why in [UnobservedWhy::Denied, UnobservedWhy::Silent, UnobservedWhy::NoWay, UnobservedWhy::Failed] {
+        let mut facts = running(&pair());
+        at(&mut facts, "vm2").observation.postgres = Err(unobserved(why, "firewall"));
+        plans(&facts, &[]);
+    }
+    let mut facts = running(&pair());
+    let node = at(&mut facts, "vm1");
+    (node.observation.keycloak.state, node.keycloak_set_up) = (KeycloakState::Starting, None);
+    plans(&facts, &["0 vm1: start Keycloak <>", "1 vm1: set up Keycloak's administrator and the service client <0>"]);
+}
+
+#[test]
+fn a_changed_configuration_replaces_only_the_container_it_belongs_to() {
+    let mut spec = pair_spec();
+    spec.keycloak.options.insert("log-level".into(), "debug".into());
+    plans_of(
+        &spec.validate().unwrap(),
+        &[],
+        &running(&pair()),
+        ASKED,
+        &[
+            "0 vm1: replace Keycloak (its configuration changed) <>",
+            "1 vm2: replace Keycloak (its configuration changed) <0>",
+        ],
+    );
+    let mut spec = pair_spec();
+    spec.postgres.settings.insert("work_mem".into(), "8MB".into());
+    plans_of(
+        &spec.validate().unwrap(),
+        &[],
+        &running(&pair()),
+        ASKED,
+        &[
+            "0 vm1: replace PostgreSQL (its configuration changed) <>",
+            "1 vm1: set up roles, Keycloak's database and replication slots <0>",
+            "2 vm2: replace PostgreSQL (its configuration changed) <>",
+        ],
+    );
+}
+
+#[test]
+fn a_container_with_no_label_is_not_taken_for_right() {
+    let mut facts = running(&pair());
+    drop(container(&mut facts, "vm2", Component::Keycloak).labels.remove(LABEL_SPEC));
+    plans(&facts, &["0 vm2: replace Keycloak (its configuration changed) <>"]);
+}
+
+#[test]
+fn a_changed_image_replaces_the_container() {
+    let mut facts = running(&pair());
+    at(&mut facts, "vm2").postgres_image = Some(image("sha256:newer"));
+    plans(&facts, &["0 vm2: replace PostgreSQL (it runs another image) <>"]);
+    let mut facts = running(&pair());
+    at(&mut facts, "vm2").keycloak_image = None;
+    plans(
+        &facts,
+        &[
+            "0 vm2: add the standby extension to Keycloak's image <>",
+            "1 vm2: replace Keycloak (its image is to be made anew) <0>",
+        ],
+    );
+}
+
+#[test]
+fn a_standby_that_follows_another_server_is_pointed_at_the_primary() {
+    let mut facts = running(&pair());
+    postgres(&mut facts, "vm2").upstream = Some("192.0.2.99:5432".to_owned());
+    plans(&facts, &["0 vm2: follow vm1 <>"]);
+}
+
+#[test]
+fn after_a_promotion_the_standby_is_the_one_that_was_primary() {
+    let topology = pair();
+    let mut facts = running(&topology);
+    *postgres(&mut facts, "vm1") = standby(&topology, &name("vm1"), &topology.nodes()[1]);
+    *postgres(&mut facts, "vm2") = primary(&topology, &name("vm2"));
+    let old = at(&mut facts, "vm1");
+    old.data = DataState::Empty;
+    no_containers(old);
+    at(&mut facts, "vm2").keycloak_set_up = Some(true);
+    plans(
+        &facts,
+        &[
+            "0 vm1: copy the database from vm2 (pg_basebackup) <>",
+            "1 vm1: create and start PostgreSQL <0>",
+            "2 vm1: create and start Keycloak <1>",
+        ],
+    );
+}
