@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::models::SystemVersion;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use ha_core::topology::{DockerEndpoint, Node};
 use tokio::sync::OnceCell;
 
-use crate::transport::{self, ApiVersion, Connector, SshTarget, TlsTarget};
+use crate::transport::{self, ApiVersions, Connector, SshTarget, TlsTarget};
 
 /// Where Docker puts its socket.
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -25,8 +24,8 @@ const BOLLARD_LIMIT_SECS: u64 = 30 * 24 * 3600;
 pub struct DockerRuntime {
     pub(crate) endpoint: Arc<str>,
     pub(crate) docker: Docker,
-    pub(crate) version: ApiVersion,
-    pub(crate) negotiation: Arc<OnceCell<SystemVersion>>,
+    pub(crate) versions: Arc<ApiVersions>,
+    pub(crate) negotiation: Arc<OnceCell<()>>,
     pub(crate) log_driver: Arc<OnceCell<Option<String>>>,
     pub(crate) call_limit: Duration,
 }
@@ -146,8 +145,8 @@ impl DockerRuntime {
     }
 
     fn over(endpoint: String, connector: Connector) -> Self {
-        let version = ApiVersion::default();
-        let transport = transport::sender(connector, Arc::clone(&version));
+        let versions = Arc::<ApiVersions>::default();
+        let transport = transport::sender(connector, Arc::clone(&versions));
         let docker = Docker::connect_with_custom_transport(
             transport,
             Some("http://docker"),
@@ -158,7 +157,7 @@ impl DockerRuntime {
         Self {
             endpoint: endpoint.into(),
             docker,
-            version,
+            versions,
             negotiation: Arc::default(),
             log_driver: Arc::default(),
             call_limit: Self::CALL_LIMIT,

@@ -1,6 +1,9 @@
 //! Agreeing on the version of the API, once, with the first call.
+//!
+//! Every answer to a ping names the newest version that the engine speaks (`Api-Version`), and costs it nothing. Its
+//! own account of its versions costs the start of three programs, longer than most other calls take: it is asked for
+//! only where the ping does not settle it.
 
-use bollard::models::SystemVersion;
 use ha_core::ports::{EngineInfo, RuntimeError};
 use tokio::time::timeout;
 
@@ -13,6 +16,8 @@ const OLDEST: Api = Api(1, 41);
 /// The newest one asked for, so that a later engine goes on answering in words that are known here. Docker 25 and
 /// later know it, and Docker 29 knows none that is older.
 const NEWEST: Api = Api(1, 44);
+/// The newest one of an engine that is known to speak [`NEWEST`], too: Docker 29. A later one is asked.
+const NEWEST_KNOWN: Api = Api(1, 52);
 
 /// A version of Docker's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,51 +43,57 @@ fn agreed(newest: Option<Api>, oldest: Option<Api>) -> Option<Api> {
 }
 
 impl DockerRuntime {
-    /// Makes sure that a version is agreed upon, and returns what the engine said of its own. Asked once: an engine runs
-    /// three programs to answer, which takes longer than most other calls. Not bounded: whoever calls it is.
-    pub(crate) async fn negotiated(&self) -> Result<&SystemVersion, RuntimeError> {
+    /// Makes sure that a version is agreed upon. Not bounded: whoever calls it is.
+    pub(crate) async fn negotiated(&self) -> Result<(), RuntimeError> {
+        // Only one of those who ask gets in.
         let ask = async {
-            let said = self
-                .docker
-                .version()
-                .await
-                .map_err(|error| self.failed(Task::new("asking", "the engine's version", ""), error))?;
-            let api = |text: &Option<String>| text.as_deref().and_then(Api::parse);
-            let version =
-                agreed(api(&said.api_version), api(&said.min_api_version)).ok_or_else(|| self.too_old(&said))?;
-            // Only one of those who ask gets here.
-            self.version.get_or_init(|| version.to_string());
-            Ok(said)
+            let version = match self.pinged().await? {
+                Some(newest) if (OLDEST..=NEWEST_KNOWN).contains(&newest) => newest.min(NEWEST),
+                _ => self.asked().await?,
+            };
+            self.versions.agree_on(version.to_string());
+            Ok(())
         };
-        self.negotiation.get_or_try_init(|| ask).await
+        self.negotiation.get_or_try_init(|| ask).await.copied()
+    }
+
+    /// The newest version that the engine speaks, if it is one that tells with every answer.
+    async fn pinged(&self) -> Result<Option<Api>, RuntimeError> {
+        let pinged = self.docker.ping().await;
+        pinged.map_err(|error| self.failed(Task::new("pinging", "the engine", ""), error))?;
+        Ok(self.versions.newest().and_then(Api::parse))
+    }
+
+    async fn asked(&self) -> Result<Api, RuntimeError> {
+        let task = Task::new("asking", "the engine's version", "");
+        let said = self.docker.version().await.map_err(|error| self.failed(task, error))?;
+        let api = |text: &Option<String>| text.as_deref().and_then(Api::parse);
+        agreed(api(&said.api_version), api(&said.min_api_version)).ok_or_else(|| {
+            let known = |text: Option<String>| text.unwrap_or_else(|| "unknown".to_owned());
+            RuntimeError::EngineTooOld {
+                endpoint: self.endpoint.to_string(),
+                version: known(said.version),
+                api_version: known(said.api_version),
+            }
+        })
     }
 
     pub(crate) async fn negotiated_in_time(&self) -> Result<(), RuntimeError> {
         let task = Task::new("asking", "the engine's version", "");
         let negotiated = timeout(self.call_limit, self.negotiated()).await;
-        negotiated.unwrap_or_else(|_| Err(task.timed_out(self.call_limit))).map(drop)
-    }
-
-    fn too_old(&self, said: &SystemVersion) -> RuntimeError {
-        let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
-        RuntimeError::EngineTooOld {
-            endpoint: self.endpoint.to_string(),
-            version: known(&said.version),
-            api_version: known(&said.api_version),
-        }
+        negotiated.unwrap_or_else(|_| Err(task.timed_out(self.call_limit)))
     }
 
     pub(crate) async fn engine_info(&self) -> Result<EngineInfo, RuntimeError> {
         let task = Task::new("asking", "the engine about itself", "");
         let info = self.call(task, self.docker.info()).await?;
-        let version = self.negotiated().await?.clone();
         Ok(EngineInfo {
             id: info.id.unwrap_or_default(),
             host: info.name.unwrap_or_default(),
-            version: version.version.or(info.server_version).unwrap_or_default(),
-            api_version: version.api_version.unwrap_or_default(),
+            version: info.server_version.unwrap_or_default(),
+            api_version: self.versions.newest().unwrap_or_default().to_owned(),
             kernel: info.kernel_version.unwrap_or_default(),
-            architecture: version.arch.or(info.architecture).unwrap_or_default(),
+            architecture: info.architecture.unwrap_or_default(),
             cpus: info.ncpu.and_then(|count| count.try_into().ok()).unwrap_or_default(),
             memory_bytes: info.mem_total.and_then(|bytes| bytes.try_into().ok()).unwrap_or_default(),
             root_dir: info.docker_root_dir.unwrap_or_default(),

@@ -32,9 +32,33 @@ pub(crate) use tls::TlsTarget;
 const IDLE_LIMIT: Duration = Duration::from_secs(60);
 /// How many such connections are kept; more may be at work at a time.
 const IDLE_COUNT: usize = 8;
+/// "Max API Version the server supports" (Docker's API, `GET /_ping`).
+const NEWEST_HEADER: &str = "Api-Version";
 
-/// The API version that requests name, once it is agreed upon.
-pub(crate) type ApiVersion = Arc<OnceLock<String>>;
+/// What is known of the engine's API.
+#[derive(Debug, Default)]
+pub(crate) struct ApiVersions {
+    newest: OnceLock<String>,
+    agreed: OnceLock<String>,
+}
+
+impl ApiVersions {
+    /// The newest version that the engine speaks, as its first answer told.
+    pub(crate) fn newest(&self) -> Option<&str> {
+        self.newest.get().map(String::as_str)
+    }
+
+    /// From now on requests name this version.
+    pub(crate) fn agree_on(&self, version: String) {
+        self.agreed.get_or_init(|| version);
+    }
+
+    fn heard<B>(&self, answer: &Response<B>) {
+        if let Some(version) = answer.headers().get(NEWEST_HEADER).and_then(|value| value.to_str().ok()) {
+            self.newest.get_or_init(|| version.to_owned());
+        }
+    }
+}
 
 /// The type of bollard's request bodies, which it does not name in public.
 trait HasBody {
@@ -50,7 +74,7 @@ type Answer = Pin<Box<dyn Future<Output = Result<Response<Incoming>, Error>> + S
 /// Sends bollard's requests over kept connections: what bollard takes for a transport.
 pub(crate) fn sender<C: Connect + Clone + Send + Sync + 'static>(
     connector: C,
-    version: ApiVersion,
+    versions: Arc<ApiVersions>,
 ) -> impl Fn(BollardRequest) -> Answer + Send + Sync + 'static {
     let client: Client<C, Body> = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
@@ -58,11 +82,16 @@ pub(crate) fn sender<C: Connect + Clone + Send + Sync + 'static>(
         .pool_max_idle_per_host(IDLE_COUNT)
         .build(connector);
     move |mut request| {
-        if let Some(uri) = version.get().and_then(|version| versioned(request.uri(), version)) {
+        if let Some(uri) = versions.agreed.get().and_then(|version| versioned(request.uri(), version)) {
             *request.uri_mut() = uri;
         }
         let sent = client.request(request);
-        Box::pin(async move { sent.await.map_err(failure::into_bollard) })
+        let versions = Arc::clone(&versions);
+        Box::pin(async move {
+            let answer = sent.await.map_err(failure::into_bollard)?;
+            versions.heard(&answer);
+            Ok(answer)
+        })
     }
 }
 

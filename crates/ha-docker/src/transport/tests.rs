@@ -47,7 +47,7 @@ async fn a_refusal_before_the_request_is_on_its_way_is_told() {
     let mut request = ping();
     // hyper copies what goes with the connection to this in between, which is where `Hold` waits.
     let _captured = capture_connection(&mut request);
-    let sent = sender(connector, ApiVersion::default())(request);
+    let sent = sender(connector, Arc::default())(request);
     let error = tokio::time::timeout(LIMIT, sent).await.unwrap().unwrap_err();
     engine.refused();
     assert_eq!(kind(&error), Some(FailureKind::Denied), "{error:?}");
@@ -56,7 +56,7 @@ async fn a_refusal_before_the_request_is_on_its_way_is_told() {
 /// Who hangs up makes writing fail, which can be noticed before the last words that came first.
 #[tokio::test]
 async fn a_refusal_that_is_read_after_writing_failed_is_told() {
-    let sent = sender(HangsUp, ApiVersion::default())(ping());
+    let sent = sender(HangsUp, Arc::default())(ping());
     let error = tokio::time::timeout(LIMIT, sent).await.unwrap().unwrap_err();
     assert_eq!(kind(&error), Some(FailureKind::Denied), "{error:?}");
 }

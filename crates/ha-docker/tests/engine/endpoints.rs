@@ -15,7 +15,7 @@ use ha_docker::{ConnectError, DockerRuntime};
 use crate::fake::Fake;
 
 const LIMIT: Duration = Duration::from_millis(400);
-const VERSION: &str = r#"{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12"}"#;
+const VOLUME: &str = r#"{"Name":"x","Driver":"local","Mountpoint":"/m","Labels":null,"Options":null,"Scope":"local"}"#;
 
 fn unix(path: &str) -> DockerRuntime {
     DockerRuntime::at(&DockerEndpoint::Unix(path.into())).unwrap()
@@ -71,36 +71,47 @@ async fn an_engine_that_freezes_during_long_work_is_noticed() {
     // It answers what comes first, then nothing: a host that dies while a container is waited for.
     let pings = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&pings);
-    let fake = Fake::answering(move |path| {
-        if path.ends_with("/_ping") && counted.fetch_add(1, Ordering::Relaxed) == 0 {
+    let fake = Fake::of_api("1.41", move |path| {
+        if path.ends_with("/_ping") && counted.fetch_add(1, Ordering::Relaxed) < 2 {
             return Some("OK".to_owned());
         }
-        match path {
-            "/version" => Some(VERSION.to_owned()),
-            path if path.ends_with("/json") => {
-                Some(r#"{"Id":"1","Name":"/x","State":{"Status":"running","ExitCode":0}}"#.to_owned())
-            }
-            _ => None,
-        }
+        path.ends_with("/json")
+            .then(|| r#"{"Id":"1","Name":"/x","State":{"Status":"running","ExitCode":0}}"#.to_owned())
     });
     let before = Instant::now();
     let error = fake.runtime().with_call_limit(LIMIT).wait_container("x", Duration::from_secs(600)).await.unwrap_err();
     assert!(matches!(error, RuntimeError::TimedOut { .. }), "{error:?}");
     assert!(before.elapsed() < LIMIT * 8, "noticed after {:?} only", before.elapsed());
-    assert_eq!(pings.load(Ordering::Relaxed), 3, "one was answered, two were not");
+    assert_eq!(pings.load(Ordering::Relaxed), 4, "two were answered, the first one and one meanwhile; two were not");
     assert!(error.to_string().contains("waiting for the exit of container x"), "{error}");
 }
 
 #[tokio::test]
 async fn an_old_engine_is_named() {
-    let fake = Fake::answering(|path| {
-        (path == "/version").then(|| r#"{"Version":"18.09.9","ApiVersion":"1.39","MinAPIVersion":"1.12"}"#.to_owned())
+    let answer = |path: &str| match path {
+        "/_ping" => Some("OK".to_owned()),
+        "/version" => Some(r#"{"Version":"18.09.9","ApiVersion":"1.39","MinAPIVersion":"1.12"}"#.to_owned()),
+        _ => None,
+    };
+    for fake in [Fake::of_api("1.39", answer), Fake::answering(answer)] {
+        let error = fake.runtime().engine().await.unwrap_err();
+        assert!(
+            matches!(&error, RuntimeError::EngineTooOld { version, api_version, .. } if version == "18.09.9" && api_version == "1.39"),
+            "{error:?}"
+        );
+    }
+}
+
+/// One to come, which may have given up the versions that are spoken here.
+#[tokio::test]
+async fn an_engine_of_the_future_is_asked_for_the_oldest_version_that_it_speaks() {
+    let fake = Fake::of_api("1.60", |path| match path {
+        "/_ping" => Some("OK".to_owned()),
+        "/version" => Some(r#"{"Version":"40.0.0","ApiVersion":"1.60","MinAPIVersion":"1.50"}"#.to_owned()),
+        "/v1.50/volumes/x" => Some(VOLUME.to_owned()),
+        _ => None,
     });
-    let error = fake.runtime().engine().await.unwrap_err();
-    assert!(
-        matches!(&error, RuntimeError::EngineTooOld { version, api_version, .. } if version == "18.09.9" && api_version == "1.39"),
-        "{error:?}"
-    );
+    assert!(fake.runtime().with_call_limit(LIMIT).find_volume("x").await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -112,29 +123,26 @@ async fn what_is_no_engine_is_told() {
 
 #[tokio::test]
 async fn one_connection_and_one_negotiation_serve_many_calls() {
-    let versions = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&versions);
-    let fake = Fake::answering(move |path| match path {
-        "/version" => {
+    let pings = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&pings);
+    let fake = Fake::of_api("1.41", move |path| match path {
+        "/_ping" => {
             counted.fetch_add(1, Ordering::Relaxed);
-            Some(VERSION.to_owned())
+            Some("OK".to_owned())
         }
-        "/v1.41/volumes/x" => Some(
-            r#"{"Name":"x","Driver":"local","Mountpoint":"/m","Labels":null,"Options":null,"Scope":"local"}"#
-                .to_owned(),
-        ),
+        "/v1.41/volumes/x" => Some(VOLUME.to_owned()),
         _ => None,
     });
     let runtime = fake.runtime();
     for _ in 0..5 {
         assert_eq!(runtime.find_volume("x").await.unwrap().unwrap().mountpoint, "/m");
     }
-    assert_eq!((versions.load(Ordering::Relaxed), fake.connections.load(Ordering::Relaxed)), (1, 1));
+    assert_eq!((pings.load(Ordering::Relaxed), fake.connections.load(Ordering::Relaxed)), (1, 1));
 }
 
 #[tokio::test]
 async fn an_engine_that_hangs_up_is_asked_again_by_whoever_calls() {
-    let fake = Fake::answering(|path| (path == "/version").then(|| VERSION.to_owned()));
+    let fake = Fake::of_api("1.41", |path| (path == "/_ping").then(|| "OK".to_owned()));
     let runtime = fake.runtime().with_call_limit(LIMIT);
     assert!(matches!(runtime.find_volume("x").await, Err(RuntimeError::TimedOut { .. })));
     drop(fake);

@@ -29,6 +29,19 @@ impl Drop for Fake {
 impl Fake {
     /// Accepts, and answers with what `answer` says to the path asked for; `None` is silence for ever.
     pub(crate) fn answering(answer: impl Fn(&str) -> Option<String> + Clone + Send + Sync + 'static) -> Self {
+        Self::with_header("", answer)
+    }
+
+    /// The same, and every answer tells of an API version.
+    pub(crate) fn of_api(
+        version: &str,
+        answer: impl Fn(&str) -> Option<String> + Clone + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_header(&format!("Api-Version: {version}\r\n"), answer)
+    }
+
+    fn with_header(header: &str, answer: impl Fn(&str) -> Option<String> + Clone + Send + Sync + 'static) -> Self {
+        let header = header.to_owned();
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("docker.sock");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -37,7 +50,7 @@ impl Fake {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(serve(stream, answer.clone()));
+                tokio::spawn(serve(stream, header.clone(), answer.clone()));
             }
         });
         Self { socket, connections, _folder: folder, task }
@@ -48,7 +61,7 @@ impl Fake {
     }
 }
 
-async fn serve(mut stream: UnixStream, answer: impl Fn(&str) -> Option<String>) {
+async fn serve(mut stream: UnixStream, header: String, answer: impl Fn(&str) -> Option<String>) {
     let mut request = Vec::new();
     let mut chunk = [0; 4096];
     while let Ok(read) = stream.read(&mut chunk).await {
@@ -65,7 +78,7 @@ async fn serve(mut stream: UnixStream, answer: impl Fn(&str) -> Option<String>) 
         match answer(path) {
             Some(body) => {
                 let head = format!(
-                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{header}Content-Length: {}\r\n\r\n",
                     body.len()
                 );
                 if stream.write_all(format!("{head}{body}").as_bytes()).await.is_err() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// What an engine says of itself and its host (`GET /info`, `GET /version`).
+/// What an engine says of itself and its host (`GET /info`, and `Api-Version` of its answers).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EngineInfo {
     /// The engine's own id, the same across restarts.
@@ -17,7 +17,7 @@ pub struct EngineInfo {
     pub api_version: String,
     /// The host's kernel.
     pub kernel: String,
-    /// `amd64`, `arm64`, …
+    /// As its kernel names it: `x86_64`, `aarch64`, …
     pub architecture: String,
     /// Processors of the host.
     pub cpus: u32,
