@@ -118,6 +118,7 @@ fn promotion() -> Vec<Case> {
         case!(promotion::sessions_and_events_are_stored_again, Works, "sessions and events are stored again"),
         case!(promotion::earlier_sessions_go_on, Works, "sessions made here before go on (on this node only)"),
         case!(promotion::what_was_refused_is_done, Works, "what was refused before"),
+        case!(promotion::a_broken_connection_is_told, Works, "a request whose database connection broke: 503, again"),
         case!(
             promotion::a_standby_again_refuses_again,
             Works,

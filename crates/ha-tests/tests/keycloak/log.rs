@@ -31,6 +31,8 @@ pub(crate) async fn tells_of_the_first_login(world: Arc<World>) -> Outcome {
     let clients = world.read(&world.standby, &format!("/realms/master/clients?clientId={SERVICE_CLIENT}")).await?;
     let id = clients[0]["id"].as_str().ok_or("the service client has no id")?;
     let sessions = world.read(&world.standby, &format!("/realms/master/clients/{id}/user-sessions")).await?;
+    let rehearsed = world.read(&world.standby, "/realms/master/users?search=ha-standby-").await?;
+    ensure_eq!(rehearsed, serde_json::json!([]), "users of a rehearsal");
     let own = sessions.as_array().into_iter().flatten().filter(|it| it["ipAddress"] == "127.0.0.1").count();
     ensure_eq!(own, 0, "sessions of it that are left: {sessions}");
     Ok(())

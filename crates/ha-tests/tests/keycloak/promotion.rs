@@ -2,6 +2,7 @@
 //! same event, which the first of them brings about.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ha_core::layout::{Component, PGDATA};
@@ -253,6 +254,41 @@ pub(crate) async fn what_was_refused_is_done(world: Arc<World>) -> Outcome {
     let more = [("scope", "openid offline_access")];
     let answer = realm.grant_with(&world.standby, ALICE, &password_of(ALICE), &more).await?;
     ensure_eq!(answer.status, 200, "an offline session: {}", answer.shown());
+    Ok(())
+}
+
+/// Its client is to ask again, whatever Keycloak itself makes of the connections that broke.
+pub(crate) async fn a_broken_connection_is_told(world: Arc<World>) -> Outcome {
+    // All but the extension's own.
+    const BREAK: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+        WHERE usename = 'keycloak' AND application_name NOT LIKE 'keycloak-ha-standby%'";
+    let realm = promoted(&world).await?.realm(&world);
+    let path = format!("/admin{}", realm.admin("/users"));
+    let keeper = realm.login(&world.standby, KEEPER).await?.access;
+    let broken = world.pair.superuser(world.pair.standby(), BREAK).await.map_err(told)?;
+    ensure!(broken != "0", "Keycloak had no connections");
+    let failed = AtomicUsize::new(0);
+    until(PATIENCE, "a write after the connections broke", async || {
+        let request = world.standby.request(Method::POST, &path).bearer_auth(&keeper).json(&user("anew"));
+        let answer = world.standby.send(request).await?;
+        if answer.status == 201 {
+            return Ok(true);
+        }
+        failed.fetch_add(1, Ordering::Relaxed);
+        ensure_eq!(answer.status, 503, "{}", answer.shown());
+        ensure_eq!(answer.header("retry-after"), Some("1"), "when to ask again");
+        ensure_eq!(answer.field("error")?, "database_unavailable", "{}", answer.shown());
+        Ok(false)
+    })
+    .await?;
+    let failed = failed.into_inner();
+    ensure!(failed > 0, "no request met a broken connection, so that this proves nothing");
+    let log = world.log(world.pair.standby()).await?;
+    let told =
+        log.iter().filter(|line| line.contains("its connection to the database broke, answered 503: POST ")).count();
+    ensure_eq!(told, failed, "lines about it");
+    let otherwise: Vec<_> = log.iter().filter(|line| line.contains("terminating connection due to")).collect();
+    ensure!(otherwise.is_empty(), "lines tell of it otherwise: {otherwise:#?}");
     Ok(())
 }
 

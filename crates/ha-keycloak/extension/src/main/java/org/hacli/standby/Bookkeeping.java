@@ -27,26 +27,26 @@ final class Bookkeeping {
     private Bookkeeping() { }
 
     /**
-     * @param offline whether an INSERT's {@code offline_flag} says "offline session": one that is not stored is gone
-     *                after a restart, so granting it would be an invented success
-     * @param request whether a request's own thread asks. Keycloak tries a failed session write again for ten seconds;
-     *                there the request can be refused without an exception
-     * @param timer   whether a thread of Keycloak's own clean-up asks, which nobody waits for
-     * @param rehash  whether Keycloak renews a password hash after a login that has already succeeded
+     * @param offline  whether an INSERT's {@code offline_flag} says "offline session": one that is not stored is gone
+     *                 after a restart, so granting it would be an invented success
+     * @param request  whether a request's own thread asks. Keycloak tries a failed session write again for ten seconds;
+     *                 there the request can be refused without an exception
+     * @param unheeded whether nobody waits for it: Keycloak's own clean-up, or a {@link Rehearsal}
+     * @param rehash   whether Keycloak renews a password hash after a login that has already succeeded
      */
-    static Verdict verdict(Sql sql, boolean offline, boolean request, boolean timer, boolean rehash) {
+    static Verdict verdict(Sql sql, boolean offline, boolean request, boolean unheeded, boolean rehash) {
         boolean listed = sql.table() != null
                 && (SESSION_TABLES.contains(sql.table()) || OTHER_TABLES.contains(sql.table()));
         return switch (sql.kind()) {
             case READ, LOCKING_READ, ASYNC_COMMIT -> Verdict.SEND;
             case OTHER -> Verdict.REFUSE;
             case INSERT -> sql.returning() ? Verdict.REFUSE
-                    : timer || listed && !offline ? Verdict.DROP
+                    : unheeded || listed && !offline ? Verdict.DROP
                     : listed && request ? Verdict.DROP_AND_REFUSE_REQUEST : Verdict.REFUSE;
             case UPDATE -> sql.returning() ? Verdict.REFUSE
-                    : timer || listed || rehash && sql.table().equals("credential") ? Verdict.DROP : Verdict.REFUSE;
+                    : unheeded || listed || rehash && sql.table().equals("credential") ? Verdict.DROP : Verdict.REFUSE;
             case DELETE -> sql.returning() ? Verdict.REFUSE
-                    : timer ? Verdict.DROP
+                    : unheeded ? Verdict.DROP
                     : listed && sql.onStandby() != null ? Verdict.DROP_IF_ABSENT : Verdict.REFUSE;
         };
     }

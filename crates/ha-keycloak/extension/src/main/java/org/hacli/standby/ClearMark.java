@@ -5,8 +5,8 @@ import jakarta.ws.rs.container.ContainerRequestFilter;
 import jakarta.ws.rs.ext.Provider;
 
 /**
- * Begins each request without a mark. Unlike {@link ReadOnlyFilter}, which runs before the request is matched and on
- * the thread that reads the network, this one runs on the thread that will do the work, and that may carry a mark from
+ * Begins each request without marks. Unlike {@link ReadOnlyFilter}, which runs before the request is matched and on
+ * the thread that reads the network, this one runs on the thread that will do the work, and that may carry one from
  * what Keycloak did there after its last answer.
  */
 @Provider
@@ -15,5 +15,6 @@ public final class ClearMark implements ContainerRequestFilter {
     @Override
     public void filter(ContainerRequestContext request) {
         WriteRefused.takeMark();
+        ConnectionLost.takeMark();
     }
 }

@@ -4,6 +4,7 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.sql.SQLException;
 
 /** A dynamic proxy that forwards to a real JDBC object whatever the subclass does not answer itself. */
 abstract class Forwarding implements InvocationHandler {
@@ -36,8 +37,16 @@ abstract class Forwarding implements InvocationHandler {
             case "isWrapperFor":
                 return ((Class<?>) args[0]).isInstance(proxy) ? Boolean.TRUE : forward(method, args);
             default:
-                Object answer = answer(proxy, method, args);
-                return answer == FORWARD ? forward(method, args) : answer;
+                try {
+                    Object answer = answer(proxy, method, args);
+                    return answer == FORWARD ? forward(method, args) : answer;
+                } catch (SQLException e) {
+                    if (ConnectionLost.is(e)) {
+                        ConnectionLost.mark();
+                        Poller.lookNow();
+                    }
+                    throw e;
+                }
         }
     }
 

@@ -5,7 +5,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Properties;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.jboss.logging.Logger;
 import org.keycloak.models.KeycloakSessionFactory;
@@ -20,14 +20,20 @@ final class Poller implements Runnable {
     private static final String STATUS = """
             select pg_is_in_recovery(), pg_last_wal_replay_lsn(), pg_last_wal_receive_lsn(),
                    to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-                   coalesce(current_setting('ha.durability', true), '')""";
+                   coalesce(current_setting('ha.durability', true), ''),
+                   exists (select from pg_stat_wal_receiver)""";
     private static final String TIMEOUT_SECONDS = "2";
+    /** Between two looks at a standby that nothing feeds: its promotion may be near. */
+    private static final long ORPHAN_MILLIS = 20;
+
+    /** A permit: somebody has a reason to look at once. */
+    private static final Semaphore REASONS = new Semaphore(0);
 
     private final KeycloakSessionFactory factory;
     private final Settings settings;
     private final Warnings unreadable = new Warnings();
-    private final CountDownLatch stop = new CountDownLatch(1);
 
+    private volatile boolean stopped;
     private Caches caches;
     private Connection connection;
     /** There was a connection, and the database went away under it. */
@@ -35,7 +41,10 @@ final class Poller implements Runnable {
     private Heap heap;
     private Follower follower;
     private Role.Mode mode;
+    /** Since the last change of role. */
     private boolean warmed;
+    /** A standby without a WAL receiver. */
+    private boolean orphan;
 
     Poller(KeycloakSessionFactory factory, Settings settings) {
         this.factory = factory;
@@ -43,15 +52,24 @@ final class Poller implements Runnable {
     }
 
     void stop() {
-        stop.countDown();
+        stopped = true;
+        lookNow();
+    }
+
+    /** Has the poller look without waiting for its interval. */
+    static void lookNow() {
+        REASONS.release();
     }
 
     @Override
     public void run() {
         try {
-            do {
+            while (!stopped) {
+                REASONS.drainPermits();
                 step();
-            } while (!stop.await(settings.pollIntervalMs(), TimeUnit.MILLISECONDS));
+                long interval = settings.pollIntervalMs();
+                REASONS.tryAcquire(orphan ? Math.min(interval, ORPHAN_MILLIS) : interval, TimeUnit.MILLISECONDS);
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
@@ -70,6 +88,7 @@ final class Poller implements Runnable {
                 connection = connect();
                 heap = new Heap();
                 if (lost) {
+                    StandbyDriver.CONNECTING.back();
                     Pool.renew(); // before anybody is told that this node serves again
                     lost = false;
                 }
@@ -80,6 +99,9 @@ final class Poller implements Runnable {
             lost |= connection != null;
             disconnect();
             Role.lost();
+            if (lost) {
+                StandbyDriver.CONNECTING.gone();
+            }
             became(Role.Mode.UNKNOWN, ": " + e.getMessage());
             if (caches != null) {
                 caches.clearAll();
@@ -94,6 +116,7 @@ final class Poller implements Runnable {
             row.next();
             standby = row.getBoolean(1);
             StandbyDriver.strictDurability(!row.getString(5).equals("async"));
+            orphan = standby && !row.getBoolean(6);
             replayed = standby ? lsn(row.getString(2)) : null;
             LogSequenceNumber received = standby ? lsn(row.getString(3)) : null;
             Long lag = received == null || replayed == null ? null
@@ -129,6 +152,7 @@ final class Poller implements Runnable {
             return;
         }
         mode = next;
+        warmed = false; // whatever the caches held is gone, or soon old
         if (next == Role.Mode.UNKNOWN) {
             LOG.warn("this node's role is unknown, its database does not answer" + why);
         } else {
@@ -160,6 +184,7 @@ final class Poller implements Runnable {
 
     private void disconnect() {
         follower = null;
+        orphan = false;
         Connection old = connection;
         connection = null;
         if (old != null) {

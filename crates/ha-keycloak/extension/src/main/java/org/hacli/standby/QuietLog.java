@@ -6,13 +6,14 @@ import java.util.logging.Logger;
 
 /**
  * Drops the lines and stack traces that Keycloak, Hibernate and the transaction manager log for a write that this
- * extension refused: the request filter logs one line for it. Records of any other cause pass.
+ * extension refused, or for a request whose connection broke: the request filter logs one line for it. Records of any other cause pass.
  */
 final class QuietLog {
 
     /** Held, since the log manager may forget a logger that nobody refers to, and its filter with it. */
     private static final List<Logger> LOGGERS = List.of(
             Logger.getLogger("org.keycloak.services"),
+            Logger.getLogger("org.keycloak.services.resources.admin.UsersResource"),
             Logger.getLogger("org.keycloak.credential.PasswordCredentialProvider"),
             Logger.getLogger("org.hibernate.engine.jdbc.spi.SqlExceptionHelper"),
             Logger.getLogger("org.hibernate.orm.jdbc.error"),
@@ -21,8 +22,8 @@ final class QuietLog {
             Logger.getLogger("com.arjuna.ats.jta"));
 
     /**
-     * Remarks about what a refusal left behind, a flush that was broken off or an error page that nobody will see:
-     * without a cause, so that only the thread tells.
+     * Remarks about what a refusal left behind, a flush that was broken off or an error page that nobody will see, and
+     * about the roll-back of a rehearsal (keycloak/keycloak#52583): without a cause, so that only the thread tells.
      */
     private static final List<Logger> REMARKS = List.of(
             Logger.getLogger("org.keycloak.services.error.KeycloakErrorHandler"),
@@ -35,11 +36,17 @@ final class QuietLog {
 
     static void install() {
         LOGGERS.forEach(logger -> logger.setFilter(QuietLog::isLoggable));
-        REMARKS.forEach(logger -> logger.setFilter(record -> !WriteRefused.isMarked()));
+        REMARKS.forEach(logger -> logger.setFilter(QuietLog::isRemarkLoggable));
     }
 
     static boolean isLoggable(LogRecord record) {
-        return !WriteRefused.isCauseOf(record.getThrown()) && !isOurs(record);
+        return !WriteRefused.isCauseOf(record.getThrown()) && !ConnectionLost.isCauseOf(record.getThrown())
+                && !isOurs(record);
+    }
+
+    static boolean isRemarkLoggable(LogRecord record) {
+        return !WriteRefused.isMarked() && !Rehearsal.isUnderWay()
+                && !ConnectionLost.isCauseOf(record.getThrown()) && !ConnectionLost.isMarked();
     }
 
     private static boolean isOurs(LogRecord record) {

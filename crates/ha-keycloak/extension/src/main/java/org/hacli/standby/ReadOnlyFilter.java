@@ -13,15 +13,17 @@ import org.jboss.logging.Logger;
 
 /**
  * Answers the role pages, refuses writes by their path, and turns the answer of a request that ran into a refused
- * write into a clear one. It runs before Keycloak looks up a realm, so that the role pages need no database.
+ * write, or lost its database, into a clear one. It runs before Keycloak looks up a realm, so that the role pages need no database.
  */
 @Provider
 @PreMatching
 @Priority(-1000) // first of the request filters, last of the response filters: Keycloak commits in one of those
 public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerResponseFilter {
 
+    private static final int FAILED = 400; // the first status of those that are no success
     private static final Logger LOG = Logger.getLogger("org.hacli.standby");
-    private static final String RETRY_AFTER_SECONDS = "10";
+    private static final String LATER_SECONDS = "10";
+    private static final String SOON_SECONDS = "1";
 
     private final String root = root(Settings.server("kc.http-relative-path"));
 
@@ -39,10 +41,10 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
         } else if (Bootstrap.isCompleted() && Role.isLost()) {
             // At once: a request that waits for a connection keeps its client from asking another node.
             Answer answer = Answer.withoutDatabase(request.getAcceptableMediaTypes());
-            request.abortWith(Response.status(503).header("Retry-After", "1").header("Cache-Control", "no-store")
+            request.abortWith(Response.status(503).header("Retry-After", SOON_SECONDS).header("Cache-Control", "no-store")
                     .type(answer.type()).entity(answer.body()).build());
         } else if (Role.now().mode() == Role.Mode.READ_ONLY && Refusals.refused(request.getMethod(), path)) {
-            log(request, path);
+            log("refused on this read-only node", request);
             Answer answer = Answer.to(request.getAcceptableMediaTypes());
             request.abortWith(Response.status(405).header("Allow", "GET, HEAD, OPTIONS")
                     .header("Cache-Control", "no-store").type(answer.type()).entity(answer.body()).build());
@@ -51,17 +53,30 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
 
     @Override
     public void filter(ContainerRequestContext request, ContainerResponseContext response) {
+        answerClearly(request, response);
         if (WriteRefused.takeMark()) {
-            log(request, path(request));
-            refuse(request, response);
+            log("refused on this read-only node", request);
+        }
+        if (ConnectionLost.takeMark()) {
+            log("its connection to the database broke, answered " + response.getStatus(), request);
         }
     }
 
-    /** Puts the clear answer in the place of whatever Keycloak made of a refused write. */
-    static void refuse(ContainerRequestContext request, ContainerResponseContext response) {
-        Answer answer = Answer.to(request.getAcceptableMediaTypes());
+    /**
+     * Puts the clear answer in the place of whatever Keycloak made of a refused write, or of a database that went away
+     * under it, where that was its end.
+     */
+    static void answerClearly(ContainerRequestContext request, ContainerResponseContext response) {
+        if (WriteRefused.isMarked()) {
+            answer(response, Answer.to(request.getAcceptableMediaTypes()), LATER_SECONDS);
+        } else if (ConnectionLost.isMarked() && response.getStatus() >= FAILED) {
+            answer(response, Answer.withoutDatabase(request.getAcceptableMediaTypes()), SOON_SECONDS);
+        }
+    }
+
+    private static void answer(ContainerResponseContext response, Answer answer, String retryAfter) {
         response.setStatus(503);
-        response.getHeaders().putSingle("Retry-After", RETRY_AFTER_SECONDS);
+        response.getHeaders().putSingle("Retry-After", retryAfter);
         response.getHeaders().putSingle("Cache-Control", "no-store");
         response.getHeaders().remove("Location");
         response.setEntity(answer.body(), null, answer.type());
@@ -75,9 +90,10 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
     }
 
     /** No query: it may hold codes and tokens. The path is quoted, since the client chose its characters. */
-    private static void log(ContainerRequestContext request, String path) {
+    private void log(String what, ContainerRequestContext request) {
+        String path = path(request);
         String safe = path.length() > 200 ? path.substring(0, 200) + "..." : path;
-        LOG.infof("refused on this read-only node: %s %s", request.getMethod(), safe.replaceAll("\\p{Cntrl}", "?"));
+        LOG.infof("%s: %s %s", what, request.getMethod(), safe.replaceAll("\\p{Cntrl}", "?"));
     }
 
     private String path(ContainerRequestContext request) {

@@ -16,6 +16,9 @@ public final class StandbyDriver implements Driver {
 
     private static volatile boolean strictDurability = true; // until the database says otherwise
 
+    /** One for all drivers, since the poller knows of one database. */
+    static final Connecting CONNECTING = new Connecting();
+
     private final Driver postgres = new org.postgresql.Driver();
 
     /** Strict: statements that switch {@code synchronous_commit} off are left out. */
@@ -29,7 +32,10 @@ public final class StandbyDriver implements Driver {
 
     @Override
     public Connection connect(String url, Properties info) throws SQLException {
-        Connection connection = postgres.connect(url, info);
+        Connection connection = CONNECTING.connect(() -> {
+            Poller.lookNow(); // the pool seldom needs one, and most often because the database is gone
+            return postgres.connect(url, info);
+        });
         return connection == null ? null : StandbyConnection.wrap(connection);
     }
 

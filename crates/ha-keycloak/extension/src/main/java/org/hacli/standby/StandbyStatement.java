@@ -156,11 +156,10 @@ final class StandbyStatement extends Forwarding {
     /** SEND or DROP; everything else has become one of these or an exception. */
     private Bookkeeping.Verdict decide(Sql sql) throws Throwable {
         boolean offline = isTrueFlag(value(sql, "offline_flag"));
-        String thread = Thread.currentThread().getName();
-        boolean timer = thread.startsWith("Timer-");
-        boolean request = thread.startsWith("executor-thread-");
+        boolean unheeded = Thread.currentThread().getName().startsWith("Timer-") || Rehearsal.isUnderWay();
+        boolean request = RequestThread.isCurrent();
         boolean rehash = sql.kind() == Sql.Kind.UPDATE && "credential".equals(sql.table()) && isRehash();
-        Bookkeeping.Verdict verdict = Bookkeeping.verdict(sql, offline, request, timer, rehash);
+        Bookkeeping.Verdict verdict = Bookkeeping.verdict(sql, offline, request, unheeded, rehash);
         if (verdict == Bookkeeping.Verdict.DROP_IF_ABSENT) {
             verdict = isThere(sql) ? Bookkeeping.Verdict.REFUSE : Bookkeeping.Verdict.DROP;
         }

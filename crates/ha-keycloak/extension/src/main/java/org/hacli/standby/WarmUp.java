@@ -19,9 +19,10 @@ import org.keycloak.models.UserSessionModel;
 import org.keycloak.models.utils.KeycloakModelUtils;
 
 /**
- * A login at this node itself, once, before anybody else's, and one request to the admin API. The first ones of a
- * process load all the classes that they need, which takes a second, and two on a busy host: on a standby that nobody
- * logs in at, these would be the first seconds after a failover.
+ * A login at this node itself, before anybody else's, one request to the admin API, and the {@link Rehearsal} of a write.
+ * The first ones of a process load all the classes that they need, which takes a second, and two on a busy host; the first
+ * ones after a demotion find empty caches and read the whole realm. On a standby that nobody logs in at, these would be the
+ * first seconds after a failover.
  *
  * <p>It goes over loopback, as a service account of the administration realm whose client has a secret; where there is
  * none, or where plain HTTP is switched off, the first login stays slow, and that is all. Its session is ended at once.
@@ -88,11 +89,21 @@ final class WarmUp implements Runnable {
                     end(made);
                 }
             }
+            rehearse();
             LOG.debugf("warm after %d ms", (System.nanoTime() - start) / 1_000_000);
             return true;
         } catch (IOException | RuntimeException | LinkageError e) {
             LOG.debug("not warm", e);
             return false;
+        }
+    }
+
+    /** A realm may refuse it, by a policy of its passwords: trying again would change nothing. */
+    private void rehearse() {
+        try {
+            Rehearsal.run(factory);
+        } catch (RuntimeException e) {
+            LOG.debug("no write was rehearsed to its end", e);
         }
     }
 

@@ -5,6 +5,7 @@ import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +18,8 @@ final class FakePostgres {
     boolean reportedStandby;
     boolean standby;
     boolean lookUpFinds;
+    /** What an update fails with; null: with nothing. */
+    SQLException failure;
     final List<String> sent = new ArrayList<>();
     private int batched;
 
@@ -38,6 +41,9 @@ final class FakePostgres {
             String text = prepared != null ? prepared : a == null || !(a[0] instanceof String) ? null : (String) a[0];
             switch (m.getName()) {
                 case "executeUpdate":
+                    if (failure != null) {
+                        throw failure;
+                    }
                     sent.add(text);
                     return 5;
                 case "executeLargeUpdate":

@@ -34,4 +34,14 @@ class QuietLogTest {
         assertTrue(QuietLog.isLoggable(record("SQL Error: 0, SQLState: 23505", null)));
         assertTrue(QuietLog.isLoggable(record("anything", null)));
     }
+
+    @Test
+    void dropsRemarksOnlyAboutWhatWasRefusedOrRehearsed() {
+        LogRecord remark = record("Closing shared session with unprocessed transaction completion actions", null);
+        assertTrue(QuietLog.isRemarkLoggable(remark));
+        Rehearsal.asOne(() -> assertFalse(QuietLog.isRemarkLoggable(remark)));
+        assertTrue(QuietLog.isRemarkLoggable(remark));
+        WriteRefused.mark();
+        assertFalse(QuietLog.isRemarkLoggable(remark));
+    }
 }

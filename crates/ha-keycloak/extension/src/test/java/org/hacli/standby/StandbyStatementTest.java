@@ -60,6 +60,25 @@ class StandbyStatementTest {
     }
 
     @Test
+    void sendsNoneOfARehearsalsWritesAndRefusesNone() throws Exception {
+        FakePostgres pg = new FakePostgres(true);
+        int[] rows = new int[1];
+        Rehearsal.asOne(() -> {
+            try (PreparedStatement p = pg.connection.prepareStatement("insert into user_entity (id) values (?)")) {
+                p.setString(1, "x");
+                rows[0] = p.executeUpdate();
+            } catch (SQLException e) {
+                throw new AssertionError(e);
+            }
+        });
+        assertEquals(1, rows[0]);
+        assertFalse(WriteRefused.isMarked());
+        assertThrows(SQLException.class,
+                () -> pg.connection.createStatement().executeUpdate("insert into user_entity (id) values ('x')"));
+        assertEquals(List.of(), pg.sent);
+    }
+
+    @Test
     void answersOneRowForBookkeeping() throws Exception {
         FakePostgres pg = new FakePostgres(true);
         PreparedStatement p = pg.connection.prepareStatement(EVENT);
