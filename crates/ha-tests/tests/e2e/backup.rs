@@ -8,6 +8,7 @@ use ha_core::plan::BackupWay;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
 use crate::host::{docker, in_container, label};
+use crate::program::Running;
 use crate::site::Site;
 
 /// The answer of a server that is started on the backup, cut off from everybody, as docs/backup.md says.
@@ -59,6 +60,17 @@ async fn what_is_destroyed_is_put_into_a_file_first() {
     let said = failed["error"].to_string();
     assert!(said.contains("fe_sendauth") && said.contains("nothing was destroyed"), "{said}");
     docker(&["exec", "-u", "root", &standby, "mv", "/ha/aside", PASSFILE_PATH]);
+    assert_eq!(pair.superuser(pair.standby(), COUNT).await.unwrap(), COUNTED);
+    assert!(begun("none.tar").is_empty());
+    // The same where the file cannot take it all: a limit of the process stands for a disk without room.
+    let whole = site.command(&["rebuild", "vm2", "--yes", "--backup", "none.tar", "--output", "json"]);
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 4096; exec \"$@\"", "sh"]);
+    limited.arg(whole.get_program()).args(whole.get_args()).current_dir(site.path("."));
+    limited.envs(whole.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let failed = Running::start(limited).end().ends_with(1).json();
+    let said = failed["error"].to_string();
+    assert!(said.contains("File too large") && said.contains("nothing was destroyed"), "{said}");
     assert_eq!(pair.superuser(pair.standby(), COUNT).await.unwrap(), COUNTED);
     assert!(begun("none.tar").is_empty());
     let dry = site.run(&["rebuild", "vm2", "--dry-run", "--backup", "vm2.tar"]).ends_with(0);

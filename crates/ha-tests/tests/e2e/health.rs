@@ -64,22 +64,13 @@ async fn stopped_frozen_and_paused() {
 
     // The servers tell of their hosts; where they cannot, their containers do.
     let engine = pair.runtime().engine().await.unwrap();
-    let name_it = |from: &str, to: &str| {
-        docker(&[
-            "exec",
-            "-u",
-            "postgres",
-            &pair.container(pair.primary(), Component::Postgres),
-            "psql",
-            "-Xq",
-            "keycloak",
-            "-c",
-            &format!("ALTER FOREIGN TABLE ha.{from} RENAME TO {to}"),
-        ])
+    let name_it = async |from: &str, to: &str| {
+        let rename = format!("ALTER FOREIGN TABLE ha.{from} RENAME TO {to}");
+        pair.superuser(pair.primary(), &rename).await.unwrap();
     };
     for hidden in [false, true] {
         if hidden {
-            name_it("host", "hidden");
+            name_it("host", "hidden").await;
             let seen = pair.cluster().clone().with_limits(patient()).observe().await;
             assert!(seen[0].host.is_empty() && seen[0].postgres.is_ok(), "{:?}", seen[0].host);
         }
@@ -90,7 +81,7 @@ async fn stopped_frozen_and_paused() {
             assert!(0 < memory.free_bytes && memory.free_bytes < memory.total_bytes, "{memory:?}");
         }
     }
-    name_it("hidden", "host");
+    name_it("hidden", "host").await;
 
     // As a Keycloak's extension tells it, by the name of a session.
     for (percent, codes) in [("41", &[][..]), ("97", &[Code::HeapLow]), ("nonsense", &[])] {

@@ -85,7 +85,7 @@ impl Site {
         std::fs::write(self.path("ha.toml"), changed).unwrap();
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         command(&self.folder, arguments)
     }
 

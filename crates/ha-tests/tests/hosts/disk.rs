@@ -1,6 +1,8 @@
 //! A host with a disk of its own.
 
+use ha_core::health::Code;
 use ha_core::ports::{ContainerRuntime, ContainerSpec, Mount, RestartPolicy};
+use ha_tests::servers::{Servers, ServersOptions};
 
 use crate::world::{World, eventually, shell};
 
@@ -23,6 +25,18 @@ pub(crate) fn a_full_disk_is_full_inside_containers_and_mended(world: &World) {
     assert_eq!(container.says("cat /data/before"), "before");
     world.hosts.free_disk(1).unwrap();
     container.says("dd if=/dev/zero of=/data/file bs=16k count=4 conv=fsync && rm /data/file");
+}
+
+/// By the server itself, which asks its host; and that the disk has room again is seen, too.
+pub(crate) fn a_full_disk_is_told_while_the_server_still_runs(world: &World) {
+    let servers = Servers::start(&world.hosts, &ServersOptions::new("async"));
+    servers.finds(&[]);
+    world.hosts.fill_disk(1).unwrap();
+    let report = servers.finds(&[Code::DiskLow]);
+    let low: Vec<_> = report.findings.iter().filter(|it| it.code == Code::DiskLow).map(|it| &it.node).collect();
+    assert_eq!(low, [&Some(servers.name(0).clone())], "{:?}", report.findings);
+    world.hosts.free_disk(1).unwrap();
+    servers.finds(&[]);
 }
 
 pub(crate) fn power_off_loses_what_was_not_synchronised(world: &World) {

@@ -65,6 +65,7 @@ fn tests() -> Vec<(&'static str, Test)> {
         Own whole::a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back,
         Disk lost::hosts_without_power_boot_in_either_order,
         Disk disk::a_full_disk_is_full_inside_containers_and_mended,
+        Disk disk::a_full_disk_is_told_while_the_server_still_runs,
         Disk disk::power_off_loses_what_was_not_synchronised,
     ]
     .into()
