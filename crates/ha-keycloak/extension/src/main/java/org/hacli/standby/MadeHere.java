@@ -29,9 +29,12 @@ final class MadeHere {
         return KEYS.size();
     }
 
-    /** Forgets the sessions that no cache holds any more: ended, idled out, or evicted. */
-    static void retain(Set<SessionKey> cached) {
-        long now = System.nanoTime();
-        KEYS.entrySet().removeIf(e -> now - e.getValue() > YOUNG_NANOS && !cached.contains(e.getKey()));
+    static Set<SessionKey> keys() {
+        return KEYS.keySet();
+    }
+
+    /** Forgets one that no cache held at that time: it was ended, idled out, or evicted. */
+    static void forget(SessionKey key, long absentNanos) {
+        KEYS.computeIfPresent(key, (k, made) -> absentNanos - made > YOUNG_NANOS ? null : made);
     }
 }

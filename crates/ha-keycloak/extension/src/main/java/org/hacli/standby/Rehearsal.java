@@ -1,10 +1,13 @@
 package org.hacli.standby;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.jboss.logging.Logger;
 import org.keycloak.Config;
+import org.keycloak.models.ClientModel;
+import org.keycloak.models.Constants;
 import org.keycloak.models.KeycloakSession;
 import org.keycloak.models.KeycloakSessionFactory;
 import org.keycloak.models.RealmModel;
@@ -17,8 +20,9 @@ import org.keycloak.userprofile.UserProfileProvider;
 import org.keycloak.userprofile.ValidationException;
 
 /**
- * A user with a password, made in a transaction that is rolled back: so that the first write after a promotion finds its
- * classes loaded. The driver answers its statements without sending them to a standby.
+ * What the first write after a promotion needs, once before: in each realm its clients and the roles of its
+ * administrators are read, which keeps them in Keycloak's caches, and a user is made in a transaction that is rolled back,
+ * which loads the classes. The driver answers its statements without sending them to a standby.
  *
  * <p>In Keycloak's own storage only: a user federation may be set to create at its own server whatever is made here, and
  * no roll-back takes that back.
@@ -26,6 +30,9 @@ import org.keycloak.userprofile.ValidationException;
 final class Rehearsal {
 
     private static final Logger LOG = Logger.getLogger("org.hacli.standby");
+    /** What one look reads is bounded, however many there are. */
+    private static final int REALMS = 20;
+    private static final int CLIENTS = 20;
     private static final ThreadLocal<Boolean> UNDER_WAY = ThreadLocal.withInitial(() -> false);
 
     private Rehearsal() { }
@@ -36,7 +43,17 @@ final class Rehearsal {
     }
 
     static void run(KeycloakSessionFactory factory) {
-        asOne(() -> KeycloakModelUtils.runJobInTransaction(factory, Rehearsal::make));
+        List<String> realms = new ArrayList<>();
+        KeycloakModelUtils.runJobInTransaction(factory, session ->
+                session.realms().getRealmsStream().map(RealmModel::getId).limit(REALMS).forEach(realms::add));
+        for (String realm : realms) {
+            try {
+                KeycloakModelUtils.runJobInTransaction(factory, session -> read(session, realm));
+                asOne(() -> KeycloakModelUtils.runJobInTransaction(factory, session -> make(session, realm)));
+            } catch (RuntimeException e) {
+                LOG.debug("no write was rehearsed to its end", e); // a realm may refuse it, by a policy of its passwords
+            }
+        }
     }
 
     static void asOne(Runnable work) {
@@ -48,10 +65,25 @@ final class Rehearsal {
         }
     }
 
-    private static void make(KeycloakSession session) {
+    private static void read(KeycloakSession session, String id) {
+        RealmModel realm = session.realms().getRealm(id);
+        if (realm == null) {
+            return;
+        }
+        session.getContext().setRealm(realm);
+        realm.getClientsStream(0, CLIENTS).forEach(client -> client.getClientScopes(true).size());
+        ClientModel management = realm.getName().equals(Config.getAdminRealm()) ? realm.getMasterAdminClient()
+                : realm.getClientByClientId(Constants.REALM_MANAGEMENT_CLIENT_ID);
+        if (management != null) {
+            management.getRolesStream().forEach(role -> role.getCompositesStream().toList());
+        }
+        session.keys().getKeysStream(realm).toList();
+    }
+
+    private static void make(KeycloakSession session, String id) {
         // First of all: also where it has become read-write meanwhile, nothing must stay.
         session.getTransactionManager().setRollbackOnly();
-        RealmModel realm = session.realms().getRealmByName(Config.getAdminRealm());
+        RealmModel realm = session.realms().getRealm(id);
         if (realm == null) {
             return;
         }
@@ -65,6 +97,8 @@ final class Rehearsal {
         }
         UserModel user = UserStoragePrivateUtil.userLocalStorage(session).addUser(realm, name);
         user.setEnabled(true);
-        user.credentialManager().updateCredential(UserCredentialModel.password("Aa1!" + UUID.randomUUID()));
+        if (realm.getName().equals(Config.getAdminRealm())) { // once is enough, and not for nothing
+            user.credentialManager().updateCredential(UserCredentialModel.password("Aa1!" + UUID.randomUUID()));
+        }
     }
 }

@@ -4,7 +4,9 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -43,6 +45,7 @@ final class SessionComparison {
     private final Set<SessionKey> suspects = new LinkedHashSet<>();
     private int perStep;
     private boolean again;
+    private final Sweep sweep = new Sweep();
 
     private static final AtomicBoolean REQUESTED = new AtomicBoolean();
 
@@ -81,7 +84,7 @@ final class SessionComparison {
         if (REQUESTED.getAndSet(false)) {
             compareUnknown();
         }
-        if (again || round != null || !missedOnce.isEmpty() || !suspects.isEmpty()) {
+        if (again || round != null || !missedOnce.isEmpty() || !suspects.isEmpty() || sweep.isUnderWay()) {
             idlePasses = 0;
             return false;
         }
@@ -99,14 +102,19 @@ final class SessionComparison {
         Map<SessionKey, Long> blocks(Collection<SessionKey> sessions) throws SQLException;
     }
 
+    private static int part(int all) {
+        return Math.max(AT_LEAST, (all + ROUND_STEPS - 1) / ROUND_STEPS);
+    }
+
     /** One pass. Returns what must be removed from the caches. */
     Set<SessionKey> step(Supplier<Iterator<SessionKey>> cached, Rows rows) throws SQLException {
         if (round == null && again) {
             again = false;
             round = cached.get();
-            perStep = Math.max(AT_LEAST, (seen.size() + ROUND_STEPS - 1) / ROUND_STEPS);
+            perStep = part(seen.size());
             seen = new HashSet<>(seen.size() * 2);
         }
+        sweep.step();
         boolean learns = learning;
         int most = learns ? LEARN_PER_STEP : perStep;
         Set<SessionKey> asked = new HashSet<>(missedOnce);
@@ -118,8 +126,7 @@ final class SessionComparison {
             if (!round.hasNext()) {
                 round = null;
                 learning = false;
-                MadeHere.retain(seen);
-                places.retain(seen);
+                sweep.begin(seen);
             } else {
                 SessionKey key = round.next();
                 if (key != null && seen.add(key) && !places.knows(key) && !MadeHere.contains(key)) {
@@ -144,6 +151,44 @@ final class SessionComparison {
         missing.removeAll(gone);
         missedOnce = missing;
         return gone;
+    }
+
+    /** Forgets what is known of sessions that no cache holds any more: a part in each pass, as the rounds. */
+    private final class Sweep {
+
+        private Set<SessionKey> cached;
+        private long since;
+        private int most;
+        private Iterator<SessionKey> rest = Collections.emptyIterator();
+
+        boolean isUnderWay() {
+            return rest.hasNext();
+        }
+
+        /** After a round, with all that it saw; not before the running one has come to its end. */
+        void begin(Set<SessionKey> all) {
+            if (!isUnderWay()) {
+                cached = all;
+                since = System.nanoTime();
+                List<SessionKey> known = new ArrayList<>(places.known());
+                known.addAll(MadeHere.keys());
+                rest = known.iterator();
+                most = part(known.size());
+            }
+        }
+
+        void step() {
+            for (int i = 0; i < most && rest.hasNext(); i++) {
+                SessionKey key = rest.next();
+                if (!cached.contains(key)) {
+                    places.forget(key);
+                    MadeHere.forget(key, since);
+                }
+            }
+            if (!rest.hasNext()) {
+                cached = null;
+            }
+        }
     }
 
     private static final String USER_SESSIONS = """

@@ -58,8 +58,7 @@ final class SessionPlaces {
         sessions.clear();
     }
 
-    /** Forgets the sessions that no cache holds any more. */
-    void retain(Set<SessionKey> cached) {
-        where.keySet().stream().filter(key -> !cached.contains(key)).toList().forEach(this::forget);
+    Set<SessionKey> known() {
+        return where.keySet();
     }
 }

@@ -89,21 +89,12 @@ final class WarmUp implements Runnable {
                     end(made);
                 }
             }
-            rehearse();
+            Rehearsal.run(factory);
             LOG.debugf("warm after %d ms", (System.nanoTime() - start) / 1_000_000);
             return true;
         } catch (IOException | RuntimeException | LinkageError e) {
             LOG.debug("not warm", e);
             return false;
-        }
-    }
-
-    /** A realm may refuse it, by a policy of its passwords: trying again would change nothing. */
-    private void rehearse() {
-        try {
-            Rehearsal.run(factory);
-        } catch (RuntimeException e) {
-            LOG.debug("no write was rehearsed to its end", e);
         }
     }
 
