@@ -2,6 +2,9 @@ package org.hacli.standby;
 
 import java.sql.SQLException;
 import java.util.Set;
+import java.util.logging.LogRecord;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The mark on a request's thread that a connection to the database broke under it: whatever Keycloak makes of that, an
@@ -13,12 +16,17 @@ final class ConnectionLost {
     private static final Set<String> SHUTDOWN = Set.of("57P01", "57P02", "57P03");
     private static final String CONNECTION_EXCEPTION = "08";
 
+    private static final Pattern STATE = Pattern.compile("(?:.*SQLState: )?([0-9A-Z]{5})");
+
     private static final ThreadLocal<Boolean> MARK = new ThreadLocal<>();
 
     private ConnectionLost() { }
 
     static boolean is(Throwable thrown) {
-        String state = thrown instanceof SQLException e ? e.getSQLState() : null;
+        return thrown instanceof SQLException e && isState(e.getSQLState());
+    }
+
+    private static boolean isState(String state) {
         return state != null && (state.startsWith(CONNECTION_EXCEPTION) || SHUTDOWN.contains(state));
     }
 
@@ -54,5 +62,20 @@ final class ConnectionLost {
             }
         }
         return false;
+    }
+
+    /** Whether a line of Hibernate's, on a request's thread, names its SQLState; marks that thread, as {@link #isCauseOf}. */
+    static boolean isToldBy(LogRecord record) {
+        if (!RequestThread.isCurrent()) {
+            return false;
+        }
+        Stream<?> texts = Stream.concat(Stream.of(record.getMessage()),
+                Stream.of(record.getParameters() == null ? new Object[0] : record.getParameters()));
+        boolean told = texts.filter(String.class::isInstance).map(text -> STATE.matcher((String) text))
+                .anyMatch(matcher -> matcher.matches() && isState(matcher.group(1)));
+        if (told) {
+            mark();
+        }
+        return told;
     }
 }

@@ -15,11 +15,14 @@ final class QuietLog {
             Logger.getLogger("org.keycloak.services"),
             Logger.getLogger("org.keycloak.services.resources.admin.UsersResource"),
             Logger.getLogger("org.keycloak.credential.PasswordCredentialProvider"),
-            Logger.getLogger("org.hibernate.engine.jdbc.spi.SqlExceptionHelper"),
-            Logger.getLogger("org.hibernate.orm.jdbc.error"),
-            Logger.getLogger("org.hibernate.orm.jdbc.warn"),
             Logger.getLogger("com.arjuna.ats.arjuna"),
             Logger.getLogger("com.arjuna.ats.jta"));
+
+    /** What Hibernate logs of an SQL error: its SQLState, then its message, each alone. */
+    private static final List<Logger> SQL_ERRORS = List.of(
+            Logger.getLogger("org.hibernate.engine.jdbc.spi.SqlExceptionHelper"),
+            Logger.getLogger("org.hibernate.orm.jdbc.error"),
+            Logger.getLogger("org.hibernate.orm.jdbc.warn"));
 
     /**
      * Remarks about what a refusal left behind, a flush that was broken off or an error page that nobody will see, and
@@ -36,12 +39,17 @@ final class QuietLog {
 
     static void install() {
         LOGGERS.forEach(logger -> logger.setFilter(QuietLog::isLoggable));
+        SQL_ERRORS.forEach(logger -> logger.setFilter(QuietLog::isSqlErrorLoggable));
         REMARKS.forEach(logger -> logger.setFilter(QuietLog::isRemarkLoggable));
     }
 
     static boolean isLoggable(LogRecord record) {
         return !WriteRefused.isCauseOf(record.getThrown()) && !ConnectionLost.isCauseOf(record.getThrown())
                 && !isOurs(record);
+    }
+
+    static boolean isSqlErrorLoggable(LogRecord record) {
+        return isLoggable(record) && !ConnectionLost.isToldBy(record) && !ConnectionLost.isMarked();
     }
 
     static boolean isRemarkLoggable(LogRecord record) {

@@ -8,6 +8,7 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jboss.logging.Logger;
@@ -34,6 +35,7 @@ final class WarmUp implements Runnable {
     private static final int TRIES = 60;
     private static final long TRY_AGAIN_SECONDS = 2;
     private static final int ANSWER_LIMIT_MILLIS = 10_000;
+    private static final AtomicBoolean UNDER_WAY = new AtomicBoolean();
     private static final Pattern TOKEN = Pattern.compile("\"access_token\"\\s*:\\s*\"([^\"]+)\"");
     private static final Pattern SESSION = Pattern.compile("\"session_state\"\\s*:\\s*\"([^\"]+)\"");
 
@@ -43,7 +45,11 @@ final class WarmUp implements Runnable {
         this.factory = factory;
     }
 
+    /** One at a time: a database that comes and goes must not be asked for the more. */
     static void begin(KeycloakSessionFactory factory) {
+        if (!UNDER_WAY.compareAndSet(false, true)) {
+            return;
+        }
         Thread thread = new Thread(new WarmUp(factory), "ha-standby-warm-up");
         thread.setDaemon(true);
         thread.start();
@@ -61,6 +67,8 @@ final class WarmUp implements Runnable {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        } finally {
+            UNDER_WAY.set(false);
         }
     }
 

@@ -92,4 +92,23 @@ class ConnectionLostTest {
             assertFalse(QuietLog.isRemarkLoggable(other));
         });
     }
+
+    /** Hibernate 6.6 and 7 tell the SQLState first, and then the message, without the exception. */
+    @Test
+    void quietsThePairOfLinesOfHibernate() throws Exception {
+        LogRecord message = new LogRecord(Level.SEVERE, "FATAL: terminating connection due to administrator command");
+        LogRecord state = new LogRecord(Level.WARNING, "SQL Error: 0, SQLState: 57P01");
+        LogRecord parameters = new LogRecord(Level.WARNING, "HHH000247: ErrorCode: %s, SQLState: %s");
+        parameters.setParameters(new Object[] {0, "08006"});
+        LogRecord duplicate = new LogRecord(Level.WARNING, "SQL Error: 0, SQLState: 23505");
+        for (LogRecord first : new LogRecord[] {state, parameters}) {
+            on("executor-thread-1", () -> {
+                assertTrue(QuietLog.isSqlErrorLoggable(duplicate));
+                assertTrue(QuietLog.isSqlErrorLoggable(message));
+                assertFalse(QuietLog.isSqlErrorLoggable(first));
+                assertFalse(QuietLog.isSqlErrorLoggable(message));
+            });
+            on("Timer-0", () -> assertTrue(QuietLog.isSqlErrorLoggable(first)));
+        }
+    }
 }
