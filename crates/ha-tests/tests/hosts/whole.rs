@@ -15,6 +15,8 @@ const ADMIN: &str = "Admin-of-the-rig-1";
 const PASSWORD: &str = "Person-of-the-rig-1";
 /// Until all is well again after something happened: a Keycloak's start on a busy machine is in it.
 const WELL: Duration = Duration::from_secs(150);
+/// A realm of the old primary's last moments.
+const LOST: &str = "never-arrived";
 const KEYCLOAK_PORTS: [u16; 2] = [3123, 3124];
 
 /// Where a person sits who has two hosts: a folder on a third machine, which is this one.
@@ -143,6 +145,12 @@ impl Desk {
         }
     }
 
+    /// Whether a file in the folder has that in it, among whatever else.
+    fn holds(&self, file: &str, text: &str) -> bool {
+        let bytes = std::fs::read(self.folder.join(file)).unwrap();
+        bytes.windows(text.len()).any(|part| part == text.as_bytes())
+    }
+
     #[track_caller]
     fn roles(report: &Value, roles: [&str; 2]) {
         assert_eq!([&report["nodes"][0]["role"], &report["nodes"][1]["role"]], roles, "{report}");
@@ -158,8 +166,13 @@ pub(crate) fn a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back() {
     desk.change(1, "/realms", &json!({ "realm": "staff", "enabled": true }));
     desk.person(1, "ann");
 
+    // What its standby never receives, the primary alone holds.
+    desk.hosts.cut(1, 2).unwrap();
+    desk.change(1, "/realms", &json!({ "realm": LOST, "enabled": true }));
+
     // Nobody can be asked about a host without power: a person says it.
     desk.hosts.power_off(1).unwrap();
+    desk.hosts.heal().unwrap();
     let refused = desk.run(&["failover", "--yes"]).ends_with(5);
     assert!(refused.err.contains("--primary-is-dead"), "{refused:?}");
     desk.knows(2, "ann");
@@ -172,7 +185,9 @@ pub(crate) fn a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back() {
 
     // The host is back: its Keycloak comes up with it, and answers nobody as if it were the primary's.
     desk.hosts.boot(1).unwrap();
-    desk.run(&["rejoin", "vm1", "--yes"]).ends_with(0);
+    let back = desk.run(&["rejoin", "vm1", "--yes", "--backup", "old.tar"]).ends_with(0);
+    assert!(back.err.contains(LOST), "what is about to go is said: {back:?}");
+    assert!(desk.holds("old.tar", LOST) && !desk.holds("old.tar", "made-while-alone"), "the old branch, as it was");
     Desk::roles(&desk.until(0), ["standby", "primary"]);
     desk.person(2, "ben");
     desk.knows(1, "ann");
