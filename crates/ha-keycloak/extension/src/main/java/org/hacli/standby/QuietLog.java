@@ -6,7 +6,8 @@ import java.util.logging.Logger;
 
 /**
  * Drops the lines and stack traces that Keycloak, Hibernate and the transaction manager log for a write that this
- * extension refused, or for a request whose connection broke: the request filter logs one line for it. Records of any other cause pass.
+ * extension refused, or for a request whose connection broke: the request filter logs one line for it. Records of any
+ * other cause pass.
  */
 final class QuietLog {
 

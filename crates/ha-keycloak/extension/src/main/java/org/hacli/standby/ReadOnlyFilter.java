@@ -13,7 +13,8 @@ import org.jboss.logging.Logger;
 
 /**
  * Answers the role pages, refuses writes by their path, and turns the answer of a request that ran into a refused
- * write, or lost its database, into a clear one. It runs before Keycloak looks up a realm, so that the role pages need no database.
+ * write, or lost its database, into a clear one. It runs before Keycloak looks up a realm, so that the role pages need
+ * no database.
  */
 @Provider
 @PreMatching
