@@ -19,7 +19,7 @@ TEXT
 }
 
 # `docker version` asks the server and fails without one, in every client since 17; `docker info` did not always.
-engine_answers() { have docker && timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+engine_answers() { have docker && bounded 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
 unavailable() {
   say "no Docker engine: $1"

@@ -42,7 +42,7 @@ prepare() {
 
 # Maven's own chatter stays out; errors, warnings and the tests' closing lines are shown.
 maven() {
-  timeout 600 mvn -B -ntp -f "$SOURCE/pom.xml" "$@" 2>&1 \
+  bounded 600 mvn -B -ntp -f "$SOURCE/pom.xml" "$@" 2>&1 \
     | sed -En '/^\[(ERROR|WARNING)\]/p; /Tests run:/p; /FAIL/p'
 }
 

@@ -97,7 +97,7 @@ main() {
     want_postgres=1 versions=("$DEFAULT_KEYCLOAK")
   fi
 
-  timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1 ||
+  bounded 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1 ||
     die "no Docker engine answers: run scripts/engine.sh first" "$EXIT_UNAVAILABLE"
   # Two builds at once would fetch and unpack everything twice on the same cores.
   exec 8>"$(cache_dir)/images.lock"

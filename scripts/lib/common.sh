@@ -25,6 +25,14 @@ wait_until() {
   done
 }
 
+# bounded SECONDS COMMAND... : ends the command when the time is over. `timeout` alone makes a group of its own, in the
+# background of the terminal: apt, which sets the terminal up, is stopped there for ever, and ctrl-c reaches nobody.
+bounded() {
+  local seconds="$1"
+  shift
+  timeout --foreground --kill-after=15 "$seconds" "$@" </dev/null
+}
+
 is_debian() { [[ -r /etc/debian_version ]] && have apt-get; }
 
 cache_dir() {
@@ -36,7 +44,7 @@ cache_dir() {
 # Package lists may be missing (a fresh cloud image) or too old to install from; one refresh cures both, a
 # second one would not help. `DPkg::Lock::Timeout` lets two scripts share a machine.
 _apt_get() {
-  DEBIAN_FRONTEND=noninteractive timeout 900 apt-get -qq -o DPkg::Lock::Timeout=300 \
+  DEBIAN_FRONTEND=noninteractive bounded 900 apt-get -qq -o DPkg::Lock::Timeout=300 \
     -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" >&2
 }
 

@@ -46,7 +46,7 @@ ensure_base() {
   # shellcheck disable=SC2064 # the name of now, not of later
   trap "rm -f '$archive'" EXIT
   say "making a minimal Debian $BASE_SUITE"
-  timeout 900 mmdebstrap --quiet "${BASE_OPTIONS[@]}" "$BASE_SUITE" "$archive" >&2 ||
+  bounded 900 mmdebstrap --quiet "${BASE_OPTIONS[@]}" "$BASE_SUITE" "$archive" >&2 ||
     die "mmdebstrap failed: are the Debian mirrors in reach?"
   docker import --change "LABEL $INPUT_LABEL=$(base_hash)" --change 'CMD ["bash"]' "$archive" "$BASE_IMAGE" >/dev/null
   rm -f "$archive"
@@ -60,7 +60,7 @@ build() {
   log="$(cache_dir)/build-${name//[^a-z0-9.]/-}.log"
   say "building $name (log in $log)"
   # --force-rm: a failed step leaves its container behind otherwise.
-  if ! timeout 1800 docker build --force-rm --label "$INPUT_LABEL=$hash" --tag "$name" \
+  if ! bounded 1800 docker build --force-rm --label "$INPUT_LABEL=$hash" --tag "$name" \
     --build-arg "BASE=$BASE_IMAGE" "${arguments[@]}" "$context" >"$log" 2>&1; then
     tail -n 30 "$log" >&2
     die "$name could not be built"
@@ -74,7 +74,7 @@ build() {
 # The newest package of the suite, as the image itself would see it.
 newest_package() {
   # shellcheck disable=SC2016 # expanded by the container's shell
-  timeout 300 docker run --rm "$BASE_IMAGE" sh -c \
+  bounded 300 docker run --rm "$BASE_IMAGE" sh -c \
     'apt-get update -qq >&2 && apt-cache madison "$1"' sh "$1" | awk -F ' *[|] *' 'NR == 1 { print $2 }'
 }
 
@@ -97,7 +97,7 @@ fetch_keycloak() {
   have mvn || apt_install maven || die "Maven could not be installed"
   log="$(cache_dir)/fetch-keycloak-$version.log"
   say "fetching the Keycloak $version distribution"
-  timeout 900 mvn -B -ntp --strict-checksums "$MAVEN_DEPENDENCY_PLUGIN:copy" \
+  bounded 900 mvn -B -ntp --strict-checksums "$MAVEN_DEPENDENCY_PLUGIN:copy" \
     -Dartifact="org.keycloak:keycloak-quarkus-dist:$version:tar.gz" -DoutputDirectory="$directory" >"$log" 2>&1 || {
     grep -m 1 ERROR "$log" >&2 || tail -n 5 "$log" >&2
     rm -rf "$directory"
