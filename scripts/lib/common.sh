@@ -2,6 +2,9 @@
 # What every script here needs: talking to the person, bounded waits, and Debian packages.
 # Sourced, never run. Everything is said on stderr, so that stdout stays free for what callers read.
 
+# No script here asks anything. What it starts (apt, a checksum of no files) must not wait for somebody to type.
+exec </dev/null
+
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
 # Exit code 3 is "the machine cannot give us this": callers may decide to go on without it.
@@ -26,11 +29,11 @@ wait_until() {
 }
 
 # bounded SECONDS COMMAND... : ends the command when the time is over. `timeout` alone makes a group of its own, in the
-# background of the terminal: apt, which sets the terminal up, is stopped there for ever, and ctrl-c reaches nobody.
+# background of the terminal, where ctrl-c reaches nobody, and who touches the terminal is stopped for ever.
 bounded() {
   local seconds="$1"
   shift
-  timeout --foreground --kill-after=15 "$seconds" "$@" </dev/null
+  timeout --foreground --kill-after=15 "$seconds" "$@"
 }
 
 is_debian() { [[ -r /etc/debian_version ]] && have apt-get; }
@@ -42,10 +45,14 @@ cache_dir() {
 }
 
 # Package lists may be missing (a fresh cloud image) or too old to install from; one refresh cures both, a
-# second one would not help. `DPkg::Lock::Timeout` lets two scripts share a machine.
+# second one would not help. What apt writes is shown only when it fails. `DPkg::Lock::Timeout` lets two scripts share a machine.
 _apt_get() {
+  local log status=0
+  log="$(cache_dir)/apt.log"
   DEBIAN_FRONTEND=noninteractive bounded 900 apt-get -qq -o DPkg::Lock::Timeout=300 \
-    -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" >&2
+    -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1 || status=$?
+  ((status == 0)) || tail -n 20 "$log" >&2
+  return "$status"
 }
 
 package_installed() {
