@@ -45,7 +45,8 @@ cache_dir() {
 }
 
 # Package lists may be missing (a fresh cloud image) or too old to install from; one refresh cures both, a
-# second one would not help. What apt writes is shown only when it fails. `DPkg::Lock::Timeout` lets two scripts share a machine.
+# second one would not help. What apt writes is shown only when it fails. `DPkg::Lock::Timeout` lets two scripts
+# share a machine.
 _apt_get() {
   local log status=0
   log="$(cache_dir)/apt.log"
