@@ -19,6 +19,7 @@ final class Connecting {
 
     private final Set<CompletableFuture<Connection>> underWay = ConcurrentHashMap.newKeySet();
     private volatile boolean gone;
+    private volatile boolean wasThere;
 
     @FunctionalInterface
     interface Maker {
@@ -31,8 +32,19 @@ final class Connecting {
         underWay.forEach(connection -> connection.completeExceptionally(refused()));
     }
 
+    /** The database answers: for the first time, or again. */
     void back() {
+        wasThere = true;
         gone = false;
+    }
+
+    boolean isGone() {
+        return gone;
+    }
+
+    /** Whether the database has ever answered. */
+    boolean wasThere() {
+        return wasThere;
     }
 
     /** The connection; fails at once when the database is gone or is lost meanwhile. */

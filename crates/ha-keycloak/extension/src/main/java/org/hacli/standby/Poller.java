@@ -87,8 +87,8 @@ final class Poller implements Runnable {
             if (connection == null) {
                 connection = connect();
                 heap = new Heap();
+                StandbyDriver.CONNECTING.back();
                 if (lost) {
-                    StandbyDriver.CONNECTING.back();
                     Pool.renew(); // before anybody is told that this node serves again
                     lost = false;
                 }

@@ -32,11 +32,18 @@ public final class StandbyDriver implements Driver {
 
     @Override
     public Connection connect(String url, Properties info) throws SQLException {
-        Connection connection = CONNECTING.connect(() -> {
-            Poller.lookNow(); // the pool seldom needs one, and most often because the database is gone
-            return postgres.connect(url, info);
-        });
-        return connection == null ? null : StandbyConnection.wrap(connection);
+        try {
+            Connection connection = CONNECTING.connect(() -> {
+                Poller.lookNow(); // the pool seldom needs one, and most often because the database is gone
+                return postgres.connect(url, info);
+            });
+            return connection == null ? null : StandbyConnection.wrap(connection);
+        } catch (SQLException e) {
+            if (CONNECTING.wasThere() && ConnectionLost.is(e)) {
+                return LostConnection.because(e, CONNECTING::isGone);
+            }
+            throw e; // a wrong password, too many connections; or Keycloak starts, and the first failure is to be told
+        }
     }
 
     @Override
