@@ -20,7 +20,7 @@ import org.keycloak.models.UserSessionModel;
 import org.keycloak.models.utils.KeycloakModelUtils;
 
 /**
- * A login at this node itself, before anybody else's, one request to the admin API, and the {@link Rehearsal} of a write.
+ * A login at this node itself, before anybody else's, some requests to the admin API, and the {@link Rehearsal} of a write.
  * The first ones of a process load all the classes that they need, which takes a second, and two on a busy host; the first
  * ones after a demotion find empty caches and read the whole realm. On a standby that nobody logs in at, these would be the
  * first seconds after a failover.
@@ -35,6 +35,8 @@ final class WarmUp implements Runnable {
     private static final int TRIES = 60;
     private static final long TRY_AGAIN_SECONDS = 2;
     private static final int ANSWER_LIMIT_MILLIS = 10_000;
+    /** One request loads the classes; that they are compiled takes some more. */
+    private static final int LOOKS = 10;
     private static final AtomicBoolean UNDER_WAY = new AtomicBoolean();
     private static final Pattern TOKEN = Pattern.compile("\"access_token\"\\s*:\\s*\"([^\"]+)\"");
     private static final Pattern SESSION = Pattern.compile("\"session_state\"\\s*:\\s*\"([^\"]+)\"");
@@ -86,11 +88,10 @@ final class WarmUp implements Runnable {
             if (answer == null) {
                 return true;
             }
-            // The admin API has classes of its own; whether the client may see this does not matter.
-            HttpURLConnection users = open(root + "/admin/realms/" + Config.getAdminRealm() + "/users?max=1");
-            users.setRequestProperty("Authorization", "Bearer " + found(TOKEN, answer));
             try {
-                answer(users, null);
+                for (int i = 0; i < LOOKS && (i == 0 || Role.now().mode() == Role.Mode.READ_ONLY); i++) {
+                    look(root, found(TOKEN, answer));
+                }
             } finally {
                 String made = found(SESSION, answer);
                 if (!made.isEmpty()) {
@@ -104,6 +105,13 @@ final class WarmUp implements Runnable {
             LOG.debug("not warm", e);
             return false;
         }
+    }
+
+    /** The admin API has classes of its own; whether the client may see this does not matter. */
+    private static void look(String root, String token) throws IOException {
+        HttpURLConnection users = open(root + "/admin/realms/" + Config.getAdminRealm() + "/users?max=1");
+        users.setRequestProperty("Authorization", "Bearer " + token);
+        answer(users, null);
     }
 
     private static String found(Pattern pattern, String text) {
