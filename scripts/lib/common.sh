@@ -5,6 +5,9 @@
 # No script here asks anything. What it starts (apt, a checksum of no files) must not wait for somebody to type.
 exec </dev/null
 
+# Ctrl-c ends the script itself as well, in the place of an error that says what the command that it ended may have failed of.
+trap 'exit 130' INT
+
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
 # Exit code 3 is "the machine cannot give us this": callers may decide to go on without it.
