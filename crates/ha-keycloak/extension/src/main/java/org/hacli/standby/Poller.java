@@ -42,6 +42,7 @@ final class Poller implements Runnable {
     private Follower follower;
     private Role.Mode mode;
     /** Since the last change of role. */
+    private boolean textsLoaded;
     private boolean warmed;
     /** A standby without a WAL receiver. */
     private boolean orphan;
@@ -127,6 +128,10 @@ final class Poller implements Runnable {
         }
         became(standby ? Role.Mode.READ_ONLY : Role.Mode.READ_WRITE, "");
         heap.tell(connection);
+        if (!textsLoaded && Bootstrap.isCompleted()) {
+            textsLoaded = true;
+            ErrorTexts.begin(factory);
+        }
         if (!standby || replayed == null) {
             follower = null;
             return;
