@@ -33,8 +33,6 @@ final class Rehearsal {
     /** What one look reads is bounded, however many there are. */
     private static final int REALMS = 20;
     private static final int CLIENTS = 20;
-    /** The Java machine compiles what ran often: a first write takes 0.15 s, the tenth 0.02. */
-    private static final int TIMES = 10;
     private static final ThreadLocal<Boolean> UNDER_WAY = ThreadLocal.withInitial(() -> false);
 
     private Rehearsal() { }
@@ -44,37 +42,37 @@ final class Rehearsal {
         return UNDER_WAY.get();
     }
 
-    static void run(KeycloakSessionFactory factory) {
+    static void run(KeycloakSessionFactory factory, int times) {
         List<String> realms = new ArrayList<>();
         KeycloakModelUtils.runJobInTransaction(factory, session ->
                 session.realms().getRealmsStream().map(RealmModel::getId).limit(REALMS).forEach(realms::add));
         for (String realm : realms) {
             try {
                 KeycloakModelUtils.runJobInTransaction(factory, session -> read(session, realm));
-                write(factory, realm);
+                write(factory, realm, false);
             } catch (RuntimeException e) {
                 LOG.debug("no write was rehearsed to its end", e); // a realm may refuse it, by a policy of its passwords
             }
         }
-        again(factory);
+        again(factory, times - 1);
     }
 
-    /** In one realm, while nobody writes here yet. */
-    private static void again(KeycloakSessionFactory factory) {
+    /** In one realm, with a password, while nobody writes here yet. */
+    private static void again(KeycloakSessionFactory factory, int times) {
         String[] realm = new String[1];
         KeycloakModelUtils.runJobInTransaction(factory, session ->
                 realm[0] = session.realms().getRealmByName(Config.getAdminRealm()).getId());
         try {
-            for (int i = 1; i < TIMES && Role.now().mode() == Role.Mode.READ_ONLY; i++) {
-                write(factory, realm[0]);
+            for (int i = 0; i < times && Role.now().mode() == Role.Mode.READ_ONLY; i++) {
+                write(factory, realm[0], true);
             }
         } catch (RuntimeException e) {
             LOG.debug("a write was not rehearsed again", e);
         }
     }
 
-    private static void write(KeycloakSessionFactory factory, String realm) {
-        asOne(() -> KeycloakModelUtils.runJobInTransaction(factory, session -> make(session, realm)));
+    private static void write(KeycloakSessionFactory factory, String realm, boolean password) {
+        asOne(() -> KeycloakModelUtils.runJobInTransaction(factory, session -> make(session, realm, password)));
     }
 
     static void asOne(Runnable work) {
@@ -101,7 +99,7 @@ final class Rehearsal {
         session.keys().getKeysStream(realm).toList();
     }
 
-    private static void make(KeycloakSession session, String id) {
+    private static void make(KeycloakSession session, String id, boolean password) {
         // First of all: also where it has become read-write meanwhile, nothing must stay.
         session.getTransactionManager().setRollbackOnly();
         RealmModel realm = session.realms().getRealm(id);
@@ -118,7 +116,7 @@ final class Rehearsal {
         }
         UserModel user = UserStoragePrivateUtil.userLocalStorage(session).addUser(realm, name);
         user.setEnabled(true);
-        if (realm.getName().equals(Config.getAdminRealm())) { // one realm is enough, and a hash costs 0.1 s
+        if (password) {
             user.credentialManager().updateCredential(UserCredentialModel.password("Aa1!" + UUID.randomUUID()));
         }
     }
