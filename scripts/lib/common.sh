@@ -5,7 +5,7 @@
 # No script here asks anything. What it starts (apt, a checksum of no files) must not wait for somebody to type.
 exec </dev/null
 
-# Ctrl-c ends the script itself as well, in the place of an error that says what the command that it ended may have failed of.
+# Ctrl-c ends the script itself as well: what it ended would be taken for failed, and told with a guess at the cause.
 trap 'exit 130' INT
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

@@ -4,6 +4,7 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.SQLNonTransientConnectionException;
 import java.sql.SQLTransientConnectionException;
@@ -59,7 +60,9 @@ final class LostConnection implements InvocationHandler {
                 return closed;
             case "isValid", "isWrapperFor", "isReadOnly":
                 return false;
-            case "getHoldability", "getNetworkTimeout":
+            case "getHoldability": // as PostgreSQL's own: a pool may give to others what the first one says
+                return ResultSet.CLOSE_CURSORS_AT_COMMIT;
+            case "getNetworkTimeout":
                 return 0;
             case "setTransactionIsolation", "setReadOnly", "setHoldability", "setNetworkTimeout", "rollback", "getWarnings",
                     "clearWarnings":

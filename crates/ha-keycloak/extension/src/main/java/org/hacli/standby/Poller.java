@@ -41,8 +41,8 @@ final class Poller implements Runnable {
     private Heap heap;
     private Follower follower;
     private Role.Mode mode;
-    /** Since the last change of role. */
     private boolean textsLoaded;
+    /** Since the last change of role. */
     private boolean warmed;
     /** A standby without a WAL receiver. */
     private boolean orphan;
