@@ -33,6 +33,7 @@ fn works() -> Vec<Case> {
         case!(works::admin::console, Works, "admin console: its page, login and requests"),
         case!(works::admin::events_reach_the_log, Works, "events switched on: they reach the log"),
         case!(role::urls_tell_the_role, Works, "role URLs for load balancers"),
+        case!(works::replay::nothing_waits_for_a_request),
     ]
 }
 

@@ -3,4 +3,5 @@
 pub(crate) mod admin;
 pub(crate) mod login;
 pub(crate) mod metadata;
+pub(crate) mod replay;
 pub(crate) mod session;

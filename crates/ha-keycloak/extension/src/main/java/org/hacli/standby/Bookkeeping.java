@@ -38,7 +38,7 @@ final class Bookkeeping {
         boolean listed = sql.table() != null
                 && (SESSION_TABLES.contains(sql.table()) || OTHER_TABLES.contains(sql.table()));
         return switch (sql.kind()) {
-            case READ, LOCKING_READ, ASYNC_COMMIT -> Verdict.SEND;
+            case READ, LOCKING_READ, SET_LOCAL, ASYNC_COMMIT -> Verdict.SEND;
             case OTHER -> Verdict.REFUSE;
             case INSERT -> sql.returning() ? Verdict.REFUSE
                     : unheeded || listed && !offline ? Verdict.DROP

@@ -1,13 +1,15 @@
 package org.hacli.standby;
 
 import java.sql.SQLException;
+import java.util.Optional;
 import java.util.Set;
 import java.util.logging.LogRecord;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The mark on a request's thread that a connection to the database broke under it: whatever Keycloak makes of that, an
+ * The mark on a request's thread that a connection to the database broke under it, or that a standby ended its query: whatever Keycloak makes of that, an
  * "unknown error" or even a wrong reproach (that a password fails the policy), its client should ask again.
  */
 final class ConnectionLost {
@@ -15,10 +17,15 @@ final class ConnectionLost {
     /** PostgreSQL's "Error Codes": admin_shutdown, crash_shutdown, cannot_connect_now; and of class 08, any. */
     private static final Set<String> SHUTDOWN = Set.of("57P01", "57P02", "57P03");
     private static final String CONNECTION_EXCEPTION = "08";
+    /** serialization_failure: Keycloak's isolation meets it in a recovery conflict only, when replay needs what a query holds. */
+    private static final String RECOVERY_CONFLICT = "40001";
+
+    private static final String BROKE = "its connection to the database broke";
+    private static final String ENDED = "its query was in the way of the replay";
 
     private static final Pattern STATE = Pattern.compile("(?:.*SQLState: )?([0-9A-Z]{5})");
 
-    private static final ThreadLocal<Boolean> MARK = new ThreadLocal<>();
+    private static final ThreadLocal<String> MARK = new ThreadLocal<>();
 
     private ConnectionLost() { }
 
@@ -26,14 +33,19 @@ final class ConnectionLost {
         return thrown instanceof SQLException e && isState(e.getSQLState());
     }
 
+    static boolean isRecoveryConflict(Throwable thrown) {
+        return thrown instanceof SQLException e && RECOVERY_CONFLICT.equals(e.getSQLState());
+    }
+
     private static boolean isState(String state) {
-        return state != null && (state.startsWith(CONNECTION_EXCEPTION) || SHUTDOWN.contains(state));
+        return state != null && (state.startsWith(CONNECTION_EXCEPTION) || SHUTDOWN.contains(state)
+                || state.equals(RECOVERY_CONFLICT));
     }
 
     /** On a request's thread only: elsewhere nobody would take the mark away, nor tell of it. */
-    static void mark() {
-        if (RequestThread.isCurrent()) {
-            MARK.set(true);
+    static void mark(String sqlState) {
+        if (RequestThread.isCurrent() && !isMarked()) {
+            MARK.set(RECOVERY_CONFLICT.equals(sqlState) ? ENDED : BROKE);
         }
     }
 
@@ -41,9 +53,9 @@ final class ConnectionLost {
         return MARK.get() != null;
     }
 
-    /** Whether a connection broke under this thread since the last call; forgets it. */
-    static boolean takeMark() {
-        boolean marked = isMarked();
+    /** What has happened to this thread's work in the database since the last call, in words; null: nothing. Forgets it. */
+    static String takeMark() {
+        String marked = MARK.get();
         MARK.remove();
         return marked;
     }
@@ -56,8 +68,8 @@ final class ConnectionLost {
     static boolean isCauseOf(Throwable thrown) {
         Throwable t = RequestThread.isCurrent() ? thrown : null;
         for (int depth = 0; t != null && depth < 30; depth++, t = t.getCause()) {
-            if (is(t)) {
-                mark();
+            if (t instanceof SQLException e && is(e)) {
+                mark(e.getSQLState());
                 return true;
             }
         }
@@ -71,11 +83,9 @@ final class ConnectionLost {
         }
         Stream<?> texts = Stream.concat(Stream.of(record.getMessage()),
                 Stream.of(record.getParameters() == null ? new Object[0] : record.getParameters()));
-        boolean told = texts.filter(String.class::isInstance).map(text -> STATE.matcher((String) text))
-                .anyMatch(matcher -> matcher.matches() && isState(matcher.group(1)));
-        if (told) {
-            mark();
-        }
-        return told;
+        Optional<String> told = texts.filter(String.class::isInstance).map(text -> STATE.matcher((String) text))
+                .filter(Matcher::matches).map(matcher -> matcher.group(1)).filter(ConnectionLost::isState).findFirst();
+        told.ifPresent(ConnectionLost::mark);
+        return told.isPresent();
     }
 }

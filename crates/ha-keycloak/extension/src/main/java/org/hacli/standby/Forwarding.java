@@ -42,7 +42,7 @@ abstract class Forwarding implements InvocationHandler {
                     return answer == FORWARD ? forward(method, args) : answer;
                 } catch (SQLException e) {
                     if (ConnectionLost.is(e)) {
-                        ConnectionLost.mark();
+                        ConnectionLost.mark(e.getSQLState());
                         Poller.lookNow();
                     }
                     throw e;

@@ -68,7 +68,7 @@ final class LostConnection implements InvocationHandler {
                     "clearWarnings":
                 return null;
             default:
-                ConnectionLost.mark();
+                ConnectionLost.mark(CONNECTION_FAILURE);
                 Poller.lookNow();
                 throw gone.getAsBoolean()
                         ? new SQLTransientConnectionException(cause.getMessage(), CANNOT_CONNECT_NOW, cause)

@@ -97,6 +97,11 @@ final class Poller implements Runnable {
             pass();
         } catch (SQLException | RuntimeException | LinkageError e) {
             LOG.debug("poll failed", e);
+            if (ConnectionLost.isRecoveryConflict(e) && isOpen(connection)) {
+                follower = null; // the next one begins with clear caches
+                lookNow();
+                return;
+            }
             lost |= connection != null;
             disconnect();
             Role.lost();
@@ -146,6 +151,14 @@ final class Poller implements Runnable {
         long start = System.nanoTime();
         follower.pass(replayed);
         LOG.tracef("pass took %d us", (System.nanoTime() - start) / 1000);
+    }
+
+    private static boolean isOpen(Connection connection) {
+        try {
+            return connection != null && !connection.isClosed();
+        } catch (SQLException e) {
+            return false;
+        }
     }
 
     private static LogSequenceNumber lsn(String text) {

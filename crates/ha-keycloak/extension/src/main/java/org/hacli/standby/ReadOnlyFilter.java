@@ -58,8 +58,9 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
         if (WriteRefused.takeMark()) {
             log("refused on this read-only node", request);
         }
-        if (ConnectionLost.takeMark()) {
-            log("its connection to the database broke, answered " + response.getStatus(), request);
+        String broken = ConnectionLost.takeMark();
+        if (broken != null) {
+            log(broken + ", answered " + response.getStatus(), request);
         }
     }
 

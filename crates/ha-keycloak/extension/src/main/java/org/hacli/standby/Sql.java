@@ -23,7 +23,7 @@ import java.util.Set;
 record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<String, Value> values,
            boolean returning) {
 
-    enum Kind { READ, LOCKING_READ, INSERT, UPDATE, DELETE, OTHER, ASYNC_COMMIT }
+    enum Kind { READ, LOCKING_READ, SET_LOCAL, INSERT, UPDATE, DELETE, OTHER, ASYNC_COMMIT }
 
     /** A value of an INSERT: a JDBC parameter (counted from 1), or else the literal. */
     record Value(int parameter, String literal) { }
@@ -87,7 +87,12 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
     }
 
     private static boolean isRead(Sql sql) {
-        return sql.kind == Kind.READ || sql.kind == Kind.LOCKING_READ;
+        return sql.kind == Kind.READ || sql.kind == Kind.LOCKING_READ || sql.kind == Kind.SET_LOCAL;
+    }
+
+    /** Whether it belongs into a transaction with what follows: a write, or a setting that ends with its transaction. */
+    boolean needsTransaction() {
+        return kind != Kind.READ && kind != Kind.LOCKING_READ && kind != Kind.ASYNC_COMMIT;
     }
 
     private static Sql read(String text) {
@@ -237,7 +242,8 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
         boolean commit = i + 2 < t.size() && t.get(i).isName() && t.get(i).text().equals("synchronous_commit")
                 && (t.get(i + 1).is("to") || t.get(i + 1).isSymbol('='))
                 && WEAK_COMMIT.contains(t.get(i + 2).text().toLowerCase(java.util.Locale.ROOT));
-        return commit ? new Sql(Kind.ASYNC_COMMIT, null, text, null, Map.of(), false) : read(text);
+        Kind kind = commit ? Kind.ASYNC_COMMIT : t.size() > 1 && t.get(1).is("local") ? Kind.SET_LOCAL : Kind.READ;
+        return new Sql(kind, null, text, commit ? null : text, Map.of(), false);
     }
 
     /** {@code set_config('synchronous_commit', 'off', ...)}: the value becomes the present one; null: not in the text. */

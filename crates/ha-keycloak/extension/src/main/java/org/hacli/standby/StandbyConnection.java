@@ -9,11 +9,21 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import org.postgresql.PGConnection;
 
-/** Hands out PostgreSQL's own statements where nothing can need changing, otherwise a {@link StandbyStatement}. */
+/**
+ * Hands out PostgreSQL's own statements where nothing can need changing, otherwise a {@link StandbyStatement}.
+ *
+ * <p>On a standby no transaction is begun: each statement stands alone. Keycloak reads at READ COMMITTED, where each has
+ * a snapshot of its own anyway. But a transaction keeps its locks on the tables that it has read until it ends, and
+ * replay waits for them wherever the primary has locked a table exclusively, as VACUUM does when it gives pages back: with
+ * {@code max_standby_streaming_delay} the server ends the session, and the request that is slow just then fails.
+ */
 final class StandbyConnection extends Forwarding {
 
     private final Connection real;
     private final PGConnection reported;
+    /** As the pool has set it; the real connection's own stays on until there is a transaction to begin. */
+    private boolean autoCommit = true;
+    private boolean readCommitted = true;
 
     private StandbyConnection(Connection real) throws SQLException {
         super(real);
@@ -55,6 +65,19 @@ final class StandbyConnection extends Forwarding {
                 return prepare((Connection) proxy, method, args, PreparedStatement.class);
             case "prepareCall":
                 return prepare((Connection) proxy, method, args, CallableStatement.class);
+            case "setAutoCommit":
+                setAutoCommit((Boolean) args[0]);
+                return null;
+            case "getAutoCommit":
+                return autoCommit;
+            case "setTransactionIsolation": // others see one snapshot in all of a transaction
+                readCommitted = (Integer) args[0] == Connection.TRANSACTION_READ_COMMITTED;
+                return FORWARD;
+            case "setSavepoint":
+                begin();
+                return FORWARD;
+            case "commit", "rollback":
+                return isWithoutTransaction() ? null : FORWARD;
             case "toString":
                 return "StandbyConnection[" + real + "]";
             default:
@@ -62,10 +85,31 @@ final class StandbyConnection extends Forwarding {
         }
     }
 
+    private void setAutoCommit(boolean on) throws SQLException {
+        autoCommit = on;
+        if (on || !readCommitted || !standby()) {
+            real.setAutoCommit(on);
+        }
+    }
+
+    private boolean isWithoutTransaction() throws SQLException {
+        return !autoCommit && real.getAutoCommit();
+    }
+
+    /** Has what follows be one transaction, where the pool wants that: before anything that may write. */
+    void begin() throws SQLException {
+        if (isWithoutTransaction()) {
+            real.setAutoCommit(false);
+        }
+    }
+
     private <T extends Statement> Object prepare(Connection proxy, Method method, Object[] args, Class<T> type)
             throws Throwable {
         Sql sql = Sql.of((String) args[0]);
         boolean standby = standby();
+        if (!standby) {
+            begin(); // PostgreSQL's own statement would not ask again
+        }
         if (sql.kind() == Sql.Kind.READ || !standby && !StandbyDriver.strictDurability()) {
             return forward(method, args);
         }

@@ -82,8 +82,14 @@ final class StandbyStatement extends Forwarding {
         if (!connection.standby()) {
             return executeOnPrimary(sql, method, args);
         }
+        if (sql.withoutAsync() == null) {
+            return leaveOut(method, 0); // there is no commit, nor a transaction that it would be local to
+        }
         switch (decide(sql)) {
             case SEND:
+                if (sql.needsTransaction()) {
+                    connection.begin();
+                }
                 return forward(method, prepared != null ? args : withText(args, sql.onStandby(), sql));
             case DROP:
                 return leaveOut(method, 1);
@@ -93,6 +99,7 @@ final class StandbyStatement extends Forwarding {
     }
 
     private Object executeOnPrimary(Sql sql, Method method, Object[] args) throws Throwable {
+        connection.begin();
         if (prepared != null || !StandbyDriver.strictDurability()) {
             return prepared != null && StandbyDriver.strictDurability() && sql.withoutAsync() == null
                     ? leaveOut(method, 0) : forward(method, args);
@@ -123,6 +130,9 @@ final class StandbyStatement extends Forwarding {
         Sql sql = prepared != null ? prepared : Sql.of((String) args[0]);
         boolean send = !connection.standby() || decide(sql) == Bookkeeping.Verdict.SEND;
         batch.add(send);
+        if (send) {
+            connection.begin();
+        }
         return send ? FORWARD : null;
     }
 

@@ -1,6 +1,8 @@
 package org.hacli.standby;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -51,10 +53,10 @@ class ConnectionLostTest {
 
     @Test
     void knowsABrokenConnection() {
-        for (String state : new String[] {"57P01", "57P02", "57P03", "08000", "08003", "08006", "08001"}) {
+        for (String state : new String[] {"57P01", "57P02", "57P03", "08000", "08003", "08006", "08001", "40001"}) {
             assertTrue(ConnectionLost.is(new SQLException("x", state)), state);
         }
-        for (String state : new String[] {"57014", "40001", "25006", "23505", null}) {
+        for (String state : new String[] {"57014", "40P01", "25006", "23505", null}) {
             assertFalse(ConnectionLost.is(new SQLException("x", state)), state);
         }
         assertFalse(ConnectionLost.is(new IllegalStateException("57P01")));
@@ -65,8 +67,10 @@ class ConnectionLostTest {
         on("executor-thread-1", () -> {
             updateThatFailsWith(SHUTDOWN);
             assertTrue(ConnectionLost.isMarked());
-            assertTrue(ConnectionLost.takeMark());
-            assertFalse(ConnectionLost.takeMark());
+            assertEquals("its connection to the database broke", ConnectionLost.takeMark());
+            assertNull(ConnectionLost.takeMark());
+            updateThatFailsWith(new SQLException("canceling statement due to conflict with recovery", "40001"));
+            assertEquals("its query was in the way of the replay", ConnectionLost.takeMark());
             updateThatFailsWith(new SQLException("duplicate key", "23505"));
             assertFalse(ConnectionLost.isMarked());
         });

@@ -18,6 +18,8 @@ final class FakePostgres {
     boolean reportedStandby;
     boolean standby;
     boolean lookUpFinds;
+    /** The real connection's own. */
+    boolean autoCommit = true;
     /** What an update fails with; null: with nothing. */
     SQLException failure;
     final List<String> sent = new ArrayList<>();
@@ -32,6 +34,18 @@ final class FakePostgres {
             case "unwrap" -> fake(PGConnection.class, (q, n, b) -> reportedStandby ? "on" : "off");
             case "createStatement" -> statement(Statement.class, null);
             case "prepareStatement" -> statement(PreparedStatement.class, (String) a[0]);
+            case "getAutoCommit" -> autoCommit;
+            case "setAutoCommit" -> {
+                autoCommit = (Boolean) a[0];
+                yield null;
+            }
+            case "commit", "rollback" -> {
+                if (autoCommit) {
+                    throw new SQLException("Cannot " + m.getName() + " when autoCommit is enabled."); // as PostgreSQL's driver
+                }
+                sent.add(m.getName());
+                yield null;
+            }
             default -> null;
         }));
     }

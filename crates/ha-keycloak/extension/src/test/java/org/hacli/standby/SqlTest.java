@@ -24,7 +24,7 @@ class SqlTest {
                 a("(select 1) union (select 2)", Kind.READ, null),
                 a("values (1)", Kind.READ, null),
                 a("SHOW in_hot_standby", Kind.READ, null),
-                a("SET LOCAL lock_timeout = 5", Kind.READ, null),
+                a("SET LOCAL lock_timeout = 5", Kind.SET_LOCAL, null),
                 a("select 1; select 2;", Kind.READ, null),
                 a("insert into t(a) values(?)", Kind.INSERT, "t"),
                 a("INSERT INTO PUBLIC.Event_Entity (id) VALUES (?)", Kind.INSERT, "event_entity"),

@@ -197,6 +197,16 @@ class StandbyStatementTest {
     }
 
     @Test
+    void leavesOutASettingOfItsTransactionThatConcernsCommits() throws Exception {
+        FakePostgres pg = new FakePostgres(true);
+        try (Statement s = pg.connection.createStatement()) {
+            assertFalse(s.execute("set local synchronous_commit to off"));
+            assertEquals(0, s.getUpdateCount());
+        }
+        assertEquals(List.of(), pg.sent);
+    }
+
+    @Test
     void keepsTheWrapperContract() throws Exception {
         FakePostgres pg = new FakePostgres(true);
         Connection c = pg.connection;
