@@ -9,8 +9,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The mark on a request's thread that a connection to the database broke under it, or that a standby ended its query: whatever Keycloak makes of that, an
- * "unknown error" or even a wrong reproach (that a password fails the policy), its client should ask again.
+ * The mark on a request's thread that a connection to the database broke under it, or that a standby ended its query:
+ * whatever Keycloak makes of that, an "unknown error" or even a wrong reproach (that a password fails the policy), its
+ * client should ask again.
  */
 final class ConnectionLost {
 
