@@ -1,0 +1,98 @@
+//! What concerns more than one node: roles, identity, hosts that do not answer.
+
+use super::{Nodes, check, check_of, host_gone};
+use crate::health::ClusterState::{Degraded, Down, Healthy};
+use crate::observe::fixtures::{keycloak, name, pair, primary, standby, strict_pair, three, unobserved};
+use crate::observe::{KeycloakMode, UnobservedWhy};
+use crate::values::{SystemIdentifier, TimelineId};
+
+#[test]
+fn a_cluster_in_which_all_is_well_has_no_findings() {
+    check(|_| {}, &[], Healthy);
+    check_of(&strict_pair(), |_| {}, &[], Healthy);
+    check_of(&three(), |_| {}, &[], Healthy);
+    check_of(&crate::observe::fixtures::demo(), |_| {}, &[], Healthy);
+}
+
+#[test]
+fn two_nodes_that_accept_writes_are_down() {
+    let topology = pair();
+    let second = |n: &mut Nodes| {
+        n[1].postgres = Ok(primary(&topology, &name("vm2")));
+        n[1].keycloak = keycloak(KeycloakMode::ReadWrite);
+    };
+    check(second, &["- two-primaries"], Down);
+}
+
+#[test]
+fn a_second_read_write_keycloak_is_a_second_primary_even_when_its_database_cannot_be_asked() {
+    let second = |n: &mut Nodes| {
+        n[1].postgres = Err(unobserved(UnobservedWhy::Denied, "not admitted"));
+        n[1].keycloak = keycloak(KeycloakMode::ReadWrite);
+    };
+    check(second, &["- two-primaries", "vm2 probe-denied"], Down);
+}
+
+#[test]
+fn a_cluster_of_standbys_has_no_primary() {
+    let topology = pair();
+    let both = |n: &mut Nodes| {
+        n[0].postgres = Ok(standby(&topology, &name("vm1"), &topology.nodes()[1]));
+        n[0].keycloak = keycloak(KeycloakMode::ReadOnly);
+    };
+    check(both, &["- no-primary"], Down);
+}
+
+#[test]
+fn a_lost_host_is_one_finding_for_each_thing_that_does_not_answer() {
+    check(
+        |n| host_gone(&mut n[0], UnobservedWhy::Silent),
+        &["- primary-unknown", "vm1 postgres-unreachable", "vm1 keycloak-unreachable", "vm1 engine-unreachable"],
+        Down,
+    );
+    check(
+        |n| host_gone(&mut n[1], UnobservedWhy::Silent),
+        &["vm2 postgres-unreachable", "vm2 keycloak-unreachable", "vm2 engine-unreachable"],
+        Degraded,
+    );
+}
+
+#[test]
+fn an_engine_out_of_reach_alone_is_no_finding_where_the_servers_answer() {
+    let no_way = |n: &mut Nodes| {
+        n[1].engine = Err(unobserved(UnobservedWhy::NoWay, "its engine is local to it"));
+        n[1].postgres_container = n[1].engine.clone().map(|_| None);
+        n[1].keycloak_container = n[1].engine.clone().map(|_| None);
+    };
+    check(no_way, &[], Healthy);
+}
+
+#[test]
+fn a_server_that_cannot_be_asked_from_here_names_the_way_as_the_cause() {
+    check(
+        |n| host_gone(&mut n[1], UnobservedWhy::NoWay),
+        &["vm2 postgres-unreachable", "vm2 keycloak-unreachable", "vm2 engine-not-from-here"],
+        Degraded,
+    );
+}
+
+#[test]
+fn nodes_of_different_databases_are_told_apart() {
+    check(
+        |n| n[1].postgres.as_mut().unwrap().system_identifier = SystemIdentifier(1),
+        &["- system-identifier-mismatch"],
+        Degraded,
+    );
+}
+
+#[test]
+fn a_standby_with_a_later_timeline_than_its_primary_is_of_another_history() {
+    check(|n| n[1].postgres.as_mut().unwrap().timeline = TimelineId(2), &["vm2 timeline-mismatch"], Degraded);
+    // The other way round it only has not heard of it yet.
+    check(|n| n[0].postgres.as_mut().unwrap().timeline = TimelineId(2), &[], Healthy);
+}
+
+#[test]
+fn two_nodes_on_one_engine_are_an_error_outside_the_demo() {
+    check(|n| n[1].engine = n[0].engine.clone(), &["- shared-engine"], Degraded);
+}

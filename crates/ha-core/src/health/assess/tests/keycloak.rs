@@ -1,0 +1,67 @@
+//! A Keycloak: whether it serves, and as what.
+
+use super::{Nodes, check, keycloak_stops, postgres_stops};
+use crate::health::ClusterState::{Degraded, Down, Healthy};
+use crate::observe::fixtures::{keycloak, unobserved};
+use crate::observe::{KeycloakMode, KeycloakState, UnobservedWhy};
+use crate::ports::ContainerStatus;
+
+#[test]
+fn a_heap_that_collections_do_not_empty_is_worth_a_word() {
+    let full =
+        |percent: Option<u8>| move |n: &mut Nodes| n[1].postgres.as_mut().unwrap().keycloak_heap_percent = percent;
+    check(full(Some(90)), &["vm2 heap-low"], Healthy);
+    check(full(Some(89)), &[], Healthy);
+    check(full(None), &[], Healthy);
+}
+
+#[test]
+fn a_keycloak_that_does_not_serve_has_a_code_for_each_cause() {
+    use ContainerStatus::{Created, Dead, Exited, Paused, Restarting, Running};
+    use KeycloakState::{Starting, Stopped, Unreachable};
+    for (status, state, code) in [
+        (Created, Stopped, "vm2 keycloak-stopped"),
+        (Dead, Stopped, "vm2 keycloak-stopped"),
+        (Exited { code: 1 }, Stopped, "vm2 keycloak-stopped"),
+        (Paused, Unreachable, "vm2 keycloak-stopped"),
+        (Restarting, Stopped, "vm2 keycloak-restarting"),
+        (Running, Stopped, "vm2 keycloak-starting"),
+        (Running, Starting, "vm2 keycloak-starting"),
+        (Running, Unreachable, "vm2 keycloak-unreachable"),
+    ] {
+        check(|n| keycloak_stops(&mut n[1], status, state), &[code], Degraded);
+        check(|n| keycloak_stops(&mut n[0], status, state), &[&code.replace("vm2", "vm1")], Down);
+    }
+    let missing = |n: &mut Nodes| {
+        keycloak_stops(&mut n[1], Dead, Stopped);
+        n[1].keycloak_container = Ok(None);
+    };
+    check(missing, &["vm2 keycloak-missing"], Degraded);
+    let loops = |n: &mut Nodes| {
+        keycloak_stops(&mut n[1], Running, Stopped);
+        n[1].keycloak_container.as_mut().unwrap().as_mut().unwrap().restarts = 3;
+    };
+    check(loops, &["vm2 keycloak-restarting"], Degraded);
+    let without_engine = |n: &mut Nodes| {
+        keycloak_stops(&mut n[1], Dead, Stopped);
+        n[1].keycloak_container = Err(unobserved(UnobservedWhy::NoWay, "no way"));
+    };
+    check(without_engine, &["vm2 keycloak-stopped"], Degraded);
+}
+
+#[test]
+fn a_keycloak_without_its_database_fails_and_says_that_the_database_is_the_cause() {
+    let without = |n: &mut Nodes| {
+        postgres_stops(&mut n[1], ContainerStatus::Exited { code: 1 }, UnobservedWhy::Refused);
+        keycloak_stops(&mut n[1], ContainerStatus::Running, KeycloakState::Starting);
+    };
+    check(without, &["vm2 postgres-stopped", "vm2 keycloak-failing"], Degraded);
+}
+
+#[test]
+fn a_keycloak_in_another_mode_than_its_database_is_found() {
+    check(|n| n[1].keycloak = keycloak(KeycloakMode::ReadWrite), &["vm2 keycloak-wrong-mode"], Down);
+    check(|n| n[0].keycloak = keycloak(KeycloakMode::ReadOnly), &["vm1 keycloak-wrong-mode"], Down);
+    check(|n| n[0].keycloak = keycloak(KeycloakMode::Unknown), &["vm1 keycloak-wrong-mode"], Down);
+    check(|n| n[1].keycloak = keycloak(KeycloakMode::Unknown), &["vm2 keycloak-wrong-mode"], Degraded);
+}

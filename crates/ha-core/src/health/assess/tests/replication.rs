@@ -1,0 +1,154 @@
+//! Streaming, slots, lag and durability.
+
+use super::{Nodes, check, check_of, postgres_stops, slot_of_vm2};
+use crate::health::ClusterState::{Degraded, Down, Healthy};
+use crate::observe::UnobservedWhy;
+use crate::observe::fixtures::strict_pair;
+use crate::ports::ContainerStatus;
+use crate::values::Lsn;
+
+#[test]
+fn a_standby_that_receives_nothing_is_stopped() {
+    check(|n| n[1].postgres.as_mut().unwrap().receiver = None, &["vm2 replication-stopped"], Degraded);
+    let waits = |n: &mut Nodes| {
+        n[1].postgres.as_mut().unwrap().receiver.as_mut().unwrap().status = "waiting".to_owned();
+    };
+    check(waits, &["vm2 replication-stopped"], Degraded);
+}
+
+#[test]
+fn a_standby_that_catches_up_is_behind() {
+    let catchup = |n: &mut Nodes| n[0].postgres.as_mut().unwrap().senders[0].state = "catchup".to_owned();
+    check(catchup, &["vm2 replication-lag"], Degraded);
+}
+
+#[test]
+fn a_receiver_in_a_state_that_is_not_known_is_no_healthy_one() {
+    let odd = |n: &mut Nodes| {
+        n[1].postgres.as_mut().unwrap().receiver.as_mut().unwrap().status = "dreaming".to_owned();
+    };
+    check(odd, &["vm2 replication-lag"], Degraded);
+}
+
+#[test]
+fn slots_are_looked_at_one_by_one() {
+    check(|n| n[0].postgres.as_mut().unwrap().slots.clear(), &["vm2 slot-missing"], Degraded);
+    check(|n| slot_of_vm2(n).wal_status = Some("lost".into()), &["vm2 slot-lost"], Degraded);
+    check(|n| slot_of_vm2(n).wal_status = Some("unreserved".into()), &["vm2 slot-at-risk"], Healthy);
+    check(|n| slot_of_vm2(n).wal_status = Some("extended".into()), &[], Healthy);
+    let keeps = |kept: Option<u64>, left: Option<u64>| {
+        move |n: &mut Nodes| (slot_of_vm2(n).retained_bytes, slot_of_vm2(n).safe_wal_bytes) = (kept, left)
+    };
+    check(keeps(Some(3 << 30), Some(1 << 30)), &["vm2 slot-filling"], Healthy);
+    check(keeps(Some(4 << 30), Some(0)), &["vm2 slot-filling"], Healthy);
+    check(keeps(Some(2 << 30), Some(2 << 30)), &[], Healthy);
+    check(keeps(Some(0), Some(0)), &[], Healthy);
+    // Without a limit there is nothing to be near to, and what is not known is not much.
+    check(keeps(Some(1 << 40), None), &[], Healthy);
+    check(keeps(None, Some(1)), &[], Healthy);
+    let lost = |n: &mut Nodes| {
+        keeps(Some(4 << 30), Some(0))(n);
+        slot_of_vm2(n).wal_status = Some("unreserved".into());
+    };
+    check(lost, &["vm2 slot-at-risk"], Healthy);
+    let unused = |bytes| {
+        move |n: &mut Nodes| {
+            let mut slot = slot_of_vm2(n).clone();
+            slot.name = "ha_gone".to_owned();
+            slot.retained_bytes = bytes;
+            n[0].postgres.as_mut().unwrap().slots.push(slot);
+        }
+    };
+    check(unused(Some(1 << 30)), &["vm1 slot-unused"], Healthy);
+    check(unused(Some(1024)), &[], Healthy);
+    check(unused(None), &[], Healthy);
+}
+
+#[test]
+fn paused_replay_is_an_error() {
+    check(|n| n[1].postgres.as_mut().unwrap().replay_paused = Some(true), &["vm2 replay-paused"], Degraded);
+}
+
+#[test]
+fn a_standby_that_follows_another_server_is_found() {
+    check(
+        |n| n[1].postgres.as_mut().unwrap().upstream = Some("192.0.2.99:5432".into()),
+        &["vm2 wrong-upstream"],
+        Degraded,
+    );
+}
+
+#[test]
+fn whoever_streams_and_is_not_of_the_topology_is_named() {
+    let stranger = |n: &mut Nodes| {
+        let postgres = n[0].postgres.as_mut().unwrap();
+        let mut sender = postgres.senders[0].clone();
+        sender.name = "pg_receivewal".to_owned();
+        postgres.senders.push(sender);
+    };
+    check(stranger, &["vm1 unknown-standby"], Healthy);
+}
+
+#[test]
+fn lag_counts_in_bytes_and_in_seconds() {
+    let behind = |bytes: u64| {
+        move |n: &mut Nodes| n[0].postgres.as_mut().unwrap().write_lsn = Some(Lsn::new(0x300_0148 + bytes))
+    };
+    check(behind(64 << 20), &[], Healthy);
+    check(behind((64 << 20) + 1), &["vm2 replication-lag"], Healthy);
+    let slow = |age: f64| {
+        move |n: &mut Nodes| {
+            let postgres = n[1].postgres.as_mut().unwrap();
+            postgres.replay_lsn = Some(Lsn::new(0x300_0000));
+            postgres.replay_age_seconds = Some(age);
+        }
+    };
+    check(slow(29.0), &[], Healthy);
+    check(slow(31.0), &["vm2 replication-lag"], Healthy);
+    // A quiet primary: what was replayed last is old, and there is nothing newer.
+    check(|n| n[1].postgres.as_mut().unwrap().replay_age_seconds = Some(86_400.0), &[], Healthy);
+}
+
+#[test]
+fn durability_is_what_the_primary_does_not_what_the_file_says() {
+    let strict = strict_pair();
+    check_of(
+        &strict,
+        |n| n[0].postgres.as_mut().unwrap().synchronous_standby_names.clear(),
+        &["vm1 durability-not-in-force"],
+        Degraded,
+    );
+    let sync = |n: &mut Nodes| {
+        let postgres = n[0].postgres.as_mut().unwrap();
+        postgres.synchronous_standby_names = "*".to_owned();
+        postgres.senders[0].sync_state = "sync".to_owned();
+    };
+    check(sync, &["vm1 durability-not-in-force"], Degraded);
+}
+
+#[test]
+fn one_that_runs_alone_by_a_persons_word_says_so() {
+    let alone = |n: &mut Nodes| {
+        let postgres = n[0].postgres.as_mut().unwrap();
+        postgres.senders.clear();
+        postgres.synchronous_standby_names.clear();
+        postgres.promotion.as_mut().unwrap().run_alone = true;
+        postgres_stops(&mut n[1], ContainerStatus::Exited { code: 0 }, UnobservedWhy::Refused);
+    };
+    check_of(&strict_pair(), alone, &["vm2 postgres-stopped", "vm1 runs-alone"], Degraded);
+}
+
+#[test]
+fn a_standby_that_knows_of_another_promotion_says_so() {
+    let other = |n: &mut Nodes| n[1].postgres.as_mut().unwrap().promotion.as_mut().unwrap().generation = 2;
+    check(other, &["vm2 generation-mismatch"], Healthy);
+}
+
+#[test]
+fn writes_that_wait_for_a_standby_are_down() {
+    let alone = |n: &mut Nodes| {
+        n[0].postgres.as_mut().unwrap().senders.clear();
+        postgres_stops(&mut n[1], ContainerStatus::Exited { code: 0 }, UnobservedWhy::Refused);
+    };
+    check_of(&strict_pair(), alone, &["vm2 postgres-stopped", "vm1 writes-wait"], Down);
+}
