@@ -69,7 +69,7 @@ pub(crate) fn engine(id: &str) -> EngineInfo {
         version: "20.10.24".to_owned(),
         api_version: "1.41".to_owned(),
         kernel: "6.1".to_owned(),
-        architecture: "amd64".to_owned(),
+        architecture: "x86_64".to_owned(),
         cpus: 2,
         memory_bytes: 8 << 30,
         root_dir: "/var/lib/docker".to_owned(),

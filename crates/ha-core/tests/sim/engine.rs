@@ -62,7 +62,7 @@ impl ContainerRuntime for FakeEngine {
                 version: "20.10.24".to_owned(),
                 api_version: "1.41".to_owned(),
                 kernel: String::new(),
-                architecture: "amd64".to_owned(),
+                architecture: "x86_64".to_owned(),
                 cpus: 2,
                 memory_bytes: 4 << 30,
                 root_dir: "/".to_owned(),
