@@ -1,44 +1,26 @@
 //! The Keycloak of a node.
 //!
-//! The image from the topology is prepared once on each engine: the standby extension is added and `kc.sh build` run,
-//! so that a start takes no augmentation. Both nodes run it with the same options; the files that hold secrets are put
+//! Both nodes run the [prepared image](super::prepared_image) with the same options; the files that hold secrets are put
 //! into the container through Docker's API.
 
 use std::fmt::Write as _;
 
-use sha2::{Digest, Sha256};
-
 use super::{Component, LABEL_COMPONENT, LABEL_SPEC, MachineShare, container_name, labels, network_name, spec_hash};
-use crate::ports::{ContainerSpec, HostFile, Image, ImageBuild, PortBinding, RestartPolicy};
+use crate::ports::{ContainerSpec, HostFile, PortBinding, RestartPolicy};
 use crate::secrets::Secrets;
 use crate::topology::{Node, ProxyHeaders, Topology};
 
 /// Keycloak's port inside its container.
 pub const KEYCLOAK_HTTP_PORT: u16 = 8080;
 
-/// PostgreSQL's container may come back with another address, has none while it is stopped, and in the demo its old one may
-/// have become the other node's: a Keycloak that remembers addresses is without its database for long, or talks to the
-/// wrong one. Java remembers an answer for 30 s and a failure for 10 s (`InetAddressCachePolicy`); Docker's DNS server
-/// is on the same host. The second of the two cannot be set by a system property: `java.security` has it.
-const JAVA_SECURITY: &str = "networkaddress.cache.ttl=0\nnetworkaddress.cache.negative.ttl=0\n";
-const JAVA_SECURITY_PATH: &str = "/opt/keycloak/conf/ha-java.security";
 const CONF_PATH: &str = "/opt/keycloak/conf/keycloak.conf";
 /// The user of Keycloak's image, and its group.
-const KEYCLOAK_UID: u32 = 1000;
-const KEYCLOAK_GID: u32 = 0;
+pub(super) const KEYCLOAK_UID: u32 = 1000;
+pub(super) const KEYCLOAK_GID: u32 = 0;
 /// The client of ha-cli's own in the master realm: may create realms, and administer those it made, nothing else.
 pub const SERVICE_CLIENT: &str = "ha-cli";
 /// The client with which the very first set-up is done; removed by it.
 pub(crate) const BOOTSTRAP_CLIENT: &str = "ha-bootstrap";
-
-/// The jar that makes a Keycloak work on a standby, and the driver class in it.
-#[derive(Debug, Clone, Copy)]
-pub struct KeycloakExtension {
-    /// The jar.
-    pub jar: &'static [u8],
-    /// The JDBC driver to name in `db-driver`.
-    pub driver_class: &'static str,
-}
 
 pub(super) const fn proxy_headers(headers: ProxyHeaders) -> Option<&'static str> {
     match headers {
@@ -54,59 +36,6 @@ pub fn keycloak_base_path(topology: &Topology) -> &str {
     let url = &topology.cluster.public_url;
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
     url[after_scheme..].find('/').map_or("/", |at| &url[after_scheme + at..])
-}
-
-/// Options that take effect at build time; a start with others would augment again.
-fn build_options(topology: &Topology, extension: KeycloakExtension) -> Vec<String> {
-    let mut options = vec![
-        "--db=postgres".to_owned(),
-        format!("--db-driver={}", extension.driver_class),
-        "--transaction-xa-enabled=false".to_owned(),
-        "--health-enabled=true".to_owned(),
-        "--metrics-enabled=true".to_owned(),
-    ];
-    let path = keycloak_base_path(topology);
-    if path != "/" {
-        options.push(format!("--http-relative-path={path}"));
-    }
-    options
-}
-
-fn dockerfile(topology: &Topology, base: &Image, extension: KeycloakExtension) -> String {
-    let copy = format!("COPY --chown={KEYCLOAK_UID}:{KEYCLOAK_GID}");
-    format!(
-        "FROM {}\n\
-         {copy} ha-standby.jar /opt/keycloak/providers/ha-standby.jar\n\
-         {copy} ha-java.security {JAVA_SECURITY_PATH}\n\
-         ENV JAVA_OPTS_APPEND=\"$JAVA_OPTS_APPEND -Djava.security.properties={JAVA_SECURITY_PATH}\"\n\
-         RUN /opt/keycloak/bin/kc.sh build {}\n",
-        base.id,
-        build_options(topology, extension).join(" ")
-    )
-}
-
-/// The tag of the prepared image: the same wherever image, extension and build-time options are the same.
-#[must_use]
-pub fn keycloak_image_tag(topology: &Topology, base: &Image, extension: KeycloakExtension) -> String {
-    let mut hash = Sha256::new();
-    hash.update(dockerfile(topology, base, extension));
-    hash.update(JAVA_SECURITY);
-    hash.update(extension.jar);
-    format!("ha-cli/keycloak:{}", super::spec_hash::short(&hash.finalize()))
-}
-
-/// How the prepared image is built from `base`.
-#[must_use]
-pub fn keycloak_image(topology: &Topology, base: &Image, extension: KeycloakExtension) -> ImageBuild {
-    ImageBuild {
-        tag: keycloak_image_tag(topology, base, extension),
-        context: vec![
-            HostFile::new("Dockerfile", dockerfile(topology, base, extension), 0o644),
-            HostFile::new("ha-java.security", JAVA_SECURITY, 0o644),
-            HostFile::new("ha-standby.jar", extension.jar, 0o644),
-        ],
-        labels: [("org.ha-cli.base".to_owned(), topology.images.keycloak.clone())].into(),
-    }
 }
 
 /// `keycloak.conf` without its secrets.

@@ -7,6 +7,7 @@ mod keycloak;
 mod machine;
 mod names;
 mod postgres;
+mod prepared_image;
 mod promotion;
 mod spec_hash;
 #[cfg(test)]
@@ -14,8 +15,7 @@ mod tests;
 
 pub(crate) use keycloak::BOOTSTRAP_CLIENT;
 pub use keycloak::{
-    KEYCLOAK_HTTP_PORT, KeycloakExtension, SERVICE_CLIENT, keycloak_base_path, keycloak_conf, keycloak_container,
-    keycloak_files, keycloak_image, keycloak_image_tag,
+    KEYCLOAK_HTTP_PORT, SERVICE_CLIENT, keycloak_base_path, keycloak_conf, keycloak_container, keycloak_files,
 };
 pub use machine::MachineShare;
 pub use names::{
@@ -29,5 +29,6 @@ pub use postgres::{
     pg_hba_conf, postgres_container, postgres_files, postgresql_conf, replication_conninfo, synchronous_standby_names,
     topology_json, upstream_conf, upstream_file,
 };
+pub use prepared_image::{KeycloakExtension, keycloak_image, keycloak_image_tag};
 pub use promotion::{PERMIT_PATH, PROMOTION_PATH, RECORD_SCRIPT, promotion_file, read_promotion};
 pub use spec_hash::{secrets_fingerprint, spec_hash};

@@ -104,6 +104,10 @@ fn follows_while_written() -> Vec<Case> {
     ]
 }
 
+fn start() -> Vec<Case> {
+    vec![case!(start::maps_the_class_archive)]
+}
+
 fn log() -> Vec<Case> {
     vec![case!(log::is_quiet), case!(log::tells_of_the_first_login), case!(log::holds_no_secret)]
 }
@@ -130,7 +134,7 @@ fn promotion() -> Vec<Case> {
 
 /// What runs after what.
 pub(crate) fn phases() -> Vec<Phase> {
-    let side_by_side = [works(), must_write(), refused()].concat();
+    let side_by_side = [start(), works(), must_write(), refused()].concat();
     vec![
         Phase { cases: side_by_side, alone: false },
         Phase { cases: follows(), alone: true },

@@ -17,6 +17,7 @@ mod promotion;
 mod realm;
 mod refused;
 mod role;
+mod start;
 mod suite;
 mod works;
 mod world;

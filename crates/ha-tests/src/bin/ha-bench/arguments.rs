@@ -15,6 +15,8 @@ const LARGEST: u32 = 10_000;
 pub(crate) enum Figure {
     /// A whole pair, beside its parts by hand.
     Up,
+    /// A Keycloak, with its class archive and without.
+    Start,
     /// Commands with nothing to do, beside `docker ps`.
     Commands,
     /// The program itself.
@@ -40,8 +42,9 @@ pub(crate) enum Figure {
 }
 
 impl Figure {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Up,
+        Self::Start,
         Self::Commands,
         Self::Binary,
         Self::Rows,
@@ -60,6 +63,7 @@ impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Up => "up",
+            Self::Start => "start",
             Self::Commands => "commands",
             Self::Binary => "binary",
             Self::Rows => "rows",

@@ -3,6 +3,7 @@
 //! Everything it starts has names of its own and is removed again, also after ctrl-c. Every wait has a limit. Its traffic
 //! goes to loopback and to containers on this machine only.
 
+mod another;
 mod arguments;
 mod binary;
 mod by_hand;
@@ -22,6 +23,7 @@ mod report;
 mod rows;
 mod sessions;
 mod site;
+mod start;
 mod stats;
 mod steps;
 mod switchover;
@@ -90,6 +92,9 @@ async fn measure(arguments: &Arguments, rows: &mut Vec<Row>) -> Result<(), Error
 
     if arguments.wants(Figure::Up) {
         note(Figure::Up, up::run(arguments).await);
+    }
+    if arguments.wants(Figure::Start) {
+        note(Figure::Start, start::run(arguments).await);
     }
     if arguments.wants(Figure::Commands) || arguments.wants(Figure::Binary) {
         let site = Site::running().await?;

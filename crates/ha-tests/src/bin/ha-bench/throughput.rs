@@ -8,8 +8,6 @@ mod stock;
 
 use std::time::Duration;
 
-use stock::Stock;
-
 use crate::Error;
 use crate::arguments::Arguments;
 use crate::load::{Grant, rate};
@@ -39,12 +37,12 @@ pub(crate) async fn run(arguments: &Arguments, world: &World) -> Result<Vec<Row>
     let realm = Realm::make(world, "bench-load", USERS, Hashing::Default).await?;
     let noise = Realm::make(world, "bench-load-noise", USERS, Hashing::Default).await?;
     say("throughput: the Keycloak without the extension starts");
-    let stock = Stock::start(world).await?;
+    let stock = stock::start(world).await?;
     let window = if arguments.quick { QUICK_WINDOW } else { WINDOW };
 
     // Not counted: code that has not run often is slow in a JVM.
     for grant in [Grant::ClientCredentials, Grant::Password] {
-        for site in [&world.standby, stock.site()] {
+        for site in [&world.standby, &stock] {
             rate(site, &realm, grant, 4, window).await?;
         }
     }
@@ -52,7 +50,7 @@ pub(crate) async fn run(arguments: &Arguments, world: &World) -> Result<Vec<Row>
     for round in 1..=arguments.rounds {
         for case in &mut cases {
             // Which is asked first alternates.
-            let pair = both(world, stock.site(), &realm, case, window, round % 2 == 0);
+            let pair = both(world, &stock, &realm, case, window, round % 2 == 0);
             let (standby, beside) = if case.written_to {
                 let (pair, writes) = writer::meanwhile(world, &noise, pair).await?;
                 case.writes.push(writes);
