@@ -16,7 +16,7 @@ PULL_SECONDS=1200
 
 usage() {
   cat <<TEXT
-usage: scripts/images.sh [--no-pull] [--rebuild] [postgres] [keycloak[ VERSION]]...
+usage: scripts/images.sh [--no-pull] [--rebuild] [--for-tests] [postgres] [keycloak[ VERSION]]...
 
 For each image wanted: does nothing when it is there, else pulls the official one, else builds one of the same
 contract (images/) from Debian packages and the Keycloak distribution on Maven Central.
@@ -24,6 +24,8 @@ Without names: postgres, and keycloak $DEFAULT_KEYCLOAK.
 
   --no-pull   do not try to pull (also: HA_IMAGES_NO_PULL=1)
   --rebuild   build anew what was built here, base included: newest Debian packages
+  --for-tests on each Keycloak one that compiles with the JVM's first compiler only: a start takes half the
+              processor time, long work takes more. For tests, which start many and use each for seconds
 
 Prints for \`eval\`:
   HA_POSTGRES_IMAGE=…              HA_KEYCLOAK_IMAGE_26_7_3=…   (one for each version)
@@ -78,12 +80,13 @@ settle() {
 }
 
 main() {
-  local want_postgres='' versions=() rebuild='' settled version
+  local want_postgres='' versions=() rebuild='' for_tests='' settled version
   while (($#)); do
     case "$1" in
       -h | --help) usage; exit 0 ;;
       --no-pull) registry_silent=1 ;;
       --rebuild) rebuild=1 ;;
+      --for-tests) for_tests=1 ;;
       postgres) want_postgres=1 ;;
       keycloak)
         if [[ "${2:-}" =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]; then versions+=("$2"); shift; else versions+=("$DEFAULT_KEYCLOAK"); fi
@@ -111,6 +114,7 @@ main() {
   local first=''
   for version in "${versions[@]}"; do
     settle "keycloak/keycloak:$version" "ha-local/keycloak:$version" build_keycloak "$version"
+    [[ -z "$for_tests" ]] || start_quickly "$version"
     printf 'HA_KEYCLOAK_IMAGE_%s=%s\n' "${version//./_}" "$settled"
     [[ -n "$first" ]] || first="$settled"
   done

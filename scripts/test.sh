@@ -71,17 +71,19 @@ wrong_usage() {
 
 wanted() { ((${#only[@]} == 0)) || [[ " ${only[*]} " == *" $1 "* ]]; }
 
-# Tests in `crates/*/tests` are integration tests of cargo; those of the adapters and of ha-tests need an engine, those
-# of ha-core and ha-cli must not. The fault matrix is for itself.
+# test_targets WHICH... : tests in `crates/*/tests` are integration tests of cargo; those of the adapters and of ha-tests
+# need an engine, those of ha-core and ha-cli must not. The fault matrix is for itself, and so are the hosts, which have
+# engines of their own.
 test_targets() {
   local path name needs
   for path in crates/*/tests/*; do
     case "$path" in
       */matrix) needs=matrix ;;
+      */hosts) needs=hosts ;;
       crates/ha-core/* | crates/ha-cli/*) needs=plain ;;
       *) needs=engine ;;
     esac
-    [[ "$needs" == "$1" ]] || continue
+    [[ " $* " == *" $needs "* ]] || continue
     name="$(basename "$path" .rs)"
     if [[ "$path" == *.rs || -f "$path/main.rs" ]]; then printf -- '--test\n%s\n' "$name"; fi
   done
@@ -89,14 +91,14 @@ test_targets() {
 
 count_engine_tests() {
   local targets
-  mapfile -t targets < <(test_targets engine)
-  ((${#targets[@]})) || { echo 0; return; }
+  mapfile -t targets < <(test_targets engine hosts)
   cargo test --quiet --workspace "${targets[@]}" -- --list --format terse 2>/dev/null | grep -c ': test$' || true
 }
 
 run_integration() {
-  local targets status=0
+  local targets hosts status=0
   mapfile -t targets < <(test_targets engine)
+  mapfile -t hosts < <(test_targets hosts)
   if [[ -n "$quick" ]]; then
     export HA_TEST_NO_ENGINE=1
     skip integration "$(count_engine_tests)" "--quick"
@@ -111,15 +113,13 @@ run_integration() {
     record integration FAILED 0 0 1 0 "the images could not be made"
     return 1
   fi
-  if ((${#targets[@]} == 0)); then
-    skip integration 0 "there are none"
-    return
-  fi
   export_keycloaks "${KEYCLOAKS[@]}" ${long:+"${KEYCLOAKS_BETWEEN[@]}"}
-  local arguments=("--test-threads=$threads")
-  [[ -z "$long" ]] || arguments+=(--include-ignored)
+  local arguments=(-- "--test-threads=$threads" ${long:+--include-ignored} "${test_arguments[@]}")
   # `--workspace` everywhere: another selection of packages means other features, and all is compiled again.
-  stage --tests integration cargo test --workspace --no-fail-fast "${targets[@]}" -- "${arguments[@]}" "${test_arguments[@]}"
+  # The hosts' tests mostly wait, the others mostly compute.
+  stage --tests integration scripts/lib/side-by-side.sh \
+    cargo test --workspace --no-fail-fast "${targets[@]}" "${arguments[@]}" ---- \
+    cargo test --workspace --no-fail-fast "${hosts[@]}" "${arguments[@]}"
 }
 
 run_matrix() {

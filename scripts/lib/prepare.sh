@@ -18,9 +18,9 @@ start_preparing() {
     scripts/build-tools.sh hosts || true
     required=(postgres)
     for version in $2; do required+=(keycloak "$version"); done
-    scripts/images.sh "${required[@]}" >"$1"
+    scripts/images.sh --for-tests "${required[@]}" >"$1"
     for version in $3; do
-      scripts/images.sh keycloak "$version" | grep "_IMAGE_" >>"$1" || true
+      scripts/images.sh --for-tests keycloak "$version" | grep "_IMAGE_" >>"$1" || true
     done' bash "$prepare_out" "$2" "$3" &
   prepare_pid=$!
 }
