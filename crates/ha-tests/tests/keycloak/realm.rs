@@ -58,6 +58,21 @@ pub(crate) fn user_with(name: &str, credential: Value) -> Value {
     user
 }
 
+/// The kinds of keys that a realm has by itself, but short ones: to find long primes takes seconds, and each case makes a
+/// realm.
+fn keys() -> Value {
+    let key = |provider: &str, config: &[(&str, &str)]| {
+        let config = config.iter().map(|&(name, value)| (name.to_owned(), json!([value])));
+        json!({ "name": provider, "providerId": provider, "config": Value::Object(config.collect()) })
+    };
+    json!([
+        key("rsa-generated", &[("priority", "100"), ("keySize", "1024")]),
+        key("rsa-enc-generated", &[("priority", "100"), ("keySize", "1024"), ("algorithm", "RSA-OAEP")]),
+        key("hmac-generated", &[("priority", "100"), ("algorithm", "HS512")]),
+        key("aes-generated", &[("priority", "100")]),
+    ])
+}
+
 fn defaults(name: &str) -> Value {
     let app = |id: &str| {
         json!({
@@ -72,6 +87,9 @@ fn defaults(name: &str) -> Value {
     };
     json!({
         "realm": name, "enabled": true,
+        // Most cases log in many times, and are not about what a hash costs.
+        "passwordPolicy": "hashAlgorithm(pbkdf2-sha512) and hashIterations(1)",
+        "components": { "org.keycloak.keys.KeyProvider": keys() },
         "users": [user(ALICE)],
         "clients": [app(APP), app(OTHER_APP), {
             "clientId": BACKEND, "secret": BACKEND_SECRET, "serviceAccountsEnabled": true,

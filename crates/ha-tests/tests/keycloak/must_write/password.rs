@@ -12,7 +12,8 @@ use crate::suite::Outcome;
 use crate::world::{PATIENCE, World, told};
 
 pub(crate) async fn hash_that_is_due(world: Arc<World>) -> Outcome {
-    let realm = Realm::plain(&world, "hash").await?;
+    // Keycloak's own way to hash, Argon2, is what is due.
+    let realm = Realm::make(&world, "hash", json!({ "passwordPolicy": "" })).await?;
     let alice = realm.user_id(ALICE).await?;
     let hash = async || -> Result<String, Failed> {
         let query = "SELECT credential_data FROM credential WHERE type = 'password' AND user_id = $1";
