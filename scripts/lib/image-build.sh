@@ -124,9 +124,11 @@ build_keycloak() {
 # start_quickly VERSION : puts an image for tests on the one that `settled` names, and its name there. Costs nothing
 # when it is there already: the engine knows the step.
 start_quickly() {
-  local name="ha-local/keycloak-for-tests:$1"
-  printf 'FROM %s\nENV JAVA_OPTS_APPEND=-XX:TieredStopAtLevel=1\n' "$settled" |
-    bounded 60 docker build --quiet --force-rm --label "$INPUT_LABEL=for-tests" --tag "$name" - >/dev/null 2>&1 ||
+  local name="ha-local/keycloak-for-tests:$1" output
+  output="$(printf 'FROM %s\nENV JAVA_OPTS_APPEND=-XX:TieredStopAtLevel=1\n' "$settled" |
+    bounded 60 docker build --force-rm --label "$INPUT_LABEL=for-tests" --tag "$name" - 2>&1)" || {
+    tail -n 5 <<<"$output" >&2
     die "$name could not be made from $settled"
+  }
   settled="$name"
 }

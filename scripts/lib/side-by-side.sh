@@ -12,8 +12,8 @@ second=("$@")
 
 output="$(mktemp)"
 trap 'rm -f "$output"' EXIT
-# An interrupted shell does not run its EXIT trap before its child has ended, which the same signal sees to.
-trap 'exit 143' TERM
+# What the second one has said so far is worth as much. It runs when the child has ended, which the same signal sees to.
+trap 'cat "$output"; exit 143' TERM
 "${second[@]}" >"$output" 2>&1 &
 pid=$!
 status=0

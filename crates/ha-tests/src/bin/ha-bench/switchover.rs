@@ -46,14 +46,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Vec<Row>, Error> {
         whole.push(milliseconds(begun.elapsed()));
         writers.settled().await?;
         let end = Instant::now();
-        row_gaps.push(milliseconds(writers.row_gap(begun, end)));
-        user_gaps.push(milliseconds(writers.user_gap(begun, end)));
+        let rows = milliseconds(writers.row_gap(begun, end));
+        let users = milliseconds(writers.user_gap(begun, end));
+        row_gaps.push(rows);
+        user_gaps.push(users);
         for (step, took) in watcher.took() {
             if let Some((_, name)) = PARTS.iter().find(|(action, _)| *action == step) {
                 parts.push(name, milliseconds(took));
             }
         }
-        say(&format!("switchover: round {} of {rounds}", round + 1));
+        say(&format!("switchover: round {} of {rounds}: rows {rows:.0} ms, users {users:.0} ms", round + 1));
     }
     let ledger = writers.stop().await;
     world.pair.wait_replayed().await?;
