@@ -3,43 +3,81 @@
 use std::time::{Duration, Instant};
 
 use ha_core::layout::Component;
+use ha_core::plan::{FailoverOptions, Loss};
+use ha_core::topology::Node;
+use ha_tests::keycloak::Site;
+use ha_tests::ledger::{LedgerWriter, Users, Verdict};
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
 use crate::host::docker;
+use crate::up::{PATIENCE, run};
 
-/// Keycloak 26.7 alone acknowledges a session before it is on any disk. Here not even one standby that is away makes it:
-/// the login waits.
+const TOKEN: &str = "/realms/master/protocol/openid-connect/token";
+const USERS: u64 = 30;
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_is_acknowledged_only_when_the_standby_has_its_session() {
+async fn what_keycloak_acknowledges_is_on_the_standby() {
     if !engine_is_wanted() {
         return;
     }
     let pair = Pair::start(PairOptions { durability: "strict".to_owned(), ..PairOptions::default() }).await.unwrap();
+    a_login_waits_for_the_standby(&pair).await;
+    users_outlive_the_primary_that_made_them(&pair).await;
+}
+
+/// Keycloak 26.7 alone acknowledges a session before it is on any disk. Here not even one standby that is away makes it:
+/// the login waits.
+async fn a_login_waits_for_the_standby(pair: &Pair) {
     assert_eq!(pair.superuser(pair.primary(), "SHOW synchronous_standby_names").await.unwrap(), "ANY 1 (\"vm2\")");
     // What else a first login writes is written.
     for _ in 0..2 {
-        assert_eq!(login(&pair, Duration::from_secs(60)).await.unwrap(), 200);
+        assert_eq!(login(pair, Duration::from_secs(60)).await.unwrap(), 200);
     }
     let standby = pair.container(pair.standby(), Component::Postgres);
     docker(&["pause", &standby]);
-    let waited = login(&pair, Duration::from_secs(4)).await;
+    let waited = login(pair, Duration::from_secs(4)).await;
     docker(&["unpause", &standby]);
     assert!(waited.as_ref().is_err_and(reqwest::Error::is_timeout), "it was answered: {waited:?}");
     let deadline = Instant::now() + Duration::from_secs(60);
-    while login(&pair, Duration::from_secs(10)).await.ok() != Some(200) {
+    while login(pair, Duration::from_secs(10)).await.ok() != Some(200) {
         assert!(Instant::now() < deadline, "logins go on when the standby is back");
     }
 }
 
-async fn login(pair: &Pair, limit: Duration) -> Result<u16, reqwest::Error> {
-    let node = pair.primary();
-    let url = format!("http://{}:{}/realms/master/protocol/openid-connect/token", node.address, node.keycloak_port);
-    let form = [
+/// Killed while it makes users as fast as it can: each that was acknowledged is on the new primary.
+async fn users_outlive_the_primary_that_made_them(pair: &Pair) {
+    let public = &pair.topology().cluster.public_url;
+    let site = |node: &Node| Site::new(&format!("http://{}:{}", node.address, node.keycloak_port), public).unwrap();
+    let sites = [site(pair.primary()), site(pair.standby())];
+    let token = sites[0].send(sites[0].post(TOKEN).form(&administrator(pair))).await.unwrap();
+    let users = Users::make(&sites[0], &token.field("access_token").unwrap(), "ledger").await.unwrap();
+    pair.wait_replayed().await.unwrap();
+    let writer = LedgerWriter::begin_users(users.clone(), sites.to_vec(), Duration::ZERO);
+    assert!(writer.goes_on(USERS, PATIENCE).await, "users are made");
+    docker(&["kill", &pair.container(pair.primary(), Component::Postgres)]);
+    let options = FailoverOptions { run_alone: true, ..FailoverOptions::default() };
+    let planned = pair.cluster().plan_failover(&options).await.unwrap();
+    assert!(matches!(planned.loss, Loss::None { .. }), "{:?}", planned.loss);
+    run(pair.cluster(), &planned.plan).await.unwrap();
+    assert!(writer.goes_on(USERS, PATIENCE).await, "users are made again");
+    let ledger = writer.stop().await;
+    let there = users.on(&sites[1]).await.unwrap();
+    assert_eq!(ledger.judge(&there), Verdict::default());
+    assert!(there.len() as u64 >= 2 * USERS);
+}
+
+fn administrator(pair: &Pair) -> [(&str, &str); 4] {
+    [
         ("grant_type", "password"),
         ("client_id", "admin-cli"),
         ("username", pair.topology().keycloak.admin.as_str()),
         ("password", pair.cluster().secrets().keycloak_admin_password.expose()),
-    ];
+    ]
+}
+
+async fn login(pair: &Pair, limit: Duration) -> Result<u16, reqwest::Error> {
+    let node = pair.primary();
+    let url = format!("http://{}:{}{TOKEN}", node.address, node.keycloak_port);
     let client = reqwest::Client::builder().timeout(limit).build()?;
-    Ok(client.post(url).form(&form).send().await?.status().as_u16())
+    Ok(client.post(url).form(&administrator(pair)).send().await?.status().as_u16())
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ha_tests::hosts::{Hosts, HostsOptions};
 use ha_tests::keycloak::{Answer, HttpError, Site};
+use ha_tests::ledger::{LedgerWriter, Users};
 use ha_tests::{PairOptions, fresh_name};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -17,6 +18,12 @@ const PASSWORD: &str = "Person-of-the-rig-1";
 const WELL: Duration = Duration::from_secs(150);
 /// A realm of the old primary's last moments.
 const LOST: &str = "never-arrived";
+/// Made at least, between one event and the next.
+const USERS: u64 = 10;
+/// So that the hosts have time for all else.
+const BETWEEN_USERS: Duration = Duration::from_millis(50);
+/// Of clocks, and of what was under way.
+const SLACK: Duration = Duration::from_secs(1);
 const KEYCLOAK_PORTS: [u16; 2] = [3123, 3124];
 
 /// Where a person sits who has two hosts: a folder on a third machine, which is this one.
@@ -151,6 +158,21 @@ impl Desk {
         bytes.windows(text.len()).any(|part| part == text.as_bytes())
     }
 
+    /// A writer of users who knows both hosts and never stops.
+    #[track_caller]
+    fn writer(&self) -> (Users, LedgerWriter) {
+        let token = self.login(1, "master", "admin", ADMIN).unwrap().field("access_token").unwrap();
+        let users = self.runtime.block_on(Users::make(self.on(1), &token, "ledger")).unwrap();
+        let _in = self.runtime.enter();
+        let writer = LedgerWriter::begin_users(users.clone(), self.keycloaks.clone(), BETWEEN_USERS);
+        (users, writer)
+    }
+
+    #[track_caller]
+    fn goes_on(&self, writer: &LedgerWriter) {
+        assert!(self.runtime.block_on(writer.goes_on(USERS, WELL)), "users are made");
+    }
+
     #[track_caller]
     fn roles(report: &Value, roles: [&str; 2]) {
         assert_eq!([&report["nodes"][0]["role"], &report["nodes"][1]["role"]], roles, "{report}");
@@ -166,20 +188,29 @@ pub(crate) fn a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back() {
     desk.change(1, "/realms", &json!({ "realm": "staff", "enabled": true }));
     desk.person(1, "ann");
 
+    let (users, writer) = desk.writer();
+    desk.goes_on(&writer);
+
     // What its standby never receives, the primary alone holds.
     desk.hosts.cut(1, 2).unwrap();
+    let cut = Instant::now();
     desk.change(1, "/realms", &json!({ "realm": LOST, "enabled": true }));
+    desk.goes_on(&writer);
 
     // Nobody can be asked about a host without power: a person says it.
     desk.hosts.power_off(1).unwrap();
+    let dead = Instant::now();
     desk.hosts.heal().unwrap();
     let refused = desk.run(&["failover", "--yes"]).ends_with(5);
     assert!(refused.err.contains("--primary-is-dead"), "{refused:?}");
     desk.knows(2, "ann");
+    let asked = Instant::now();
     let done = desk.run(&["failover", "--primary-is-dead", "--yes", "--output", "json"]).ends_with(0).json();
     assert_eq!((&done["from"], &done["to"]), (&"vm1".into(), &"vm2".into()), "{done}");
     let proof = done["steps"].as_array().unwrap().iter().find(|step| step["action"] == "prove-service").unwrap();
     assert_eq!(proof["done"], true, "{done}");
+    let announced = Duration::from_secs_f64(done["loss"]["seconds"].as_f64().unwrap());
+    desk.goes_on(&writer);
     desk.change(2, "/realms", &json!({ "realm": "made-while-alone", "enabled": true }));
     desk.knows(2, "ann");
 
@@ -196,6 +227,18 @@ pub(crate) fn a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back() {
     desk.run(&["switchover", "--to", "vm1", "--yes"]).ends_with(0);
     Desk::roles(&desk.until(0), ["primary", "standby"]);
     desk.person(1, "cid");
+
+    // Each user who was acknowledged is there, but those of the seconds that the failover had announced as lost.
+    desk.goes_on(&writer);
+    let ledger = desk.runtime.block_on(writer.stop());
+    let verdict = ledger.judge(&desk.runtime.block_on(users.on(desk.on(1))).unwrap());
+    assert_eq!((&verdict.phantom, &verdict.twice), (&vec![], &vec![]));
+    println!("{} of {} users lost, {announced:?} announced", verdict.lost.len(), ledger.acknowledged.len());
+    for (user, at) in ledger.acknowledged.iter().filter(|(user, _)| verdict.lost.contains(user)) {
+        assert!((cut - SLACK..=dead).contains(at), "user {user} is lost");
+        assert!(*at + announced + SLACK >= asked, "that user {user} is lost was not announced");
+    }
+    assert!(verdict.lost.len() as u64 >= USERS, "the primary alone had them: {verdict:?}");
 
     // The link alone: nobody takes over from a primary that answers, and both go on with what they can.
     desk.hosts.cut(1, 2).unwrap();

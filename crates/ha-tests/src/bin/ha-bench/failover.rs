@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ha_core::layout::Component;
 use ha_core::topology::Node;
-use ha_tests::ledger::Ledger;
+use ha_tests::ledger::{Ledger, Verdict};
 use serde_json::Value;
 
 use crate::Error;
@@ -16,7 +16,7 @@ use crate::report::{Row, say};
 use crate::stats::{Samples, milliseconds};
 use crate::steps::Parts;
 use crate::switchover::LEAST_ROUNDS;
-use crate::users::{SETTLED_LIMIT, Writers};
+use crate::users::Writers;
 use crate::world::World;
 
 const HEALTHY_LIMIT: Duration = Duration::from_secs(120);
@@ -52,9 +52,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Vec<Row>, Error> {
         once(&world, &folder, &writers, old, new, &mut seen).await?;
         say(&format!("failover: round {} of {rounds}: {:.0} ms", round + 1, seen.latest));
     }
-    let ledger = writers.stop().await;
-    let last = if rounds.is_multiple_of(2) { first } else { second };
-    let lost = lost(&world, &ledger, last, &seen.deaths).await?;
+    let (last, keycloak) = if rounds.is_multiple_of(2) { (first, &world.primary) } else { (second, &world.standby) };
+    let written = writers.stop(&world, last, keycloak).await?;
+    let lost_rows = lost("rows", &written.rows, &seen.deaths)?;
+    let lost_users = lost("users", &written.users, &seen.deaths)?;
     let mut table = vec![
         Row::new("failover: the program's start → first write through Keycloak", seen.first_write.few(0, "ms"))
             .goal("≤ 1 s"),
@@ -70,8 +71,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Vec<Row>, Error> {
         Row::new("kill → first acknowledged user, through the Keycloaks", seen.user_gaps.few(0, "ms")),
         Row::new(
             format!("acknowledged rows lost in {rounds} failovers, `async`"),
-            format!("{lost} of {}", ledger.acknowledged.len()),
+            format!("{lost_rows} of {}", written.rows.0.acknowledged.len()),
         ),
+        Row::new("the same of users", format!("{lost_users} of {}", written.users.0.acknowledged.len())),
         Row::new("`rejoin` afterwards, the whole process", seen.rejoined.few(0, "ms")),
     ]);
     Ok(table)
@@ -163,26 +165,19 @@ impl Told {
     }
 }
 
-/// How many acknowledged rows are not there any more.
+/// How many of those that were acknowledged are not there any more.
 ///
 /// # Errors
 /// One is not there that no failover announced, or one is there that should not be.
-async fn lost(world: &World, ledger: &Ledger, node: &Node, deaths: &[(Instant, Duration)]) -> Result<usize, Error> {
-    let begun = Instant::now();
-    let verdict = loop {
-        match ledger.judge_node(&world.pair, node).await {
-            Ok(verdict) => break verdict,
-            Err(error) if begun.elapsed() > SETTLED_LIMIT => return Err(error.into()),
-            Err(_) => tokio::time::sleep(LOOK_EVERY).await,
-        }
-    };
+fn lost(what: &str, written: &(Ledger, Verdict), deaths: &[(Instant, Duration)]) -> Result<usize, Error> {
+    let (ledger, verdict) = written;
     let announced = |at: Instant| {
         deaths.iter().any(|(killed, back)| at <= *killed + SLACK && killed.saturating_duration_since(at) <= *back)
     };
-    let rows = ledger.acknowledged.iter().filter(|(row, _)| verdict.lost.contains(row));
-    let silently: Vec<i64> = rows.filter(|(_, at)| !announced(*at)).map(|(row, _)| *row).collect();
+    let all = ledger.acknowledged.iter().filter(|(number, _)| verdict.lost.contains(number));
+    let silently: Vec<i64> = all.filter(|(_, at)| !announced(*at)).map(|(number, _)| *number).collect();
     if !silently.is_empty() || !verdict.phantom.is_empty() || !verdict.twice.is_empty() {
-        return Err(format!("rows are lost that were not announced: {silently:?}; {verdict:?}").into());
+        return Err(format!("{what} are lost that were not announced: {silently:?}; {verdict:?}").into());
     }
     Ok(verdict.lost.len())
 }

@@ -57,11 +57,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Vec<Row>, Error> {
         }
         say(&format!("switchover: round {} of {rounds}: rows {rows:.0} ms, users {users:.0} ms", round + 1));
     }
-    let ledger = writers.stop().await;
-    world.pair.wait_replayed().await?;
-    let verdict = ledger.judge_node(&world.pair, world.pair.primary()).await?;
-    if verdict != Verdict::default() {
-        return Err(format!("rows are wrong afterwards: {verdict:?}").into());
+    let (node, keycloak) = if rounds.is_multiple_of(2) {
+        (world.pair.primary(), &world.primary)
+    } else {
+        (world.pair.standby(), &world.standby)
+    };
+    let written = writers.stop(&world, node, keycloak).await?;
+    for (what, (_, verdict)) in [("rows", written.rows), ("users", written.users)] {
+        if verdict != Verdict::default() {
+            return Err(format!("{what} are wrong afterwards: {verdict:?}").into());
+        }
     }
     let mut table = vec![
         Row::new("switchover: longest time without an acknowledged row", row_gaps.few(0, "ms")).goal("< 250 ms"),

@@ -36,7 +36,8 @@ impl World {
         Ok(Self { pair, primary, standby, token: Mutex::default() })
     }
 
-    async fn token(&self) -> Result<String, Error> {
+    /// An administrator's access token.
+    pub(crate) async fn token(&self) -> Result<String, Error> {
         let mut kept = self.token.lock().await;
         if let Some((at, token)) = kept.as_ref()
             && at.elapsed() < TOKEN_KEPT

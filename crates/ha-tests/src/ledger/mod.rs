@@ -1,38 +1,69 @@
-//! A writer that never stops, and a check of what became of what it wrote: every acknowledged row must be there, nothing
-//! that was never attempted, nothing twice.
+//! Writers that never stop, and a check of what became of what they wrote: every acknowledged row, or user, must be there,
+//! nothing that was never attempted, nothing twice.
+
+mod rows;
+mod users;
+
+pub use users::Users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::future::select_ok;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
-use tokio_postgres::config::TargetSessionAttrs;
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio::time::sleep;
+use tokio_postgres::Config;
 
+use crate::keycloak::Site;
 use crate::pair::{Pair, PairError};
 
 /// The table that rows are written to.
 pub const TABLE: &str = "ledger";
 /// Makes it.
 pub const MAKE_TABLE: &str = "CREATE TABLE ledger (n bigint NOT NULL)";
-/// A row that is not acknowledged in that time has an unknown outcome; the writer goes on with the next.
-const ROW_LIMIT: Duration = Duration::from_secs(3);
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// Between two tries while nobody takes writes.
 const TRY_AGAIN: Duration = Duration::from_millis(5);
 /// The writer ends by itself after that.
 const LIFE: Duration = Duration::from_secs(1800);
 
-/// Writes numbered rows, one after the other, to whichever node takes writes: it knows all addresses, as an application
-/// with libpq's `target_session_attrs=read-write` does.
+/// Writes what is numbered, one after the other, to whichever node takes writes: it knows all addresses.
 pub struct LedgerWriter {
-    stop: Arc<AtomicBool>,
-    written: Arc<Mutex<Ledger>>,
+    progress: Progress,
     task: JoinHandle<()>,
+}
+
+/// Shared by the writer and whoever watches it.
+#[derive(Clone)]
+struct Progress {
+    stop: Arc<AtomicBool>,
+    ledger: Arc<Mutex<Ledger>>,
+    begun: Instant,
+}
+
+impl Progress {
+    fn begin() -> Self {
+        Self { stop: Arc::default(), ledger: Arc::default(), begun: Instant::now() }
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.stop.load(Ordering::Relaxed) && self.begun.elapsed() < LIFE
+    }
+
+    fn so_far(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the next.
+    fn attempt(&self) -> i64 {
+        let mut ledger = self.so_far();
+        ledger.attempted += 1;
+        ledger.attempted
+    }
+
+    fn acknowledged(&self, number: i64) {
+        self.so_far().acknowledged.push((number, Instant::now()));
+    }
 }
 
 /// What was written, as far as the writer knows.
@@ -56,7 +87,7 @@ pub struct Verdict {
 }
 
 impl LedgerWriter {
-    /// Makes the table on the pair's first primary and begins. It writes as Keycloak's role does.
+    /// Makes the table on the pair's first primary and begins to write rows, as Keycloak's role.
     ///
     /// # Errors
     /// The table could not be made.
@@ -71,41 +102,40 @@ impl LedgerWriter {
         Ok(Self::begin(servers.collect()))
     }
 
-    /// Begins on servers that have the table already; each is named by a configuration of its own, with who connects to
-    /// what. Needs a tokio runtime.
+    /// Begins to write rows on servers that have the table already; each is named by a configuration of its own, with who
+    /// connects to what. Needs a tokio runtime.
     #[must_use]
-    pub fn begin(mut servers: Vec<Config>) -> Self {
-        for config in &mut servers {
-            config.connect_timeout(CONNECT_LIMIT).target_session_attrs(TargetSessionAttrs::ReadWrite);
-        }
-        let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::default());
-        let task = tokio::spawn(write(servers, Arc::clone(&stop), Arc::clone(&written)));
-        Self { stop, written, task }
+    pub fn begin(servers: Vec<Config>) -> Self {
+        let progress = Progress::begin();
+        Self { task: tokio::spawn(rows::write(servers, progress.clone())), progress }
     }
 
-    fn so_far(&self) -> MutexGuard<'_, Ledger> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Begins to make users through these Keycloaks, with a pause after each. Needs a tokio runtime.
+    #[must_use]
+    pub fn begin_users(users: Users, sites: Vec<Site>, pause: Duration) -> Self {
+        let progress = Progress::begin();
+        Self { task: tokio::spawn(users::write(users, sites, pause, progress.clone())), progress }
     }
 
-    /// How many rows are acknowledged so far.
+    /// How many are acknowledged so far.
     #[must_use]
     pub fn acknowledged(&self) -> u64 {
-        self.so_far().acknowledged.len() as u64
+        self.progress.so_far().acknowledged.len() as u64
     }
 
-    /// When each row so far was acknowledged.
+    /// When each so far was acknowledged.
     #[must_use]
     pub fn times(&self) -> Vec<Instant> {
-        self.so_far().acknowledged.iter().map(|(_, at)| *at).collect()
+        self.progress.so_far().acknowledged.iter().map(|(_, at)| *at).collect()
     }
 
-    /// As [`longest_gap`], of the rows so far.
+    /// As [`longest_gap`], of those so far.
     #[must_use]
     pub fn longest_gap_in(&self, from: Instant, to: Instant) -> Duration {
         longest_gap(&self.times(), from, to)
     }
 
-    /// Waits until so many more rows are acknowledged; `false` when they are not within `limit`.
+    /// Waits until so many more are acknowledged; `false` when they are not within `limit`.
     pub async fn goes_on(&self, more: u64, limit: Duration) -> bool {
         let (goal, begun) = (self.acknowledged() + more, Instant::now());
         while self.acknowledged() < goal && begun.elapsed() < limit {
@@ -119,48 +149,10 @@ impl LedgerWriter {
     /// # Panics
     /// When the writer itself did.
     pub async fn stop(self) -> Ledger {
-        self.stop.store(true, Ordering::Relaxed);
+        self.progress.stop.store(true, Ordering::Relaxed);
         self.task.await.expect("the writer ends in good order");
-        std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.progress.so_far())
     }
-}
-
-async fn write(servers: Vec<Config>, stop: Arc<AtomicBool>, written: Arc<Mutex<Ledger>>) {
-    let ledger = || written.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut client: Option<Client> = None;
-    let begun = Instant::now();
-    while !stop.load(Ordering::Relaxed) && begun.elapsed() < LIFE {
-        let Some(connected) = &client else {
-            client = connect(&servers).await;
-            if client.is_none() {
-                sleep(TRY_AGAIN).await;
-            }
-            continue;
-        };
-        let number = {
-            let mut ledger = ledger();
-            ledger.attempted += 1;
-            ledger.attempted
-        };
-        let values: [&(dyn ToSql + Sync); 1] = [&number];
-        let insert = connected.execute("INSERT INTO ledger VALUES ($1)", &values);
-        match timeout(ROW_LIMIT, insert).await {
-            Ok(Ok(1)) => ledger().acknowledged.push((number, Instant::now())),
-            // Refused, broken off, or silent: this connection is of no more use, and the row's outcome is not known.
-            _ => client = None,
-        }
-    }
-}
-
-/// The first that takes writes. All are tried at the same time: a frozen host completes the handshake and says nothing more,
-/// and must not keep the writer from the others.
-async fn connect(servers: &[Config]) -> Option<Client> {
-    let tries = servers.iter().map(|config| {
-        Box::pin(async { timeout(CONNECT_LIMIT, config.connect(NoTls)).await.ok().and_then(Result::ok).ok_or(()) })
-    });
-    let ((client, connection), _others) = select_ok(tries).await.ok()?;
-    tokio::spawn(async move { drop(connection.await) });
-    Some(client)
 }
 
 /// The longest time between two acknowledgements that follow each other, of those from `from` to `to`; zero without two.
