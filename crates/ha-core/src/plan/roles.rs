@@ -34,6 +34,9 @@ pub struct StoppedServer {
 /// What was found of each node.
 pub type RoleFacts = BTreeMap<NodeName, RoleFact>;
 
+/// So many promotions of a node that cannot be asked may be unknown here.
+const ROOM: u64 = 10;
+
 pub(super) struct View<'a> {
     pub(super) topology: &'a Topology,
     pub(super) facts: &'a RoleFacts,
@@ -106,8 +109,20 @@ impl<'a> View<'a> {
 
     /// Writes down that `to` is about to be the primary, in a generation of its own: what an interrupted run wrote there may be
     /// of a promotion that came about.
+    ///
+    /// Each node has generations that no other is ever given, as the proposers of Paxos have their ballots: of a pair, the
+    /// first node the odd ones and the second the even ones. A node that cannot be asked may have been promoted without
+    /// anybody here knowing: it was in another generation than the one that is written down now, and that one leaves room, so
+    /// that it is the later of the two.
     pub(super) fn record(&self, to: &NodeName, run_alone: bool) -> Action {
-        let generation = self.latest().map_or(0, |record| record.generation) + 1;
+        let nodes = self.topology.nodes();
+        let place = nodes.iter().position(|node| node.name == *to).unwrap_or_default() as u64;
+        let count = nodes.len().max(1) as u64;
+        let unseen = nodes.iter().any(|node| self.promotion(&node.name).is_none());
+        let room = if unseen { ROOM * count } else { 0 };
+        let latest = self.latest().map_or(0, |record| record.generation) + room;
+        // The first after the latest that leaves `place` when the first node's is 1.
+        let generation = latest + 1 + (place + count - latest % count) % count;
         Action::RecordPromotion { generation, primary: to.clone(), run_alone }
     }
 

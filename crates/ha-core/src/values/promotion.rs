@@ -13,8 +13,8 @@ use super::NodeName;
 /// node, and is shown by a running one, to its peers' guards as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromotionRecord {
-    /// Counts the changes of primary, from 1 for the cluster's creation. A node that knows of a later one than another
-    /// is right.
+    /// Of two, the later one is right. 1 is the cluster's creation; each node is given numbers of its own, and some are left
+    /// out where a node could not be asked.
     pub generation: u64,
     /// Tells two promotions apart that were made without knowing of each other.
     pub id: PromotionId,

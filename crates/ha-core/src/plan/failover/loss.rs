@@ -79,7 +79,14 @@ pub(super) fn loss(view: &View<'_>, to: &Node) -> Loss {
     }
     let ran_alone = view.ran_alone();
     if view.topology.replication.durability == Durability::Strict && !ran_alone {
-        return Loss::None { why: "with \"strict\", whatever was acknowledged had arrived before".to_owned() };
+        let mut why = "with \"strict\", whatever was acknowledged had arrived before".to_owned();
+        // A risk of the plan says the same.
+        let unread = view.topology.peers_of(&to.name).filter(|node| view.promotion(&node.name).is_none());
+        let unread: Vec<_> = unread.map(|node| node.name.to_string()).collect();
+        if !unread.is_empty() {
+            why.push_str(&format!(", unless {} was told to run alone, which cannot be asked now", unread.join(" or ")));
+        }
+        return Loss::None { why };
     }
     let silent = standby.and_then(|it| it.receiver.as_ref()?.silent_seconds);
     let (seconds, last) = match silent {

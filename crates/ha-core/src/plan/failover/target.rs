@@ -48,7 +48,8 @@ pub(super) fn target<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&
         ));
     }
     let own = view.generation(&to.name);
-    let mut known = view.topology.nodes().iter().filter_map(|node| view.known(&node.name));
+    let nodes = view.topology.nodes().iter().filter(|node| !was_only_meant_to_be(view, node));
+    let mut known = nodes.filter_map(|node| view.known(&node.name));
     if let Some(latest) = known.find(|record| record.generation > own && record.primary != to.name) {
         return Err(Refusal::new(
             RefusalKind::Unsafe,
@@ -61,4 +62,14 @@ pub(super) fn target<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&
         ));
     }
     Ok(to)
+}
+
+/// It was written down as the primary, and runs as a standby whose data does not come from that promotion: the command was
+/// interrupted before it. Had it been promoted all the same, it would be on a later timeline than any other.
+fn was_only_meant_to_be(view: &View<'_>, node: &Node) -> bool {
+    let Some(server) = view.server(&node.name).filter(|server| server.role == PostgresRole::Standby) else {
+        return false;
+    };
+    let (Some(meant), Some(lineage)) = (&server.promotion, &server.lineage) else { return false };
+    meant.primary == node.name && meant.generation > lineage.generation
 }
