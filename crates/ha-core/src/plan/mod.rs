@@ -9,6 +9,8 @@ mod refusal;
 mod rejoin;
 mod replication;
 mod roles;
+#[cfg(test)]
+mod sequences;
 mod step;
 mod switchover;
 mod up;

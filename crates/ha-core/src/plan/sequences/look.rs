@@ -1,0 +1,76 @@
+//! What an operator sees of the world.
+
+use super::world::World;
+use crate::observe::fixtures::{SYSTEM, primary, standby, unobserved, well};
+use crate::observe::{ControlFile, ControlState, PostgresRole, UnobservedWhy};
+use crate::plan::{RoleFact, RoleFacts, StoppedServer};
+use crate::ports::ContainerStatus;
+use crate::topology::Topology;
+use crate::values::{Lsn, TimelineId};
+
+pub(super) fn facts(topology: &Topology, world: &World) -> RoleFacts {
+    (0..2).map(|node| (world.names[node].clone(), fact(topology, world, node))).collect()
+}
+
+fn fact(topology: &Topology, world: &World, node: usize) -> RoleFact {
+    let server = &world.servers[node];
+    let (here, peer) = (&topology.nodes()[node], &topology.nodes()[1 - node]);
+    let mut observation = well(topology, here);
+    let mut seen = RoleFact { observation: observation.clone(), stopped: None, heard_by: None };
+    if !server.up || !server.visible {
+        let no_answer = || unobserved(UnobservedWhy::Silent, "no answer");
+        observation.engine = Err(no_answer());
+        observation.postgres_container = Err(no_answer());
+        observation.keycloak_container = Err(no_answer());
+        observation.postgres = Err(no_answer());
+        let heard = world.linked && world.answers(node) && world.answers(1 - node) && world.servers[1 - node].visible;
+        seen.heard_by = heard.then(|| peer.name.clone());
+        seen.observation = observation;
+        return seen;
+    }
+    let container = observation.postgres_container.as_mut().unwrap().as_mut().unwrap();
+    let position = Lsn::new(0x300_0000 + 8 * server.wal.len() as u64);
+    match server.runs {
+        Some(_) if server.hung => {
+            container.status = ContainerStatus::Paused;
+            observation.postgres = Err(unobserved(UnobservedWhy::Silent, "no answer"));
+        }
+        Some(role) => {
+            let mut postgres = match role {
+                PostgresRole::Primary => primary(topology, &here.name),
+                PostgresRole::Standby => standby(topology, &here.name, &topology.nodes()[server.upstream]),
+            };
+            if role == PostgresRole::Primary {
+                postgres.write_lsn = Some(position);
+                if world.feeds(node) {
+                    let received = Lsn::new(0x300_0000 + 8 * world.servers[1 - node].wal.len() as u64);
+                    postgres.senders[0].flush_lsn = Some(received);
+                } else {
+                    postgres.senders.clear();
+                }
+            } else {
+                (postgres.receive_lsn, postgres.flush_lsn, postgres.replay_lsn) =
+                    (Some(position), Some(position), Some(position));
+                if !world.feeds(1 - node) {
+                    postgres.receiver = None;
+                }
+            }
+            postgres.timeline = TimelineId(server.timeline);
+            postgres.promotion = Some(server.record.clone());
+            postgres.lineage = Some(server.lineage.clone());
+            observation.postgres = Ok(postgres);
+        }
+        None => {
+            container.status = ContainerStatus::Exited { code: if server.orderly { 0 } else { 137 } };
+            observation.postgres = Err(unobserved(UnobservedWhy::Refused, "nothing listens there"));
+            // A standby's end is told otherwise.
+            let state = if server.orderly && !server.signal { ControlState::ShutDown } else { ControlState::Other };
+            let control =
+                ControlFile { system: SYSTEM, state, checkpoint: position, timeline: TimelineId(server.timeline) };
+            seen.stopped =
+                Some(Ok(StoppedServer { control, standby: server.signal, promotion: Some(server.record.clone()) }));
+        }
+    }
+    seen.observation = observation;
+    seen
+}
