@@ -227,6 +227,26 @@ fn a_standby_knows_of_the_promotion_that_its_data_comes_from() {
     assert_eq!(planned.from, Some(name("vm1")));
 }
 
+/// The command was ended before the promotion, and the old primary, which has more, started in recovery since.
+#[test]
+fn a_promotion_that_was_only_written_down_stands_in_nobodys_way() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    let old = server(&mut facts, "vm1");
+    (old.role, old.flush_lsn) = (PostgresRole::Standby, Some(Lsn::new(0x300_0200)));
+    let meant = server(&mut facts, "vm2");
+    (meant.promotion, meant.lineage) = (Some(promotion(2, "vm2")), Some(promotion(1, "vm1")));
+    let planned = decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap();
+    assert_eq!(planned.to, name("vm1"));
+    assert!(lines(&planned.plan)[0].contains("generation 3"), "{:?}", planned.plan);
+    // Its data comes from that promotion: it was made.
+    server(&mut facts, "vm2").lineage = Some(promotion(2, "vm2"));
+    assert_eq!(refused(&topology, &facts, &dead(), "promoted in generation 2 without it"), RefusalKind::Unsafe);
+    // Nor is a promotion passed over of which nothing tells whether it was made.
+    server(&mut facts, "vm2").lineage = None;
+    assert_eq!(refused(&topology, &facts, &dead(), "promoted in generation 2 without it"), RefusalKind::Unsafe);
+}
+
 #[test]
 fn what_may_be_lost_is_said_as_exactly_as_it_is_known() {
     let topology = pair();
