@@ -1,21 +1,35 @@
 //! What an operator sees of the world.
 
 use super::world::World;
-use crate::observe::fixtures::{SYSTEM, primary, standby, unobserved, well};
-use crate::observe::{ControlFile, ControlState, PostgresRole, UnobservedWhy};
+use crate::observe::fixtures::{SYSTEM, healthy, primary, standby, unobserved};
+use crate::observe::{ControlFile, ControlState, NodeObservation, PostgresRole, UnobservedWhy};
 use crate::plan::{RoleFact, RoleFacts, StoppedServer};
 use crate::ports::ContainerStatus;
 use crate::topology::Topology;
 use crate::values::{Lsn, TimelineId};
 
-pub(super) fn facts(topology: &Topology, world: &World) -> RoleFacts {
-    (0..2).map(|node| (world.names[node].clone(), fact(topology, world, node))).collect()
+/// Who looks, and decides.
+pub(super) struct Operator {
+    pub(super) topology: Topology,
+    /// What each node shows while all is well; to make that up anew for each look would take most of the time.
+    well: Vec<NodeObservation>,
 }
 
-fn fact(topology: &Topology, world: &World, node: usize) -> RoleFact {
+impl Operator {
+    pub(super) fn of(topology: Topology) -> Self {
+        Self { well: healthy(&topology), topology }
+    }
+
+    pub(super) fn sees(&self, world: &World) -> RoleFacts {
+        (0..2).map(|node| (world.names[node].clone(), fact(self, world, node))).collect()
+    }
+}
+
+fn fact(operator: &Operator, world: &World, node: usize) -> RoleFact {
+    let topology = &operator.topology;
     let server = &world.servers[node];
     let (here, peer) = (&topology.nodes()[node], &topology.nodes()[1 - node]);
-    let mut observation = well(topology, here);
+    let mut observation = operator.well[node].clone();
     let mut seen = RoleFact { observation: observation.clone(), stopped: None, heard_by: None };
     if !server.up || !server.visible {
         let no_answer = || unobserved(UnobservedWhy::Silent, "no answer");

@@ -10,11 +10,10 @@ mod world;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use self::look::facts;
+use self::look::Operator;
 use self::world::{Bug, Promise, World};
 use super::{FailoverOptions, Loss, Plan, SwitchoverOptions, decide_failover, decide_switchover};
 use crate::observe::fixtures::{pair, strict_pair};
-use crate::topology::Topology;
 
 /// More than any plan has.
 const ALL_STEPS: usize = 30;
@@ -91,25 +90,25 @@ fn carry_out(world: &mut World, plan: &Plan, trouble: Trouble, promise: Promise)
     }
 }
 
-fn failover(topology: &Topology, world: &mut World, run_alone: bool, trouble: Trouble) {
+fn failover(operator: &Operator, world: &mut World, run_alone: bool, trouble: Trouble) {
     let hidden = |node: usize| !world.servers[node].up || !world.servers[node].visible;
     let primary_is_dead = (0..2).all(|node| !(hidden(node) && world.is_primary(node)));
     let options = FailoverOptions { to: None, primary_is_dead, run_alone };
-    if let Ok(planned) = decide_failover(topology, &facts(topology, world), &options) {
+    if let Ok(planned) = decide_failover(&operator.topology, &operator.sees(world), &options) {
         let nothing = matches!(planned.loss, Loss::None { .. }) && planned.risks.is_empty();
         let promise = if nothing { Promise::All } else { Promise::Confirmed };
         carry_out(world, &planned.plan, trouble, promise);
     }
 }
 
-fn switchover(topology: &Topology, world: &mut World, to: usize, trouble: Trouble) {
+fn switchover(operator: &Operator, world: &mut World, to: usize, trouble: Trouble) {
     let options = SwitchoverOptions { to: Some(world.names[to].clone()), ..SwitchoverOptions::default() };
-    if let Ok(planned) = decide_switchover(topology, &facts(topology, world), &options) {
+    if let Ok(planned) = decide_switchover(&operator.topology, &operator.sees(world), &options) {
         carry_out(world, &planned.plan, trouble, Promise::All);
     }
 }
 
-fn happens(topology: &Topology, world: &mut World, event: Event) {
+fn happens(operator: &Operator, world: &mut World, event: Event) {
     match event {
         Event::Write => world.write(),
         Event::Ship => world.ship(),
@@ -123,21 +122,21 @@ fn happens(topology: &Topology, world: &mut World, event: Event) {
         Event::Heal => world.linked = true,
         Event::Hide(node) => world.servers[node].visible = false,
         Event::Show(node) => world.servers[node].visible = true,
-        Event::Failover { run_alone, trouble } => failover(topology, world, run_alone, trouble),
-        Event::Switchover { to, trouble } => switchover(topology, world, to, trouble),
+        Event::Failover { run_alone, trouble } => failover(operator, world, run_alone, trouble),
+        Event::Switchover { to, trouble } => switchover(operator, world, to, trouble),
         Event::Rejoin(node) => world.rejoin(node),
     }
 }
 
 /// All faults end, and an operator does what the documents say.
-fn mend(topology: &Topology, world: &mut World) -> Result<(), String> {
+fn mend(operator: &Operator, world: &mut World) -> Result<(), String> {
     world.linked = true;
     for node in 0..2 {
         (world.servers[node].visible, world.servers[node].hung) = (true, false);
         world.power(node, true);
     }
     world.ship();
-    failover(topology, world, true, Trouble::NONE);
+    failover(operator, world, true, Trouble::NONE);
     let primary = (0..2).find(|&node| world.is_primary(node)).ok_or("no failover brings a primary back")?;
     world.rejoin(1 - primary);
     world.write();
@@ -145,10 +144,11 @@ fn mend(topology: &Topology, world: &mut World) -> Result<(), String> {
     if !world.feeds(primary) {
         return Err("it is not whole again".to_owned());
     }
-    let seen = facts(topology, world);
-    let again = decide_failover(topology, &seen, &FailoverOptions::default()).map_err(|why| format!("{why:?}"))?;
+    let seen = operator.sees(world);
+    let again =
+        decide_failover(&operator.topology, &seen, &FailoverOptions::default()).map_err(|why| format!("{why:?}"))?;
     let options = SwitchoverOptions { to: Some(world.names[primary].clone()), ..SwitchoverOptions::default() };
-    let other = decide_switchover(topology, &seen, &options).map_err(|why| format!("{why:?}"))?;
+    let other = decide_switchover(&operator.topology, &seen, &options).map_err(|why| format!("{why:?}"))?;
     for plan in [again.plan, other.plan] {
         if !plan.is_empty() {
             return Err(format!("there is still something to do: {plan:?}"));
@@ -157,12 +157,12 @@ fn mend(topology: &Topology, world: &mut World) -> Result<(), String> {
     Ok(())
 }
 
-fn run(topology: &Topology, bug: Option<Bug>, events: &[Event]) -> Result<(), String> {
-    let mut world = World::new(topology, bug);
+fn run(operator: &Operator, bug: Option<Bug>, events: &[Event]) -> Result<(), String> {
+    let mut world = World::new(&operator.topology, bug);
     for event in events {
-        happens(topology, &mut world, *event);
+        happens(operator, &mut world, *event);
     }
-    let mended = mend(topology, &mut world);
+    let mended = mend(operator, &mut world);
     match world.wrong.take().or(mended.err()) {
         Some(wrong) => Err(format!("{wrong}: {world:#?}")),
         None => Ok(()),
@@ -170,19 +170,19 @@ fn run(topology: &Topology, bug: Option<Bug>, events: &[Event]) -> Result<(), St
 }
 
 /// The shortest sequence that ends badly, if any does; the same ones in every run.
-fn search(topology: &Topology, bug: Option<Bug>, cases: u32) -> Result<(), String> {
+fn search(operator: &Operator, bug: Option<Bug>, cases: u32) -> Result<(), String> {
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let sequences = proptest::collection::vec(event(), 1..30);
     runner
-        .run(&sequences, |events| run(topology, bug, &events).map_err(TestCaseError::fail))
+        .run(&sequences, |events| run(operator, bug, &events).map_err(TestCaseError::fail))
         .map_err(|error| error.to_string())
 }
 
 #[test]
 fn whatever_happens_there_is_one_primary_and_nothing_safe_is_lost() {
     for topology in [pair(), strict_pair()] {
-        if let Err(why) = search(&topology, None, 4000) {
+        if let Err(why) = search(&Operator::of(topology), None, 4000) {
             panic!("{why}");
         }
     }
@@ -192,7 +192,7 @@ fn whatever_happens_there_is_one_primary_and_nothing_safe_is_lost() {
 #[test]
 fn a_bug_that_is_put_in_is_found() {
     for bug in [Bug::FenceForgotten, Bug::GuardAsksNobody, Bug::NothingWrittenDown, Bug::ProofSkipped] {
-        let found = search(&pair(), Some(bug), 4000);
+        let found = search(&Operator::of(pair()), Some(bug), 4000);
         println!("{bug:?}: {found:?}");
         assert!(found.is_err(), "nothing shows that {bug:?}");
     }
