@@ -185,9 +185,13 @@ fn the_guard_starts_a_primary_only_where_nobody_else_can_be_one() {
         (says(2, "on", "3\nmine\n"), None, false),
         (says(2, "on", "2\nolder\n"), None, false),
         (says(1, "on", ""), None, false),
-        // The primary of this generation or a later one: it is followed.
-        (says(3, "off", "4\nlater\n"), Some("vm2 is the primary"), true),
-        (says(2, "off", "3\nother\n"), Some("vm2 is the primary"), true),
+        // The primary of this generation or a later one is followed where its data comes from this node's promotion.
+        (says(2, "off", "3\nmine\n\n"), Some("vm2 is the primary"), true),
+        (says(3, "off", "4\nlater\nmine\n"), Some("vm2 is the primary"), true),
+        (says(4, "off", "5\nlater\nother mine oldest\n"), Some("vm2 is the primary"), true),
+        (says(3, "off", "4\nlater\nother oldest\n"), Some("does not come from this node's last promotion"), false),
+        (says(3, "off", "4\nlater\n"), Some("does not come from this node's last promotion"), false),
+        (says(2, "off", "3\nother\n"), Some("does not come from this node's last promotion"), false),
         // One that is behind the times is no one to follow.
         (says(3, "off", "2\nolder\n"), Some("of the older generation 2"), false),
         // A promotion is under way, or was made by somebody else.
@@ -205,7 +209,45 @@ fn the_guard_starts_a_primary_only_where_nobody_else_can_be_one() {
         assert_eq!((run.code, run.stdout.as_str()), (Some(0), "entrypoint postgres\n"), "{answer}: {}", run.stderr);
         assert_eq!(fake.has("volume/pgdata/standby.signal"), why.is_some(), "{answer}: {}", run.stderr);
         assert!(why.is_none_or(|why| run.stderr.contains(why)), "{answer}: {}", run.stderr);
-        assert_eq!(fake.has("ha/config/upstream.conf"), *follows, "{answer}");
+        let upstream = if why.is_some() { fake.read("ha/config/upstream.conf") } else { String::new() };
+        assert_eq!(upstream.contains("primary_conninfo"), *follows, "{answer}: {upstream}");
+        assert!(why.is_none() || *follows || upstream.contains("follows nobody"), "{answer}: {upstream}");
+    }
+}
+
+/// One that was promoted once, and is a standby now.
+#[test]
+fn a_standby_that_was_promoted_once_follows_only_who_has_been_through_that() {
+    let says = |recovery, promotion: &str| format!("{OURS}|2|0/3000148|\n{recovery}\n{promotion}");
+    for (row, (primary, answer, follows)) in [
+        ("vm1", says("off", "4\nlater\nmine oldest\n"), true),
+        ("vm1", says("on", "3\nmine\n\n"), true),
+        ("vm1", says("off", "4\nlater\noldest\n"), false),
+        ("vm1", says("on", "2\nolder\noldest\n"), false),
+        ("vm1", String::new(), false),
+        // Whom somebody saw follow another is told of that one's promotion, and asks nobody.
+        ("vm2", says("off", "4\nlater\noldest\n"), true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let fake = would_be_primary(&format!("guard-upstream-{row}"), &answer);
+        fake.file("volume/pgdata/standby.signal", "");
+        fake.file(
+            "ha/config/promotion.conf",
+            &format!("ha.generation = '3'\nha.promotion = 'mine'\nha.primary = '{primary}'\n"),
+        );
+        fake.file("ha/config/upstream.conf", &fake.read("ha/config/upstream.d/vm2.conf"));
+        let run = fake.run(GUARD_SCRIPT, &["postgres"]);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(0), "entrypoint postgres\n"), "{answer}: {}", run.stderr);
+        assert_eq!(
+            fake.read("ha/config/upstream.conf").contains("primary_conninfo"),
+            follows,
+            "{answer}: {}",
+            run.stderr
+        );
+        assert_eq!(run.stderr.contains("follows nobody"), !follows, "{answer}: {}", run.stderr);
+        assert_eq!(fake.has("asked"), primary == "vm1", "{answer}");
     }
 }
 

@@ -70,10 +70,12 @@ WITH server AS MATERIALIZED (
     CROSS JOIN unnest(set.setconfig) AS setting
     WHERE set.setrole = 0 AND setting LIKE 'ha.%=_%'
 ), lineage AS MATERIALIZED (
-    -- GENERATION ID PRIMARY. What does not look like that nobody wrote who knows of promotions: as good as absent.
+    -- GENERATION ID PRIMARY TIMELINE and the ids of the promotions before. What does not look like that nobody wrote who knows
+    -- of promotions: as good as absent.
     SELECT string_to_array(value, ' ') AS word
     FROM noted
-    WHERE name = 'ha.lineage' AND value ~ '^[0-9]{1,18} [0-9A-Fa-f-]{36} [a-z]([a-z0-9-]{0,38}[a-z0-9])?$'
+    WHERE name = 'ha.lineage'
+      AND value ~ '^[0-9]{1,18} [0-9A-Fa-f-]{36} [a-z]([a-z0-9-]{0,38}[a-z0-9])? [0-9]{1,9}( [0-9A-Fa-f-]{36})*$'
 ), texts AS MATERIALIZED (
     SELECT coalesce(bool_or(datcollversion <> pg_database_collation_actual_version(oid)), false) AS mismatch
     FROM pg_database
@@ -125,10 +127,15 @@ SELECT json_build_object(
         'generation', current_setting('ha.generation')::bigint,
         'id', current_setting('ha.promotion'),
         'primary', current_setting('ha.primary'),
-        'run_alone', coalesce(current_setting('ha.run_alone', true), '') = 'on'
+        'run_alone', coalesce(current_setting('ha.run_alone', true), '') = 'on',
+        'ancestors', string_to_array(coalesce(current_setting('ha.ancestors', true), ''), ' ')
     ) END,
     'lineage', (
-        SELECT json_build_object('generation', word[1]::bigint, 'id', word[2], 'primary', word[3]) FROM lineage
+        SELECT json_build_object(
+            'generation', word[1]::bigint, 'id', word[2], 'primary', word[3], 'timeline', word[4]::bigint,
+            'ancestors', word[5:]
+        )
+        FROM lineage
     ),
     'set_up', (SELECT value FROM noted WHERE name = 'ha.set_up'),
     -- What this node's Keycloak tells in the name of its poller's session.

@@ -12,14 +12,28 @@ const LOOK_AGAIN: Duration = Duration::from_millis(4);
 /// For one line of an answer to a statement that waits for nothing.
 const LINE_LIMIT: Duration = Duration::from_secs(5);
 
+/// Generation, id, primary, timeline, and the ids of the promotions before, where there are any.
+macro_rules! write_lineage {
+    () => {
+        "SELECT format('ALTER DATABASE postgres SET \"ha.lineage\" = %L', concat_ws(' ', \
+         current_setting('ha.generation'), current_setting('ha.promotion'), current_setting('ha.primary'), \
+         ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bigint, \
+         nullif(current_setting('ha.ancestors', true), ''))) \
+         WHERE NOT pg_is_in_recovery() AND current_setting('ha.promotion', true) <> ''"
+    };
+}
+
 /// Writes into the data itself which promotion it comes from, as a setting of the database `postgres`, so that whoever follows has it
 /// too, told of the promotion or not ([`PostgresObservation::lineage`]). For `psql`; does nothing in recovery, or where no
 /// promotion is written down. A database's settings are in a shared catalog, which can be read from every database.
 ///
 /// [`PostgresObservation::lineage`]: ha_core::observe::PostgresObservation::lineage
-pub(crate) const WRITE_LINEAGE: &str = "SELECT format('ALTER DATABASE postgres SET \"ha.lineage\" = %L', concat_ws(' ', \
-     current_setting('ha.generation'), current_setting('ha.promotion'), current_setting('ha.primary'))) \
-     WHERE NOT pg_is_in_recovery() AND current_setting('ha.promotion', true) <> '' \\gexec";
+pub(crate) const WRITE_LINEAGE: &str = concat!(write_lineage!(), " \\gexec");
+/// The same where none is written yet: from the creation on.
+pub(crate) const BEGIN_LINEAGE: &str = concat!(
+    write_lineage!(),
+    " AND NOT EXISTS (SELECT FROM pg_db_role_setting, unnest(setconfig) AS setting WHERE setting LIKE 'ha.lineage=%') \\gexec\n"
+);
 
 /// `psql` on the server's local socket, connected.
 pub(crate) struct Promoter {

@@ -7,6 +7,7 @@ use ha_core::observe::HostObservation;
 use ha_core::ports::{Provision, Role};
 use serde::Deserialize;
 
+use crate::promoter::BEGIN_LINEAGE;
 use crate::psql::set;
 use crate::scram;
 
@@ -85,6 +86,7 @@ pub(crate) fn script(provision: &Provision, before: &Before) -> String {
     script.push_str(&set("owner", &provision.database.owner));
     script.push_str(&set("look", HostObservation::PROGRAM));
     script.push_str(DATABASE);
+    script.push_str(BEGIN_LINEAGE);
     for role in provision.roles.iter().filter(|role| !role.replication && role.name != provision.database.owner) {
         script.push_str(&set("role", &role.name));
         script.push_str(GRANTS);

@@ -24,6 +24,13 @@ pub struct FailoverArgs {
     #[arg(long)]
     pub run_alone: bool,
 
+    /// What this node holds and the new primary lacks is not missed; again for each
+    ///
+    /// For nodes that were promoted apart from each other, each of which holds what the other lacks. Its data stays as it
+    /// is until `ha-cli rejoin`.
+    #[arg(long, value_name = "NODE")]
+    pub give_up: Vec<String>,
+
     /// Show the plan and what may be lost, do nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ha_core::Cluster;
 use ha_core::hooks::{HookEvent, RoleChange};
-use ha_core::plan::{Action, Failover, FailoverOptions, LastArrival, Loss};
+use ha_core::plan::{Action, Failover, FailoverOptions, GivenUp, LastArrival, Loss};
 use ha_core::values::NodeName;
 use serde_json::json;
 
@@ -24,7 +24,9 @@ pub(super) async fn run(globals: &Globals, args: &FailoverArgs, printer: &Printe
     let begun = Instant::now();
     let cluster = connect(globals, Purpose::Failover)?;
     let to = args.to.as_deref().map(|word| select::named(cluster.topology(), word)).transpose()?;
-    let options = FailoverOptions { to, primary_is_dead: args.primary_is_dead, run_alone: args.run_alone };
+    let named = |word: &String| select::named(cluster.topology(), word);
+    let give_up = args.give_up.iter().map(named).collect::<Result<_, _>>()?;
+    let options = FailoverOptions { to, primary_is_dead: args.primary_is_dead, run_alone: args.run_alone, give_up };
     if args.dry_run {
         let seen = plan(&cluster, &options).await?;
         show(printer, &seen);
@@ -104,6 +106,7 @@ fn loss_in_words(failover: &Failover) -> String {
     match &failover.loss {
         Loss::None { why } => format!("nothing acknowledged is lost: {why}"),
         Loss::Exactly { bytes } => format!("{} of WAL that the old primary wrote last are lost", size(*bytes)),
+        Loss::GivenUp { nodes } => nodes.iter().map(given_up_in_words).collect::<Vec<_>>().join("; "),
         Loss::Since { lsn, seconds, last } => {
             let (to, from) = (&failover.to, failover.from.as_ref().map_or("the old primary", NodeName::as_str));
             let end = lsn.map_or_else(String::new, |lsn| format!(", up to {lsn}"));
@@ -121,6 +124,17 @@ fn loss_in_words(failover: &Failover) -> String {
             )
         }
     }
+}
+
+fn given_up_in_words(given_up: &GivenUp) -> String {
+    let GivenUp { node, promotion, lsn, last_transaction_seconds } = given_up;
+    let end = lsn.map_or_else(String::new, |lsn| format!(", up to {lsn}"));
+    let age = last_transaction_seconds.map_or_else(String::new, |age| format!(", the last of it {age:.0} s ago,"));
+    format!(
+        "what {node} holds from the promotion of {} in generation {} on{end}{age} is given up. It stays there until \
+         `ha-cli rejoin {node}`, which shows it first",
+        promotion.primary, promotion.generation
+    )
 }
 
 fn show(printer: &Printer, failover: &Failover) {
@@ -154,6 +168,7 @@ fn question(failover: &Failover) -> Confirmation {
     let question = match &failover.loss {
         _ if !promotes(failover) => format!("{to} is the primary already, and the rest is done; go on?"),
         Loss::None { .. } => format!("{to} becomes the primary; nothing acknowledged is lost; go on?"),
+        Loss::GivenUp { .. } => format!("{to} becomes the primary; what is given up stands above; go on?"),
         Loss::Exactly { .. } | Loss::Since { .. } => {
             format!("{to} becomes the primary; what may be lost stands above; go on?")
         }
@@ -205,8 +220,19 @@ fn finish(
         let follows = |node: &NodeName| {
             plan.steps.iter().any(|it| it.node == *node && matches!(it.action, Action::FollowPrimary { .. }))
         };
-        let away: Vec<_> =
-            cluster.topology().peers_of(to).filter(|node| !follows(&node.name)).map(|it| it.name.to_string()).collect();
+        let given_up = |node: &NodeName| match &failover.loss {
+            Loss::GivenUp { nodes } => nodes.iter().any(|it| it.node == *node),
+            Loss::None { .. } | Loss::Exactly { .. } | Loss::Since { .. } => false,
+        };
+        let peers = cluster.topology().peers_of(to).map(|node| &node.name);
+        let (apart, others): (Vec<_>, Vec<_>) = peers.partition(|node| given_up(node));
+        let apart: String = apart
+            .iter()
+            .map(|node| {
+                format!("{node} follows nobody: `ha-cli rejoin {node}` shows what only it holds, and brings it back\n")
+            })
+            .collect();
+        let away: Vec<_> = others.iter().filter(|node| !follows(node)).map(ToString::to_string).collect();
         let next = match &away[..] {
             [] => String::new(),
             [first, ..] => format!(
@@ -214,7 +240,7 @@ fn finish(
                 away.join(" or ")
             ),
         };
-        format!("{to} is the primary; done in {seconds:.1} s\n{next}")
+        format!("{to} is the primary; done in {seconds:.1} s\n{apart}{next}")
     };
     printer.raw(text.as_bytes())
 }

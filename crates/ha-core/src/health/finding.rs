@@ -68,6 +68,9 @@ codes! {
     SystemIdentifierMismatch = "system-identifier-mismatch", Error;
     /// A standby is on a timeline that its primary does not have.
     TimelineMismatch = "timeline-mismatch", Error;
+    /// A standby was promoted once, and its primary's data does not come from that: it holds what the primary lacks, and
+    /// cannot follow.
+    HistoryDiverged = "history-diverged", Error;
     /// Two nodes stand on one engine, outside the demo.
     SharedEngine = "shared-engine", Error;
     /// The engine does not answer.

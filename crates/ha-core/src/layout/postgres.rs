@@ -238,6 +238,16 @@ pub fn upstream_file(topology: &Topology, node: &NodeName, upstream: &Node) -> H
     HostFile::new(UPSTREAM_PATH, upstream_conf(topology, node, upstream), 0o644)
 }
 
+/// The same file of a node that follows nobody until its data has been looked at.
+#[must_use]
+pub fn no_upstream_file() -> HostFile {
+    HostFile::new(
+        UPSTREAM_PATH,
+        "# Written by ha-cli: this node follows nobody until its data has been looked at.\n",
+        0o644,
+    )
+}
+
 /// `pg_hba.conf`, the same on every node: the superuser on the local socket by peer authentication and nowhere else; Keycloak's role
 /// from the node's own Docker network; replication and probes also from the other nodes.
 #[must_use]

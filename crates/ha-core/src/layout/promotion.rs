@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::postgres::{replication_conninfo, upstream_conf};
 use crate::ports::HostFile;
 use crate::topology::{Node, Topology};
-use crate::values::PromotionRecord;
+use crate::values::{PromotionId, PromotionRecord};
 
 /// The promotion that a node knows of, as settings of its server.
 pub const PROMOTION_PATH: &str = "/ha/config/promotion.conf";
@@ -22,13 +22,23 @@ const PEERS_PATH: &str = "/ha/config/peers";
 pub fn promotion_file(record: &PromotionRecord) -> HostFile {
     let alone = if record.run_alone { "on" } else { "off" };
     let mut text = format!(
-        "# Written by ha-cli.\nha.generation = '{}'\nha.promotion = '{}'\nha.primary = '{}'\nha.run_alone = '{alone}'\n",
-        record.generation, record.id, record.primary
+        "# Written by ha-cli.\nha.generation = '{}'\nha.promotion = '{}'\nha.primary = '{}'\nha.run_alone = '{alone}'\n\
+         ha.ancestors = '{}'\n",
+        record.generation,
+        record.id,
+        record.primary,
+        ids(&record.ancestors)
     );
     if record.run_alone {
         text.push_str("synchronous_standby_names = ''\n");
     }
     HostFile::new(PROMOTION_PATH, text, 0o644)
+}
+
+/// Ids as they are written, in one line.
+#[must_use]
+pub fn ids(ids: &[PromotionId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// Reads the file of a record; `None` when it is none.
@@ -43,6 +53,11 @@ pub fn read_promotion(text: &str) -> Option<PromotionRecord> {
         id: setting("ha.promotion")?.parse().ok()?,
         primary: setting("ha.primary")?.parse().ok()?,
         run_alone: setting("ha.run_alone") == Some("on"),
+        ancestors: setting("ha.ancestors")
+            .unwrap_or_default()
+            .split_ascii_whitespace()
+            .filter_map(|id| id.parse().ok())
+            .collect(),
     })
 }
 
@@ -68,7 +83,11 @@ mod tests {
     #[test]
     fn a_record_is_read_as_it_was_written() {
         for run_alone in [false, true] {
-            let record = PromotionRecord { run_alone, ..promotion(7, "vm2") };
+            let record = PromotionRecord {
+                run_alone,
+                ancestors: vec![promotion(5, "vm1").id, promotion(1, "vm1").id],
+                ..promotion(7, "vm2")
+            };
             let file = String::from_utf8(promotion_file(&record).content).unwrap();
             assert_eq!(read_promotion(&file), Some(record));
             assert_eq!(file.contains("synchronous_standby_names"), run_alone);

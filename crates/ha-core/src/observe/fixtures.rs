@@ -10,7 +10,9 @@ use crate::layout::{self, Component, KeycloakExtension, MachineShare};
 use crate::ports::{Container, ContainerSpec, ContainerStatus, EngineInfo, Image};
 use crate::secrets::Secrets;
 use crate::topology::{DesiredRole, Node, NodeSpec, Topology, TopologySpec};
-use crate::values::{Lsn, NodeName, PromotionRecord, Secret, ServerVersion, SlotName, SystemIdentifier, TimelineId};
+use crate::values::{
+    Lineage, Lsn, NodeName, PromotionRecord, Secret, ServerVersion, SlotName, SystemIdentifier, TimelineId,
+};
 
 pub(crate) const SYSTEM: SystemIdentifier = SystemIdentifier(7_412_345_678_901_234_567);
 pub(crate) const EXTENSION: KeycloakExtension = KeycloakExtension { jar: b"jar", driver_class: "org.example.Driver" };
@@ -34,6 +36,12 @@ pub(crate) fn strict_pair() -> Topology {
 pub(crate) fn demo() -> Topology {
     let mut spec = pair_spec();
     spec.cluster.demo = true;
+    spec.validate().unwrap()
+}
+
+pub(crate) fn strict_three() -> Topology {
+    let mut spec = pair_spec().node(NodeSpec::standby("vm3", "192.0.2.13"));
+    spec.replication.durability = "strict".to_owned();
     spec.validate().unwrap()
 }
 
@@ -126,7 +134,12 @@ pub(crate) fn container(topology: &Topology, node: &Node, component: Component) 
 /// A promotion of that generation.
 pub(crate) fn promotion(generation: u64, primary: &str) -> PromotionRecord {
     let id = format!("6f9619ff-8b86-d011-b42d-{generation:012}").parse().unwrap();
-    PromotionRecord { generation, id, primary: name(primary), run_alone: false }
+    PromotionRecord { generation, id, primary: name(primary), run_alone: false, ancestors: Vec::new() }
+}
+
+/// The same, written into the data, and the timeline that it led to.
+pub(crate) fn lineage(generation: u64, primary: &str, timeline: u32) -> Lineage {
+    Lineage { promotion: promotion(generation, primary), timeline: TimelineId(timeline) }
 }
 
 /// A PostgreSQL without any replication around it.
@@ -154,7 +167,7 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         pending_restart: Vec::new(),
         collation_mismatch: false,
         promotion: Some(promotion(1, "vm1")),
-        lineage: None,
+        lineage: Some(lineage(1, "vm1", 1)),
         set_up: None,
         keycloak_heap_percent: None,
         host: HostObservation::default(),

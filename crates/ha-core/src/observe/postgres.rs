@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::HostObservation;
-use crate::values::{Lsn, PromotionRecord, ServerVersion, SystemIdentifier, TimelineId};
+use crate::values::{Lineage, Lsn, PromotionRecord, ServerVersion, SystemIdentifier, TimelineId};
 
 /// One observation of a running PostgreSQL, taken by one statement, so that its parts belong together.
 ///
@@ -59,10 +59,9 @@ pub struct PostgresObservation {
     #[serde(default)]
     pub promotion: Option<PromotionRecord>,
     /// The promotion that its data comes from, which came with the data: a standby has it that followed the new primary
-    /// without being told of the promotion, as its guard lets it do. Absent before the cluster's first change of primary; says
-    /// nothing of `run_alone`.
+    /// without being told of the promotion, as its guard lets it do. Absent where nobody has written it.
     #[serde(default)]
-    pub lineage: Option<PromotionRecord>,
+    pub lineage: Option<Lineage>,
     /// What was last handed to [`note_set_up`](crate::ports::PostgresControl::note_set_up); it came with the data as well.
     #[serde(default)]
     pub set_up: Option<String>,

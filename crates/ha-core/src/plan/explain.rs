@@ -67,7 +67,7 @@ fn without_primary(view: &View<'_>, primary: &Node) -> Outlook {
     let strict = view.topology.replication.durability == Durability::Strict;
     // A person who looks at a dead host can say so; without other standbys, `strict` needs the second word.
     let decide = |run_alone| {
-        let options = FailoverOptions { to: None, primary_is_dead: true, run_alone };
+        let options = FailoverOptions { primary_is_dead: true, run_alone, ..FailoverOptions::default() };
         decide_failover(view.topology, &facts, &options)
     };
     let (decided, word) = match decide(false) {
@@ -89,12 +89,21 @@ fn without_primary(view: &View<'_>, primary: &Node) -> Outlook {
         }
     };
     let to = failover.to;
+    if let Some(promotion) = view.own_way(&to, name) {
+        let text = format!(
+            "if {name} died now, nobody could take over without loss: {to}'s data comes from the promotion of {} in generation {}, and \
+             lacks all that {name} holds since they parted",
+            promotion.primary, promotion.generation
+        );
+        let hand = Some(format!("bring {to} back as a standby: `ha-cli rejoin {to}`"));
+        return Outlook { node: name.clone(), primary: true, takes_over: None, behind_bytes: None, hand, text };
+    }
     let written = view.server(name).and_then(|server| server.write_lsn);
     let received = view.topology.node(&to).and_then(|node| view.received(node));
     let behind_bytes = written.zip(received).map(|(written, received)| written.bytes_since(received));
     let hand = format!("ha-cli failover{word}, with --primary-is-dead where its host cannot be asked");
     let lost = match behind_bytes {
-        _ if strict && !view.ran_alone() => "nothing acknowledged would be lost".to_owned(),
+        _ if strict && !view.ran_alone(name) => "nothing acknowledged would be lost".to_owned(),
         Some(0) => "all of its WAL is there".to_owned(),
         Some(bytes) => format!("{bytes} bytes of WAL are not there yet"),
         None => "how much would be lost is not known".to_owned(),
@@ -112,7 +121,7 @@ fn without_primary(view: &View<'_>, primary: &Node) -> Outlook {
 
 fn without_standby(view: &View<'_>, primary: &Node, standby: &Node) -> Outlook {
     let (name, primary) = (&standby.name, &primary.name);
-    let strict = view.topology.replication.durability == Durability::Strict && !view.ran_alone();
+    let strict = view.topology.replication.durability == Durability::Strict && !view.ran_alone(primary);
     let mut others = view.topology.peers_of(primary).filter(|node| node.name != *name);
     let confirmed = others.any(|node| view.has_role(node, PostgresRole::Standby));
     let away = !view.has_role(standby, PostgresRole::Standby);
@@ -133,7 +142,7 @@ fn without_standby(view: &View<'_>, primary: &Node, standby: &Node) -> Outlook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::fixtures::{healthy, name, pair, strict_pair, three};
+    use crate::observe::fixtures::{healthy, lineage, name, pair, promotion, strict_pair, three};
 
     #[test]
     fn a_standby_that_follows_takes_over() {
@@ -157,6 +166,18 @@ mod tests {
         assert!(told[1].text.contains("would change nothing"), "{}", told[1].text);
         seen[0].postgres = seen[1].postgres.clone();
         assert_eq!(explain(&topology, &seen), [], "without a primary there is nothing to lose");
+    }
+
+    #[test]
+    fn one_whose_history_is_another_does_not_take_over() {
+        let topology = pair();
+        let mut seen = healthy(&topology);
+        let apart = seen[1].postgres.as_mut().unwrap();
+        (apart.promotion, apart.lineage) = (Some(promotion(22, "vm2")), Some(lineage(22, "vm2", 2)));
+        let told = explain(&topology, &seen);
+        assert_eq!(told[0].takes_over, None);
+        assert!(told[0].text.contains("nobody could take over without loss"), "{}", told[0].text);
+        assert!(told[0].hand.as_ref().unwrap().contains("rejoin vm2"), "{told:?}");
     }
 
     #[test]

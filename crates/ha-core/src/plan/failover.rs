@@ -20,7 +20,7 @@ use self::loss::loss;
 use self::present::there_is_one;
 use self::target::target;
 
-pub use self::loss::{LastArrival, Loss};
+pub use self::loss::{GivenUp, LastArrival, Loss};
 
 /// What a person may choose, and what a person may vouch for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,6 +32,9 @@ pub struct FailoverOptions {
     /// With `strict`: the primary, the new one or one that is there and waits, goes on without a standby's confirmation
     /// until one is back.
     pub run_alone: bool,
+    /// Nodes whose data went a way of its own: a person has decided that what they hold and the new primary lacks is not
+    /// missed.
+    pub give_up: Vec<NodeName>,
 }
 
 /// What will happen.
@@ -76,7 +79,7 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
     let to = target(view, options).map_err(|refusal| vec![refusal])?;
     let mut refusals = Vec::new();
     let mut risks = Vec::new();
-    let mut hints = Vec::new();
+    let mut hints = needless(view, to, options);
     let mut plan = Plan::default();
     let mut before = Vec::new();
     if let Some(why) = view.no_engine(&to.name) {
@@ -104,7 +107,7 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
                 format!("it cannot be reached from here, but {by} has just spoken to its PostgreSQL: it is alive"),
                 "mend the way there; if it must go, stop it on its own host first",
             )),
-            State::Unknown(why) => unknown(view, &to.name, node, why, options, &mut refusals, &mut risks),
+            State::Unknown(why) => unknown(node, why, options, &mut refusals, &mut risks),
         }
     }
     durability(view, to, options, &mut refusals, &mut risks);
@@ -112,13 +115,25 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
         return Err(refusals);
     }
     let strict = view.topology.replication.durability == Durability::Strict;
-    before.push(plan.add(&to.name, view.record(&to.name, strict && options.run_alone), []));
+    before.push(plan.add(&to.name, view.record(&to.name, &to.name, strict && options.run_alone), []));
     before.push(plan.add(&to.name, Action::PreparePromotion, []));
     let promoted = plan.add(&to.name, Action::Promote, before);
     keep_back(view, &mut plan, &to.name, Some(promoted));
     afterwards(view, &mut plan, &to.name, Some(promoted));
     let from = view.latest().map(|record| record.primary.clone()).filter(|name| *name != to.name);
     Ok(Failover { from, to: to.name.clone(), plan, loss: loss(view, to), risks, hints })
+}
+
+/// Of whoever is to be given up without need.
+fn needless(view: &View<'_>, to: &Node, options: &FailoverOptions) -> Vec<String> {
+    let needless = options.give_up.iter().filter(|node| view.own_way(node, &to.name).is_none());
+    needless
+        .map(|node| {
+            let seen = view.server(node).is_some() || view.stopped(node).is_some();
+            let why = if seen { "holds nothing of its own" } else { "is not seen, and what it holds is not known" };
+            format!("{node} {why}: --give-up {node} changes nothing")
+        })
+        .collect()
 }
 
 /// What is known of a node that must not be the primary any more.
@@ -155,23 +170,10 @@ fn state_of<'v>(view: &View<'v>, node: &Node) -> State<'v> {
     }
 }
 
-/// A node that can neither be asked nor stopped. One that was a standby by all that is known is no danger by itself. That the
-/// target was written down as the primary says nothing of it: the run that did so may have ended before the promotion, and
-/// while the target was down another may have been promoted.
-fn unknown(
-    view: &View<'_>,
-    to: &NodeName,
-    node: &Node,
-    why: &str,
-    options: &FailoverOptions,
-    refusals: &mut Vec<Refusal>,
-    risks: &mut Vec<String>,
-) {
+/// A node that can neither be asked nor stopped. That it was a standby when it was last heard of says nothing: another
+/// operator may have promoted it since, who could not see the others.
+fn unknown(node: &Node, why: &str, options: &FailoverOptions, refusals: &mut Vec<Refusal>, risks: &mut Vec<String>) {
     let name = &node.name;
-    if view.latest().is_some_and(|latest| latest.primary != *name && latest.primary != *to) {
-        risks.push(format!("{name} cannot be asked ({why}); by all that is known it is a standby"));
-        return;
-    }
     if options.primary_is_dead {
         risks.push(format!(
             "{name} can neither be asked nor stopped from here ({why}); if it runs all the same, it acknowledges writes that \
@@ -209,14 +211,14 @@ fn durability(
             node.name
         )
     }));
-    let follow = others.iter().filter(|node| view.has_role(node, PostgresRole::Standby)).count();
+    let follow = others.iter().filter(|node| follows(view, node, &to.name)).count();
     // The old primary is one of those that are not seen; of two more, one may have confirmed what this one lacks.
-    if others.len() - follow > 1 {
-        let unseen: Vec<_> = others
-            .iter()
-            .filter(|node| !view.has_role(node, PostgresRole::Standby))
-            .map(|node| node.name.to_string())
-            .collect();
+    let unseen: Vec<_> = others
+        .iter()
+        .filter(|node| !view.has_role(node, PostgresRole::Standby))
+        .map(|node| node.name.to_string())
+        .collect();
+    if unseen.len() > 1 {
         refusals.push(Refusal::new(
             RefusalKind::Unsafe,
             Some(&to.name),
@@ -258,9 +260,14 @@ fn afterwards(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<
         plan.add(to, Action::ProveService, promoted);
     }
     let slots = plan.add(to, Action::EnsureSlots { slots: view.slots(to) }, promoted);
-    for node in view.topology.peers_of(to).filter(|node| view.has_role(node, PostgresRole::Standby)) {
+    for node in view.topology.peers_of(to).filter(|node| follows(view, node, to)) {
         plan.add(&node.name, Action::FollowPrimary { primary: to.clone() }, [slots]);
     }
+}
+
+/// It runs as a standby, and its data is an earlier state of what `to` has.
+fn follows(view: &View<'_>, node: &Node, to: &NodeName) -> bool {
+    view.has_role(node, PostgresRole::Standby) && view.own_way(&node.name, to).is_none()
 }
 
 /// One whose host is fine loses nothing by being started again.

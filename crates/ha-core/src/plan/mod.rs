@@ -1,5 +1,6 @@
 //! What a command will do, as a value: it can be printed, tested, and run by [`Cluster::run`](crate::Cluster::run).
 
+mod ancestry;
 mod backup;
 mod down;
 mod explain;
@@ -15,11 +16,12 @@ mod step;
 mod switchover;
 mod up;
 
+pub(crate) use ancestry::{Of, has_been_through, own_way};
 pub use backup::{Backup, BackupWay, choose_backup, decide_backup};
 pub use down::decide_down;
 pub use explain::{Outlook, explain};
 pub use facts::{DataState, NodeFacts};
-pub use failover::{Failover, FailoverOptions, LastArrival, Loss, decide_failover};
+pub use failover::{Failover, FailoverOptions, GivenUp, LastArrival, Loss, decide_failover};
 pub use refusal::{Refusal, RefusalKind};
 pub use rejoin::{OldData, RejoinMethod, RejoinStart, begin_rejoin, choose_method, decide_rebuild, decide_rejoin};
 pub use replication::decide_replication;

@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use super::roles::{RoleFacts, View};
-use super::{Action, Change, Plan, Refusal, RefusalKind, StepId};
+use super::roles::{RoleFacts, View, record_again};
+use super::{Action, Change, Plan, Refusal, RefusalKind, StepId, has_been_through};
 use crate::layout::Component;
 use crate::observe::{BranchObservation, PostgresRole};
 use crate::ports::ContainerStatus;
@@ -181,13 +181,17 @@ pub fn choose_method(
         Some(Err(said)) => base_backup(format!("pg_rewind cannot do it: {said}")),
         None => base_backup("it is not known whether pg_rewind could do it".to_owned()),
     };
+    // Two promotions that knew nothing of each other may lead to one number, at one position even. pg_rewind compares
+    // numbers, and would find nothing to do.
+    if let Some(own) = view.promotion(node).filter(|own| own.primary == *node && !has_been_through(upstream, &own.id)) {
+        return base_backup(format!(
+            "{node} was promoted in generation {}, and {primary}'s data does not come from that; pg_rewind compares the numbers of \
+             timelines, which may be the same by accident",
+            own.generation
+        ));
+    }
     if branch.timeline == upstream.timeline {
-        // Two promotions that knew nothing of each other may lead to one number, at one position even. pg_rewind compares
-        // numbers, and would find nothing to do. A node that only knows of an earlier promotion has followed this one.
-        let known = (view.promotion(node), upstream.promotion.as_ref());
-        let other = matches!(known, (Some(own), Some(its))
-            if own.primary == *node && own.generation >= its.generation && !own.is_same_promotion(its));
-        if other || branch.same_history == Some(false) {
+        if branch.same_history == Some(false) {
             return base_backup(format!(
                 "both are on timeline {}, but came there by different promotions, which pg_rewind cannot tell apart",
                 branch.timeline
@@ -277,9 +281,7 @@ fn come_back(view: &View<'_>, plan: &mut Plan, node: &NodeName, primary: &NodeNa
 /// A standby is back: the primary waits for its confirmation again, where the profile asks for it.
 fn run_alone_no_more(view: &View<'_>, plan: &mut Plan, node: &NodeName, primary: &NodeName, after: Option<StepId>) {
     if let Some(record) = view.promotion(primary).filter(|record| record.run_alone) {
-        let (generation, promoted) = (record.generation, record.primary.clone());
-        let action = Action::RecordPromotion { generation, primary: promoted, run_alone: false };
-        let recorded = plan.add(primary, action, after);
+        let recorded = plan.add(primary, record_again(record, false), after);
         plan.add(node, Action::FollowPrimary { primary: primary.clone() }, [recorded]);
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Refusal, RefusalKind};
+use super::ancestry::{self, Of};
+use super::{Action, Plan, Refusal, RefusalKind};
 use crate::layout;
 use crate::observe::{ControlFile, NodeObservation, PostgresObservation, PostgresRole, Unobserved, UnobservedWhy};
 use crate::ports::ContainerStatus;
 use crate::topology::{Node, Topology};
-use crate::values::{Lsn, NodeName, PromotionRecord, SlotName};
+use crate::values::{Lsn, NodeName, PromotionId, PromotionRecord, SlotName};
 
 /// What was found of a node.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +71,7 @@ impl<'a> View<'a> {
 
     /// The latest promotion that a node knows of: it was told of it, or its data comes from it.
     pub(super) fn known(&self, node: &NodeName) -> Option<&'a PromotionRecord> {
-        let lineage = self.server(node).and_then(|server| server.lineage.as_ref());
+        let lineage = self.server(node).and_then(|server| Some(&server.lineage.as_ref()?.promotion));
         // Of equals the last, which says whether it runs alone as well.
         lineage.into_iter().chain(self.promotion(node)).max_by_key(|record| record.generation)
     }
@@ -83,6 +84,21 @@ impl<'a> View<'a> {
     /// The latest promotion that any node knows of.
     pub(super) fn latest(&self) -> Option<&PromotionRecord> {
         self.topology.nodes().iter().filter_map(|node| self.known(&node.name)).max_by_key(|it| it.generation)
+    }
+
+    /// The promotion that a node's data comes from, running or not, and that of `other`, which runs, does not; of a server that
+    /// does not run, the one that is written down, which may not have come about.
+    pub(super) fn own_way(&self, node: &NodeName, other: &NodeName) -> Option<&'a PromotionRecord> {
+        let other = self.server(other)?;
+        match self.server(node) {
+            Some(server) => ancestry::own_way(Of { node, server }, other),
+            None => self.promotion(node).filter(|record| !ancestry::has_been_through(other, &record.id)),
+        }
+    }
+
+    /// The promotions that come before the next one of `to`.
+    fn ancestors(&self, to: &NodeName) -> Vec<PromotionId> {
+        self.server(to).map_or_else(Vec::new, |server| ancestry::ancestors(Of { node: to, server }))
     }
 
     /// Whether a standby of the cluster streams from `primary`, as that one tells.
@@ -100,11 +116,13 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Whether the latest primary acknowledged writes that no standby had confirmed, as far as anybody knows.
-    pub(super) fn ran_alone(&self) -> bool {
-        let latest = self.latest().map(|record| record.generation);
+    /// Whether a primary acknowledged writes that no standby had confirmed, as far as anybody knows, since the last promotion
+    /// that the data of `of` comes from. A later one that is only written down ends nothing.
+    pub(super) fn ran_alone(&self, of: &NodeName) -> bool {
+        let lineage = self.server(of).and_then(|server| server.lineage.as_ref());
+        let is_past = |id| lineage.is_some_and(|it| it.promotion.ancestors.contains(id));
         let known = self.topology.nodes().iter().filter_map(|node| self.promotion(&node.name));
-        known.filter(|record| Some(record.generation) == latest).any(|record| record.run_alone)
+        known.filter(|record| record.run_alone).any(|record| !is_past(&record.id))
     }
 
     /// Writes down that `to` is about to be the primary, in a generation of its own: what an interrupted run wrote there may be
@@ -114,7 +132,9 @@ impl<'a> View<'a> {
     /// first node the odd ones and the second the even ones. A node that cannot be asked may have been promoted without
     /// anybody here knowing: it was in another generation than the one that is written down now, and that one leaves room, so
     /// that it is the later of the two.
-    pub(super) fn record(&self, to: &NodeName, run_alone: bool) -> Action {
+    ///
+    /// What it comes from is told by `source`: the node itself, or the primary whose data it has.
+    pub(super) fn record(&self, to: &NodeName, source: &NodeName, run_alone: bool) -> Action {
         let nodes = self.topology.nodes();
         let place = nodes.iter().position(|node| node.name == *to).unwrap_or_default() as u64;
         let count = nodes.len().max(1) as u64;
@@ -123,7 +143,7 @@ impl<'a> View<'a> {
         let latest = self.latest().map_or(0, |record| record.generation) + room;
         // The first after the latest that leaves `place` when the first node's is 1.
         let generation = latest + 1 + (place + count - latest % count) % count;
-        Action::RecordPromotion { generation, primary: to.clone(), run_alone }
+        Action::RecordPromotion { generation, primary: to.clone(), run_alone, ancestors: self.ancestors(source) }
     }
 
     /// Why a node's engine cannot be used.
@@ -144,7 +164,7 @@ impl<'a> View<'a> {
     pub(super) fn follows_another(&self, standby: &PostgresObservation, primary: &NodeName) -> bool {
         self.topology.node(primary).is_some_and(|primary| {
             let (host, port) = layout::peer_endpoint(self.topology, primary);
-            standby.upstream.as_ref().is_some_and(|upstream| *upstream != format!("{host}:{port}"))
+            standby.upstream.as_ref() != Some(&format!("{host}:{port}"))
         })
     }
 
@@ -157,6 +177,24 @@ impl<'a> View<'a> {
     pub(super) fn received(&self, node: &Node) -> Option<Lsn> {
         let server = self.server(&node.name)?;
         [server.flush_lsn, server.receive_lsn, server.replay_lsn].into_iter().flatten().max()
+    }
+}
+
+/// The command that promoted this primary was ended before the promotion was written into the data: done again, that writes it.
+pub(super) fn write_lineage(view: &View<'_>, plan: &mut Plan, primary: &NodeName) {
+    let record = view.server(primary).and_then(ancestry::unwritten);
+    if record.is_some_and(|record| record.primary == *primary && record.generation > 1) {
+        plan.add(primary, Action::Promote, []);
+    }
+}
+
+/// Writes down the same promotion again, with another word about confirmations.
+pub(super) fn record_again(record: &PromotionRecord, run_alone: bool) -> Action {
+    Action::RecordPromotion {
+        generation: record.generation,
+        primary: record.primary.clone(),
+        run_alone,
+        ancestors: record.ancestors.clone(),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::rejoin::OldData;
 use crate::layout::Component;
-use crate::values::{NodeName, PromotionRecord, SlotName};
+use crate::values::{NodeName, PromotionId, PromotionRecord, SlotName};
 
 /// The place of a step in its plan.
 pub type StepId = usize;
@@ -154,6 +154,8 @@ pub enum Action {
         primary: NodeName,
         /// It goes on without a standby's confirmation.
         run_alone: bool,
+        /// The promotions that its data comes from, the last first.
+        ancestors: Vec<PromotionId>,
     },
     /// Stops a server that must not go on as primary, by force when it does not stop by itself.
     Fence,
@@ -243,10 +245,10 @@ impl fmt::Display for Action {
             Self::EnsureSlots { .. } => f.write_str("make the replication slots for the other nodes"),
             Self::ProveReceived { from } => write!(f, "prove that all of {from} has arrived"),
             Self::Demote { to, .. } => write!(f, "have PostgreSQL come back as a standby of {to}"),
-            Self::RecordPromotion { generation, primary, run_alone: false } => {
+            Self::RecordPromotion { generation, primary, run_alone: false, .. } => {
                 write!(f, "write down that {primary} is the primary of generation {generation}")
             }
-            Self::RecordPromotion { generation, primary, run_alone: true } => {
+            Self::RecordPromotion { generation, primary, run_alone: true, .. } => {
                 write!(f, "write down that {primary} is the primary of generation {generation} and runs alone")
             }
             Self::Fence => f.write_str("make sure that PostgreSQL does not run (stop, else kill)"),

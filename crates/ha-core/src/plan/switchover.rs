@@ -7,7 +7,7 @@
 //! again. A run that was killed is gone on with by planning anew: what the old primary left behind (its control file), and
 //! what is written down, tell how far it came.
 
-use super::roles::{RoleFacts, StoppedServer, View, several_primaries};
+use super::roles::{RoleFacts, StoppedServer, View, several_primaries, write_lineage};
 use super::{Action, Change, Plan, Refusal, RefusalKind, StepId};
 use crate::layout::Component;
 use crate::observe::{ControlFile, ControlState, PostgresRole};
@@ -129,7 +129,7 @@ fn begin(view: &View<'_>, primary: &Node, options: &SwitchoverOptions) -> Result
         plan.add(from, Action::Checkpoint, []),
         plan.add(&to, Action::Checkpoint, []),
         plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []),
-        plan.add(&to, view.record(&to, false), []),
+        plan.add(&to, view.record(&to, from, false), []),
         plan.add(&to, Action::PreparePromotion, []),
         plan.add(from, Action::WatchShutdown, []),
     ];
@@ -189,13 +189,16 @@ fn is_unfinished(view: &View<'_>, primary: &NodeName) -> bool {
 /// The target is the primary already: what an interrupted run left is done.
 fn finish(view: &View<'_>, to: &NodeName) -> Switchover {
     let mut plan = Plan::default();
+    write_lineage(view, &mut plan, to);
     for node in view.topology.peers_of(to) {
         match (view.server(&node.name), view.stopped(&node.name)) {
             (Some(standby), _) if standby.role == PostgresRole::Standby => {
                 if standby.slots.iter().any(|slot| !slot.active) {
                     plan.add(&node.name, Action::DropSlots { slots: view.slots(&node.name) }, []);
                 }
-                if view.follows_another(standby, to) || standby.promotion.as_ref() != view.promotion(to) {
+                let told = !view.follows_another(standby, to) && standby.promotion.as_ref() == view.promotion(to);
+                // One that holds what the primary lacks cannot follow: that is for `rejoin`.
+                if !told && view.own_way(&node.name, to).is_none() {
                     plan.add(&node.name, Action::FollowPrimary { primary: to.clone() }, []);
                 }
             }
@@ -267,9 +270,24 @@ fn resume(view: &View<'_>, options: &SwitchoverOptions) -> Result<Switchover, Re
             format!("`ha-cli up {from}` starts the primary again"),
         ));
     }
+    if let Some((other, promotion)) =
+        view.topology.peers_of(&to).find_map(|peer| Some((&peer.name, view.own_way(&peer.name, &to)?)))
+    {
+        return Err(Refusal::new(
+            RefusalKind::Unsafe,
+            Some(&to),
+            format!(
+                "{} was promoted in generation {} since, and what was acknowledged then may be on {other} alone",
+                promotion.primary, promotion.generation
+            ),
+            format!("bring {other} back first: `ha-cli up {other}`; `ha-cli failover` says what else can be done"),
+        ));
+    }
     let mut plan = Plan::default();
-    let before =
-        [plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []), plan.add(&to, view.record(&to, false), [])];
+    let before = [
+        plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []),
+        plan.add(&to, view.record(&to, &to, false), []),
+    ];
     hand_over(view, &mut plan, from, &to, before);
     Ok(Switchover { from: from.clone(), to, resumed: true, known: None, plan })
 }

@@ -101,8 +101,8 @@ pub(super) async fn fence(at: &At<'_>) -> Result<(), StepError> {
     has_exited(at.runtime, &name).await
 }
 
-/// Writes down, for the stopped server, that it is a standby now and whom it follows. From here on it can come back as
-/// nothing else.
+/// Writes down, for the stopped server, that it is a standby now and whom it follows; nobody, where its data may have gone
+/// another way. From here on it can come back as nothing else.
 pub(super) async fn demote(at: &At<'_>, to: &NodeName, proven: bool) -> Result<(), StepError> {
     let topology = at.cluster.topology();
     let upstream = topology.node(to).ok_or_else(|| StepError::Changed(format!("the topology has no node {to}")))?;
@@ -113,10 +113,10 @@ pub(super) async fn demote(at: &At<'_>, to: &NodeName, proven: bool) -> Result<(
     }
     // Once more, and as close to the change as can be.
     has_exited(at.runtime, &name).await?;
-    let mut files = vec![
-        layout::upstream_file(topology, &at.node.name, upstream),
-        HostFile::new(format!("{PGDATA}/standby.signal"), "", 0o644),
-    ];
+    let follows = proven || promotion::may_follow(at, to).await?;
+    let upstream =
+        if follows { layout::upstream_file(topology, &at.node.name, upstream) } else { layout::no_upstream_file() };
+    let mut files = vec![upstream, HostFile::new(format!("{PGDATA}/standby.signal"), "", 0o644)];
     if proven {
         files.extend(promotion::of(at, to).await.as_ref().map(layout::promotion_file));
     }

@@ -5,12 +5,36 @@ use std::time::Duration;
 use super::StepError;
 use super::run::At;
 use crate::layout::{self, Component, PROMOTION_PATH};
+use crate::plan::{Of, has_been_through, own_way};
 use crate::ports::ExecSpec;
 use crate::values::{NodeName, PromotionId, PromotionIdError, PromotionRecord};
 
 /// From a server's SIGHUP until it shows what it read: some milliseconds, more on a busy host.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// What its state volume says of promotions; the container need not run.
+async fn written_down(at: &At<'_>) -> Result<Option<PromotionRecord>, StepError> {
+    let name = layout::container_name(at.cluster.topology(), &at.node.name, Component::Postgres);
+    let text = at.runtime.read_file(&name, PROMOTION_PATH).await?;
+    Ok(text.and_then(|text| layout::read_promotion(&String::from_utf8_lossy(&text))))
+}
+
+/// Whether a server that does not run, or not yet, may be given that upstream: one that was promoted itself only where the
+/// upstream's data has been through that, since PostgreSQL compares the numbers of timelines and nothing else.
+pub(super) async fn may_follow(at: &At<'_>, upstream: &NodeName) -> Result<bool, StepError> {
+    let Some(own) = written_down(at).await?.filter(|own| own.primary == at.node.name) else { return Ok(true) };
+    let seen = at.cluster.ports.probe.observe(upstream, at.cluster.limits.observe).await;
+    Ok(seen.is_ok_and(|seen| has_been_through(&seen, &own.id)))
+}
+
+/// The promotion by which a running server's data went another way than that of `primary`, where both can be asked.
+pub(super) async fn own_way_of(at: &At<'_>, primary: &NodeName) -> Option<PromotionRecord> {
+    let (probe, limit) = (&at.cluster.ports.probe, at.cluster.limits.observe);
+    let upstream = probe.observe(primary, limit).await.ok()?;
+    let server = probe.observe(&at.node.name, limit).await.ok()?;
+    own_way(Of { node: &at.node.name, server: &server }, &upstream).cloned()
+}
 
 /// The record that a running server shows; nothing when it cannot be asked.
 pub(super) async fn of(at: &At<'_>, node: &NodeName) -> Option<PromotionRecord> {
@@ -32,13 +56,15 @@ pub(super) async fn record(
     generation: u64,
     primary: &NodeName,
     run_alone: bool,
+    ancestors: &[PromotionId],
     id: Option<&PromotionId>,
 ) -> Result<(), StepError> {
     let name = layout::container_name(at.cluster.topology(), &at.node.name, Component::Postgres);
     let alone = if run_alone { "on" } else { "off" };
     let (generation, primary) = (generation.to_string(), primary.to_string());
     let id = id.map_or_else(String::new, ToString::to_string);
-    let argv = ["/bin/sh", "-c", layout::RECORD_SCRIPT, "record", &generation, &primary, alone, &id];
+    let argv =
+        ["/bin/sh", "-c", layout::RECORD_SCRIPT, "record", &generation, &primary, alone, &layout::ids(ancestors), &id];
     let exec = ExecSpec { argv: argv.map(str::to_owned).to_vec(), ..ExecSpec::default() };
     let output = at.runtime.exec(&name, &exec, at.cluster.limits.observe * 5).await?;
     if output.exit_code != 0 {

@@ -137,12 +137,12 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
         Action::EnsureSlots { slots } => handover::ensure_slots(&at, slots).await,
         Action::ProveReceived { from } => handover::prove_received(&at, from).await,
         Action::Demote { to, proven } => handover::demote(&at, to, *proven).await,
-        Action::RecordPromotion { generation, primary, run_alone } => {
-            promotion::record(&at, *generation, primary, *run_alone, None).await
+        Action::RecordPromotion { generation, primary, run_alone, ancestors } => {
+            promotion::record(&at, *generation, primary, *run_alone, ancestors, None).await
         }
         Action::RestorePromotion { record } => {
-            let PromotionRecord { generation, id, primary, run_alone } = record;
-            promotion::record(&at, *generation, primary, *run_alone, Some(id)).await
+            let PromotionRecord { generation, id, primary, run_alone, ancestors } = record;
+            promotion::record(&at, *generation, primary, *run_alone, ancestors, Some(id)).await
         }
         Action::Fence => handover::fence(&at).await,
         Action::WatchShutdown => {

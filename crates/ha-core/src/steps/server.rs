@@ -49,13 +49,18 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
     }
     one_off::clear(cluster, at.node, at.runtime).await?;
     let upstream = upstream(at).await;
-    let (hashed, others) = layout::postgres_files(topology, at.node, share(at).await?, upstream, cluster.secrets());
+    let (hashed, others) = layout::postgres_files(topology, at.node, share(at).await?, None, cluster.secrets());
     if at.runtime.find_container(&name).await?.is_none() {
         let image = image(at).await?;
         let system = identity(at, &image).await?;
         at.runtime.create_container(&layout::postgres_container(topology, at.node, &image.id, system, &hashed)).await?;
     }
     let mut files: Vec<HostFile> = hashed.into_iter().chain(others).collect();
+    if let Some(upstream) = upstream
+        && promotion::may_follow(at, &upstream.name).await?
+    {
+        files.push(layout::upstream_file(topology, &at.node.name, upstream));
+    }
     if permit {
         files.extend(permission(at).await?);
     }
@@ -93,6 +98,13 @@ pub(super) async fn follow(at: &At<'_>, primary: &NodeName) -> Result<(), StepEr
     let topology = at.cluster.topology();
     let upstream =
         topology.node(primary).ok_or_else(|| StepError::Changed(format!("the topology has no node {primary}")))?;
+    if let Some(own) = promotion::own_way_of(at, primary).await {
+        return Err(StepError::Changed(format!(
+            "its data comes from the promotion in generation {}, and that of {primary} does not: it cannot follow; \
+             `ha-cli rejoin {}` shows what only it holds, and makes it a standby",
+            own.generation, at.node.name
+        )));
+    }
     let name = layout::container_name(topology, &at.node.name, Component::Postgres);
     let (_, others) = layout::postgres_files(topology, at.node, share(at).await?, Some(upstream), at.cluster.secrets());
     put_and_reload(at, &name, &others).await?;

@@ -2,10 +2,10 @@
 
 use crate::cluster::Cluster;
 use crate::layout::{self, Component, PASSFILE_PATH, PGDATA};
-use crate::observe::BranchObservation;
+use crate::observe::{BranchObservation, PostgresObservation};
 use crate::ports::{ExecSpec, HostFile};
 use crate::steps::{StepError, one_off};
-use crate::values::NodeName;
+use crate::values::{NodeName, PromotionId};
 
 /// Starts the data cut off from everybody, in recovery, and compares it with the primary's history. The server of `node`
 /// must not run; afterwards it comes back as a standby only.
@@ -34,12 +34,19 @@ pub(crate) async fn inspect(
             layout::conninfo(topology, node, upstream),
             seen.timeline.to_string(),
             topology.postgres.database.clone(),
+            layout::ids(&promotions(&seen)),
         ],
         files: vec![HostFile::new(PASSFILE_PATH, layout::passfile(cluster.secrets()), 0o600)],
         limit: cluster.limits.copy,
     };
     let facts = one_off::run(cluster, own, runtime, &image, job, |_| {}).await?;
     BranchObservation::parse(&facts).map_err(|broken| StepError::Broken(broken.0))
+}
+
+/// All that its data has been through.
+fn promotions(primary: &PostgresObservation) -> Vec<PromotionId> {
+    let written = primary.lineage.iter().flat_map(|it| it.promotion.ancestors_of_next());
+    written.chain(primary.promotion.iter().map(|record| record.id.clone())).collect()
 }
 
 /// Whether data that was put aside still lies beside that of a running server.

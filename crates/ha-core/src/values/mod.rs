@@ -9,5 +9,5 @@ mod secret;
 pub use lsn::{Lsn, ParseLsnError};
 pub use name::{ClusterName, NameError, NodeName, SlotName};
 pub use postgres::{ServerVersion, SystemIdentifier, TimelineId};
-pub use promotion::{PromotionId, PromotionIdError, PromotionRecord};
+pub use promotion::{Lineage, MOST_ANCESTORS, PromotionId, PromotionIdError, PromotionRecord};
 pub use secret::Secret;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::NodeName;
+use super::{NodeName, TimelineId};
 
 /// What a node knows of the promotion that its data descends from, or that it is about to go through.
 ///
@@ -23,9 +23,39 @@ pub struct PromotionRecord {
     /// It goes on without a standby's confirmation although the profile asks for one, because a person said so.
     #[serde(default)]
     pub run_alone: bool,
+    /// The promotions that the data came from before this one, the last first, [`MOST_ANCESTORS`] at most. Timelines do not
+    /// tell: two promotions that knew nothing of each other may lead to one number.
+    #[serde(default)]
+    pub ancestors: Vec<PromotionId>,
+}
+
+/// So many promotions are remembered. A node that was not there for longer is taken for one whose data may have gone another
+/// way, and is given a copy when it comes back.
+pub const MOST_ANCESTORS: usize = 16;
+
+/// The promotion that a node's data comes from, written into the data itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lineage {
+    /// Which; says nothing of `run_alone`.
+    #[serde(flatten)]
+    pub promotion: PromotionRecord,
+    /// The timeline that it led to. Data on a later one has been through a promotion that nobody wrote into it.
+    pub timeline: TimelineId,
 }
 
 impl PromotionRecord {
+    /// Whether data that has been through this promotion has been through the one with that id as well.
+    #[must_use]
+    pub fn comes_from(&self, id: &PromotionId) -> bool {
+        self.id == *id || self.ancestors.contains(id)
+    }
+
+    /// The ancestors of the promotion that comes next.
+    #[must_use]
+    pub fn ancestors_of_next(&self) -> Vec<PromotionId> {
+        std::iter::once(&self.id).chain(&self.ancestors).take(MOST_ANCESTORS).cloned().collect()
+    }
+
     /// Whether the two name one and the same promotion.
     #[must_use]
     pub fn is_same_promotion(&self, other: &Self) -> bool {
@@ -74,6 +104,24 @@ impl<'de> Deserialize<'de> for PromotionId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_last_promotions_are_remembered() {
+        let id = |number: usize| format!("6f9619ff-8b86-d011-b42d-{number:012}").parse::<PromotionId>().unwrap();
+        let mut record = PromotionRecord {
+            generation: 1,
+            id: id(0),
+            primary: "vm1".parse().unwrap(),
+            run_alone: false,
+            ancestors: Vec::new(),
+        };
+        for number in 1..=MOST_ANCESTORS + 1 {
+            record = PromotionRecord { id: id(number), ancestors: record.ancestors_of_next(), ..record };
+        }
+        assert!(record.comes_from(&id(MOST_ANCESTORS + 1)) && record.comes_from(&id(1)));
+        assert!(!record.comes_from(&id(0)), "that is too long ago");
+        assert_eq!(record.ancestors.len(), MOST_ANCESTORS);
+    }
 
     #[test]
     fn an_id_is_a_uuid_and_nothing_else() {

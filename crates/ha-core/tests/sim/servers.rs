@@ -94,6 +94,7 @@ impl ReplicationProbe for Shared {
                             id: "6f9619ff-8b86-d011-b42d-00cf4fc964ff".parse().expect("a UUID"),
                             primary: self.topology.initial_primary().name.clone(),
                             run_alone: false,
+                            ancestors: Vec::new(),
                         }),
                     })
                 },

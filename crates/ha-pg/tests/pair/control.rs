@@ -1,7 +1,7 @@
 //! Making roles, database and slots, and what becomes known of it.
 
 use ha_core::ports::{PostgresControl as _, PostgresError, ReplicationProbe as _};
-use ha_core::values::{PromotionRecord, Secret, SlotName};
+use ha_core::values::{Lineage, PromotionRecord, Secret, SlotName};
 
 use crate::engine::{docker, sql};
 use crate::pair::{
@@ -163,13 +163,20 @@ fn a_promotion_is_written_into_the_data() {
             }
             run(pair, "ALTER SYSTEM SET \"ha.primary\" = 'vm1'");
             run(pair, "SELECT pg_reload_conf()");
-            let record = PromotionRecord { generation, id: id.parse().unwrap(), primary: vm1(), run_alone: false };
+            let record = PromotionRecord {
+                generation,
+                id: id.parse().unwrap(),
+                primary: vm1(),
+                run_alone: false,
+                ancestors: Vec::new(),
+            };
             until("it knows of the promotion", async || observe(vm1()).await.promotion.as_ref() == Some(&record)).await;
             record
         };
         let arrives = async |record: PromotionRecord| {
-            assert_eq!(observe(vm1()).await.lineage.as_ref(), Some(&record));
-            until("it arrives", async || observe(vm2()).await.lineage.as_ref() == Some(&record)).await;
+            let wanted = Some(Lineage { promotion: record, timeline: observe(vm1()).await.timeline });
+            assert_eq!(observe(vm1()).await.lineage, wanted);
+            until("it arrives", async || observe(vm2()).await.lineage == wanted).await;
             assert_eq!(observe(vm2()).await.promotion, None, "it was told nothing");
         };
         // A primary is not promoted again, and writes all the same what an interrupted run may not have written.
@@ -183,9 +190,16 @@ fn a_promotion_is_written_into_the_data() {
         arrives(third).await;
         // What somebody else wrote there blinds nobody.
         let id = "6f9619ff-8b86-d011-b42d-000000000003";
-        for nonsense in
-            [" ", "x", &format!("-1 {id} vm1"), &format!("3 {id} VM1"), "3 id vm1", &format!("3 {id} vm1 x")]
-        {
+        for nonsense in [
+            " ",
+            "x",
+            &format!("3 {id} vm1"),
+            &format!("-1 {id} vm1 1"),
+            &format!("3 {id} VM1 1"),
+            "3 id vm1 1",
+            &format!("3 {id} vm1 1 x"),
+            &format!("3 {id} vm1 1 {id} "),
+        ] {
             run(pair, &format!("ALTER DATABASE postgres SET \"ha.lineage\" = '{nonsense}'"));
             assert_eq!(observe(vm1()).await.lineage, None, "{nonsense:?}");
         }

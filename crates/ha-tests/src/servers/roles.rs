@@ -32,7 +32,7 @@ impl Announced {
                 let since = Duration::from_secs_f64(seconds.max(0.0)) + SLACK;
                 planned.checked_sub(since).map_or(Self::Unknown, Self::Since)
             }
-            Loss::Exactly { .. } | Loss::Since { seconds: None, .. } => Self::Unknown,
+            Loss::Exactly { .. } | Loss::Since { seconds: None, .. } | Loss::GivenUp { .. } => Self::Unknown,
         }
     }
 

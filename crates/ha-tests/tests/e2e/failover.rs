@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use ha_core::Cluster;
 use ha_core::health::ReportedRole;
 use ha_core::layout::Component;
-use ha_core::observe::BranchObservation;
+use ha_core::observe::{BranchObservation, PostgresRole};
 use ha_core::plan::{
     Action, Failover, FailoverOptions, Loss, OldData, Plan, Refusal, RefusalKind, RejoinMethod, RejoinStart,
 };
+use ha_core::topology::Node;
 use ha_core::values::{NodeName, PromotionRecord};
 use ha_tests::ledger::LedgerWriter;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
@@ -128,7 +129,7 @@ async fn a_killed_primary_is_replaced_and_comes_back() {
             // It came with the data, whoever was told of the promotion.
             for node in [new, old] {
                 let server = pair.cluster().ports().probe.observe(&node.name, PATIENCE).await.unwrap();
-                assert_eq!(server.lineage.as_ref(), Some(&lineage), "{}", node.name);
+                assert_eq!(server.lineage.as_ref().map(|it| &it.promotion), Some(&lineage), "{}", node.name);
             }
             let record = pair.cluster().ports().probe.observe(&new.name, PATIENCE).await.unwrap().promotion.unwrap();
             assert!(!record.run_alone, "a standby confirms again");
@@ -291,6 +292,81 @@ async fn a_promotion_by_hand_is_seen_and_dealt_with() {
     let only_here = found.only_here.expect("both wrote a row of their own");
     assert_eq!(only_here.tables.get("kept"), Some(&1), "{only_here:?}");
     settles(&pair, &pair.primary().name).await;
+}
+
+/// What is written there, as one line.
+async fn kept(pair: &Pair, node: &Node) -> String {
+    pair.superuser(node, "SELECT string_agg(word, ' ' ORDER BY word) FROM kept").await.unwrap()
+}
+
+/// Each was promoted without the other: both come to timeline 2, and each has a row of its own. No command chooses, neither
+/// streams from the other although PostgreSQL would let it, and a person's word is enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_were_promoted_apart_a_person_chooses() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    let (vm1, vm2) = (pair.primary(), pair.standby());
+    let containers = [vm1, vm2].map(|node| pair.container(node, Component::Postgres));
+    let observe = async |node: &Node| pair.cluster().ports().probe.observe(&node.name, PATIENCE).await.unwrap();
+    let choose = |to: &Node, given_up: &Node| FailoverOptions {
+        to: Some(to.name.clone()),
+        give_up: vec![given_up.name.clone()],
+        ..FailoverOptions::default()
+    };
+    pair.superuser(vm1, "CREATE TABLE kept (word text)").await.unwrap();
+    pair.wait_replayed().await.unwrap();
+    docker(&["kill", &containers[0]]);
+    fail_over(&pair, &FailoverOptions::default()).await;
+    pair.superuser(vm2, "INSERT INTO kept VALUES ('of-vm2')").await.unwrap();
+    docker(&["kill", &containers[1]]);
+
+    // The standby that saw nothing of it is not promoted without a word, and no one follows it afterwards.
+    docker(&["start", &containers[0]]);
+    pair.cluster().ports().control.wait_ready(&vm1.name, PATIENCE).await.unwrap();
+    let refusals = plan(pair.cluster(), &FailoverOptions::default()).await.unwrap_err();
+    assert!(refusals[0].message.contains("vm2 was promoted in generation 2 without it"), "{refusals:?}");
+    assert!(refusals[0].help.contains("--to vm1 --give-up vm2"), "{refusals:?}");
+    let planned = fail_over(&pair, &choose(vm1, vm2)).await;
+    assert!(matches!(&planned.loss, Loss::GivenUp { nodes } if nodes[0].node == vm2.name), "{:?}", planned.loss);
+    pair.superuser(vm1, "INSERT INTO kept VALUES ('of-vm1')").await.unwrap();
+    docker(&["start", &containers[1]]);
+    pair.cluster().ports().control.wait_ready(&vm2.name, PATIENCE).await.unwrap();
+    let (one, other) = (observe(vm1).await, observe(vm2).await);
+    assert_eq!((one.timeline, one.role), (other.timeline, PostgresRole::Primary), "numbers do not tell them apart");
+    assert_eq!((other.role, other.upstream), (PostgresRole::Standby, None));
+
+    // As after a power cut of both.
+    for container in &containers {
+        docker(&["kill", container]);
+    }
+    on_volumes(pair.topology().cluster.name.as_str(), "vm1", "gosu postgres touch /data/pgdata/standby.signal");
+    for (node, container) in [vm1, vm2].into_iter().zip(&containers) {
+        docker(&["start", container]);
+        pair.cluster().ports().control.wait_ready(&node.name, PATIENCE).await.unwrap();
+    }
+    for to in [None, Some(vm1.name.clone()), Some(vm2.name.clone())] {
+        let refusals = plan(pair.cluster(), &FailoverOptions { to, ..alone() }).await.unwrap_err();
+        assert_eq!((refusals.len(), refusals[0].kind), (1, RefusalKind::Unsafe), "{refusals:?}");
+        for choice in ["--to vm1 --give-up vm2", "--to vm2 --give-up vm1"] {
+            assert!(refusals[0].help.contains(choice), "{refusals:?}");
+        }
+    }
+    let planned = fail_over(&pair, &choose(vm2, vm1)).await;
+    assert!(!planned.plan.steps.iter().any(|step| step.node == vm1.name), "{:?}", planned.plan);
+    assert_eq!((kept(&pair, vm1).await, kept(&pair, vm2).await), ("of-vm1".to_owned(), "of-vm2".to_owned()));
+    let report = pair.cluster().report().await;
+    assert!(report.findings.iter().any(|it| it.node.as_ref() == Some(&vm1.name)), "{:?}", report.findings);
+
+    let (found, method) = rejoin(&pair, &vm1.name).await;
+    assert!(matches!(method, RejoinMethod::BaseBackup { .. }), "{method:?} {found:?}");
+    let only_here = found.only_here.expect("a row of its own");
+    assert_eq!(only_here.tables.get("kept"), Some(&1), "{only_here:?}");
+    settles(&pair, &vm2.name).await;
+    pair.superuser(vm2, "INSERT INTO kept VALUES ('of-both')").await.unwrap();
+    pair.wait_replayed().await.unwrap();
+    assert_eq!(kept(&pair, vm1).await, "of-both of-vm2");
 }
 
 /// A standby whose data is damaged gets a new copy; the primary never does.

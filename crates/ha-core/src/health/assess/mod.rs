@@ -12,6 +12,7 @@ use super::{
     host,
 };
 use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresObservation, PostgresRole};
+use crate::plan::{Of, own_way};
 use crate::topology::{Node, Topology};
 
 /// A node of the topology with what was seen of it.
@@ -105,6 +106,17 @@ fn report<'a>(
     }
 }
 
+/// Two standbys, each of which holds what the other lacks.
+fn parted(seen: &[Seen<'_>]) -> Option<String> {
+    let way = |of: &Seen<'_>, other: &Seen<'_>| {
+        let (server, other) = (of.postgres()?, other.postgres()?);
+        own_way(Of { node: &of.node.name, server }, other).map(drop)
+    };
+    let mut pairs = seen.iter().enumerate().flat_map(|(at, one)| seen[at + 1..].iter().map(move |other| (one, other)));
+    let (one, other) = pairs.find(|(one, other)| way(one, other).is_some() && way(other, one).is_some())?;
+    Some(format!("{} and {}", one.node.name, other.node.name))
+}
+
 /// The one primary, if there is exactly one.
 fn the_primary<'s, 'a>(seen: &'s [Seen<'a>], findings: &mut Vec<Finding>) -> Option<&'s Seen<'a>> {
     let primaries: Vec<_> = seen.iter().filter(|node| node.role() == ReportedRole::Primary).collect();
@@ -116,7 +128,15 @@ fn the_primary<'s, 'a>(seen: &'s [Seen<'a>], findings: &mut Vec<Finding>) -> Opt
                 .filter(|node| node.role() == ReportedRole::Unknown)
                 .map(|node| node.node.name.to_string())
                 .collect();
-            let (code, message, help) = if unknown.is_empty() {
+            let (code, message, help) = if let Some(parted) = parted(seen) {
+                (
+                    Code::NoPrimary,
+                    format!(
+                        "nobody accepts writes, and {parted} were promoted apart from each other: each holds what the other lacks"
+                    ),
+                    "a person has to choose: look at both while they serve reads; `ha-cli failover` says how",
+                )
+            } else if unknown.is_empty() {
                 (
                     Code::NoPrimary,
                     "every PostgreSQL answers as a standby: nobody accepts writes".to_owned(),

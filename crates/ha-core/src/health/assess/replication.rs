@@ -3,6 +3,7 @@
 use super::Seen;
 use crate::health::{Code, Finding, ReplicationReport, ReplicationState, SlotReport};
 use crate::observe::{PostgresObservation, PostgresRole, SlotObservation};
+use crate::plan::{Of, own_way};
 use crate::topology::{Durability, Topology};
 use crate::values::{NodeName, SlotName};
 
@@ -150,7 +151,12 @@ pub(super) fn of_standby(
     let upstream = primary.and_then(Seen::postgres);
     let sender = upstream.and_then(|postgres| postgres.senders.iter().find(|sender| sender.name == name.as_str()));
     let state = streaming(standby, sender.map(|sender| sender.state.as_str()));
+    let diverged = upstream
+        .filter(|_| state == ReplicationState::Stopped)
+        .and_then(|upstream| own_way(Of { node: name, server: standby }, upstream));
+    // Positions in two histories say nothing of each other.
     let lag_bytes = upstream
+        .filter(|_| diverged.is_none())
         .and_then(|postgres| postgres.write_lsn)
         .zip(standby.replay_lsn)
         .map(|(written, replayed)| written.bytes_since(replayed));
@@ -167,7 +173,16 @@ pub(super) fn of_standby(
             "SELECT pg_wal_replay_resume() on it, if whoever paused it agrees".to_owned(),
         );
     }
-    if let Some(primary) = primary {
+    if let (Some(primary), Some(promotion)) = (primary, diverged) {
+        add(
+            Code::HistoryDiverged,
+            format!(
+                "it holds what its primary {} lacks: {} was promoted in generation {}, and the primary's data does not come from that",
+                primary.node.name, promotion.primary, promotion.generation
+            ),
+            format!("`ha-cli rejoin {name}` shows what that is, and makes it a standby"),
+        );
+    } else if let Some(primary) = primary {
         if state == ReplicationState::Stopped {
             add(
                 Code::ReplicationStopped,

@@ -44,12 +44,46 @@ permitted() {
 }
 
 # What the server behind a connection string says of itself: system identifier, timeline and position, whether it is in
-# recovery, generation and promotion. A replication connection needs no database and no more rights than a standby's.
+# recovery, generation, promotion and the promotions before it. A replication connection needs no database and no more
+# rights than a standby's.
 ask() {
     timeout 5 psql -X -A -t -q -w -F '|' \
         "$1" \
         -c IDENTIFY_SYSTEM -c 'SHOW in_hot_standby' -c 'SHOW ha.generation' -c 'SHOW ha.promotion' \
+        -c 'SHOW ha.ancestors' \
         </dev/null 2>/dev/null || true
+}
+
+# Whether the data of the peer that was asked has been through this node's last promotion. Two nodes that were promoted apart
+# may be on one timeline, and PostgreSQL compares nothing but its number.
+continues() {
+    case " $promotion $ancestors " in
+        *" $own "*) ;;
+        *) return 1 ;;
+    esac
+}
+
+follow_nobody() {
+    echo '# Written by the guard: this node follows nobody until ha-cli has looked at its data.' >/ha/config/upstream.conf
+    chmod 0644 /ha/config/upstream.conf
+}
+
+# A standby that was promoted itself once, and whom nobody has seen follow another since, keeps its upstream only where that has
+# been through the promotion. Only the node itself is no peer of its own.
+check_upstream() {
+    primary=$(setting ha.primary)
+    [ -n "$primary" ] && ! grep -q "^$primary " /ha/config/peers || return 0
+    grep -qs '^primary_conninfo' /ha/config/upstream.conf || return 0
+    while read -r name conninfo; do
+        if [ "$(cat "/ha/config/upstream.d/$name.conf")" = "$(cat /ha/config/upstream.conf)" ]; then
+            generation=$(setting ha.generation)
+            own_timeline=0
+            judge "$name" "$conninfo"
+            ! continues || return 0
+        fi
+    done </ha/config/peers
+    say "follows nobody: that the data of its upstream comes from this node's last promotion could not be seen (ha-cli rejoin, or ha-cli up, sets it right)"
+    follow_nobody
 }
 
 # Sets `verdict`: `no` when that peer knows nothing that forbids this node to be the primary; else why, and whom to
@@ -62,15 +96,21 @@ judge() {
     recovery=$(echo "$answer" | sed -n 2p)
     theirs=$(echo "$answer" | sed -n 3p)
     promotion=$(echo "$answer" | sed -n 4p)
+    ancestors=$(echo "$answer" | sed -n 5p)
+    own=$(setting ha.promotion)
     if [ -z "$timeline" ] || [ -z "$recovery" ] || [ "$system" != "$want" ]; then
         verdict=silent
     elif [ "$recovery" = off ] && [ "${theirs:-0}" -ge "$generation" ]; then
-        verdict="$peer is the primary" upstream=$peer
+        if continues; then
+            verdict="$peer is the primary" upstream=$peer
+        else
+            verdict="$peer is the primary, and its data does not come from this node's last promotion: it is not followed (to bring this node back: ha-cli rejoin)"
+        fi
     elif [ "$recovery" = off ]; then
         verdict="$peer accepts writes as well, of the older generation ${theirs:-0}"
     elif [ "${theirs:-0}" -gt "$generation" ]; then
         verdict="$peer knows of generation $theirs, this node of $generation"
-    elif [ "${theirs:-0}" = "$generation" ] && [ "$promotion" != "$(setting ha.promotion)" ]; then
+    elif [ "${theirs:-0}" = "$generation" ] && [ "$promotion" != "$own" ]; then
         verdict="$peer knows of another promotion in generation $generation"
     elif [ "$timeline" -gt "$own_timeline" ]; then
         verdict="$peer is on timeline $timeline, this node on $own_timeline: somebody was promoted meanwhile"
@@ -117,10 +157,14 @@ if [ ! -e "$PGDATA/standby.signal" ] && [ -s /ha/config/peers ] && ! permitted; 
         if [ -n "$upstream" ] && [ -f "/ha/config/upstream.d/$upstream.conf" ]; then
             cp "/ha/config/upstream.d/$upstream.conf" /ha/config/upstream.conf
             chmod 0644 /ha/config/upstream.conf
+        else
+            follow_nobody
         fi
         gosu postgres touch "$PGDATA/standby.signal"
         sync
     fi
+elif [ -e "$PGDATA/standby.signal" ] && [ -s /ha/config/peers ]; then
+    check_upstream
 fi
 rm -f /ha/config/permit
 exec docker-entrypoint.sh "$@"

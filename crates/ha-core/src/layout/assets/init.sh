@@ -34,6 +34,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
         echo "ha.promotion = '$(cat /proc/sys/kernel/random/uuid)'"
         echo "ha.primary = '$1'"
         echo "ha.run_alone = 'off'"
+        echo "ha.ancestors = ''"
     } >/ha/config/promotion.conf
     chmod 0755 /ha/config
     chmod 0644 /ha/config/promotion.conf

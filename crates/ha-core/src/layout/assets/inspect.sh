@@ -1,11 +1,12 @@
 #!/bin/sh
-# Looks at the data of a server that was stopped, beside the primary that it is to follow: inspect.sh CONNINFO TIMELINE DATABASE,
-# the primary's timeline and how to reach it. Prints facts, one a line. It starts the server cut off from everybody, in
+# Looks at the data of a server that was stopped, beside the primary that it is to follow: inspect.sh CONNINFO TIMELINE DATABASE
+# PROMOTIONS: how to reach the primary, its timeline, and the ids of all promotions that its data has been through. Prints
+# facts, one a line. It starts the server cut off from everybody, in
 # recovery, so that it replays what it has and adds nothing: afterwards it comes back as a standby only, and has ended in
 # an orderly way, which a rewind needs.
 set -eu
 umask 077
-conninfo=$1 timeline=$2 database=$3
+conninfo=$1 timeline=$2 database=$3 promotions=$4
 export LC_ALL=C
 
 [ ! -e /ha/rewinding ] || { echo "rewind=a rewind of this data was interrupted" && echo "broken=yes" && exit 0; }
@@ -93,6 +94,25 @@ while :; do
     left=$our_end
 done
 exec 3<&- 4<&-
+# Two that were promoted apart from each other may be on timelines of one number, left at one position even. Each of the promotions
+# that only this data has been through led to a timeline of its own, and the first of these is where the histories part.
+if [ "$whole" = yes ]; then
+    # GENERATION ID PRIMARY TIMELINE and the ids before, the last first.
+    lineage=$(echo "SELECT substr(setting, 12) FROM pg_db_role_setting, unnest(setconfig) AS setting WHERE setting LIKE 'ha.lineage=%'" | sql postgres)
+    apart=0
+    for id in $(echo "$lineage" | awk '{ $1 = ""; $3 = ""; $4 = ""; print }'); do
+        case " $promotions " in *" $id "*) break ;; esac
+        apart=$((apart + 1))
+    done
+    if [ "$apart" -gt 0 ]; then
+        same=no
+        before=$(($(echo "$lineage" | awk '{ print $4 }') - apart))
+        before=$(awk -v timeline="$before" '$1 == timeline { print $2 }' /tmp/ours)
+        if [ -n "$before" ] && [ "$before" != - ]; then
+            fork=$(echo "SELECT least('$before'::pg_lsn, nullif('$fork', '')::pg_lsn)" | sql postgres)
+        fi
+    fi
+fi
 [ -z "$fork" ] || echo "fork=$fork"
 # Where both are on one timeline, they must have come there by one promotion.
 [ "$own" != "$timeline" ] || echo "same_history=$same"

@@ -1,6 +1,6 @@
 # Writes down, for good, which promotion this node goes through or follows, has the running server read it, and prints its id:
-# record.sh GENERATION PRIMARY RUN_ALONE(on|off) [PROMOTION]. Without PROMOTION, the id that is there stays when it is of that
-# generation and primary, so that this may be repeated; else a new one is drawn. Whether the server has read it is seen from
+# record.sh GENERATION PRIMARY RUN_ALONE(on|off) ANCESTORS [PROMOTION]. Without PROMOTION, the id that is there stays when it is
+# of that generation and primary, so that this may be repeated; else a new one is drawn. Whether the server has read it is seen from
 # outside, by a probe that has a connection.
 set -eu
 umask 022
@@ -9,7 +9,7 @@ conf=/ha/config/promotion.conf
 exec 9>/ha/config/promotion.lock
 flock -w 10 9
 setting() { [ ! -f "$conf" ] || sed -n "s/^$1 = '\(.*\)'\$/\1/p" "$conf"; }
-id=${4:-}
+id=${5:-}
 if [ -z "$id" ] && [ "$(setting ha.generation)" = "$1" ] && [ "$(setting ha.primary)" = "$2" ]; then
     id=$(setting ha.promotion)
 fi
@@ -20,6 +20,7 @@ fi
     echo "ha.promotion = '$id'"
     echo "ha.primary = '$2'"
     echo "ha.run_alone = '$3'"
+    echo "ha.ancestors = '$4'"
     [ "$3" != on ] || echo "synchronous_standby_names = ''"
 } >"$conf.new"
 sync "$conf.new"

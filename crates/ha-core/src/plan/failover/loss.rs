@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::observe::{ControlState, PostgresRole};
 use crate::plan::roles::View;
 use crate::topology::{Durability, Node};
-use crate::values::Lsn;
+use crate::values::{Lsn, NodeName, PromotionRecord};
 
 /// What of the acknowledged writes the new primary may lack.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,6 +23,11 @@ pub enum Loss {
         /// In bytes.
         bytes: u64,
     },
+    /// What these nodes hold and the new primary lacks: a person has said so. It stays where it is until they rejoin.
+    GivenUp {
+        /// Which.
+        nodes: Vec<GivenUp>,
+    },
     /// What the old primary acknowledged after the new one last heard from it.
     Since {
         /// Where the new primary's WAL ends.
@@ -32,6 +37,19 @@ pub enum Loss {
         /// What those seconds are counted from.
         last: LastArrival,
     },
+}
+
+/// A node whose data went a way of its own.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GivenUp {
+    /// Which.
+    pub node: NodeName,
+    /// The promotion in which its way begins; of a node that does not run, one that may not have come about.
+    pub promotion: PromotionRecord,
+    /// Where its WAL ends, where it runs.
+    pub lsn: Option<Lsn>,
+    /// The age of its last transaction in seconds, where it has replayed one since its start.
+    pub last_transaction_seconds: Option<f64>,
 }
 
 /// The last that is known to have come from the old primary.
@@ -55,6 +73,18 @@ impl Loss {
 
 /// What is lost when `to` takes over now.
 pub(super) fn loss(view: &View<'_>, to: &Node) -> Loss {
+    let given_up = view.topology.peers_of(&to.name).filter_map(|node| {
+        Some(GivenUp {
+            node: node.name.clone(),
+            promotion: view.own_way(&node.name, &to.name)?.clone(),
+            lsn: view.received(node),
+            last_transaction_seconds: view.server(&node.name).and_then(|server| server.replay_age_seconds),
+        })
+    });
+    let nodes: Vec<_> = given_up.collect();
+    if !nodes.is_empty() {
+        return Loss::GivenUp { nodes };
+    }
     let standby = view.server(&to.name);
     let candidates = view.topology.peers_of(&to.name).filter_map(|node| Some((node, view.stopped(&node.name)?)));
     let ended = candidates
@@ -77,7 +107,7 @@ pub(super) fn loss(view: &View<'_>, to: &Node) -> Loss {
     if view.topology.peers_of(&to.name).all(followed) {
         return Loss::None { why: "every other node is a standby that has no more".to_owned() };
     }
-    let ran_alone = view.ran_alone();
+    let ran_alone = view.ran_alone(&to.name);
     if view.topology.replication.durability == Durability::Strict && !ran_alone {
         let mut why = "with \"strict\", whatever was acknowledged had arrived before".to_owned();
         // A risk of the plan says the same.

@@ -1,8 +1,8 @@
 //! A primary answers: there is nobody to replace, but an earlier run may have left something.
 
 use super::{Failover, FailoverOptions, Loss, afterwards, keep_back};
-use crate::plan::roles::View;
-use crate::plan::{Action, Plan, Refusal, RefusalKind};
+use crate::plan::roles::{View, record_again, write_lineage};
+use crate::plan::{Plan, Refusal, RefusalKind};
 use crate::topology::{Durability, Node};
 use crate::values::{NodeName, PromotionRecord};
 
@@ -25,8 +25,7 @@ pub(super) fn there_is_one(view: &View<'_>, primary: &Node, options: &FailoverOp
     let mut alone = None;
     if let Some(record) = waits_for_confirmation(view, name) {
         if options.run_alone {
-            let (generation, primary) = (record.generation, record.primary.clone());
-            alone = Some(plan.add(name, Action::RecordPromotion { generation, primary, run_alone: true }, []));
+            alone = Some(plan.add(name, record_again(record, true), []));
             risks.push(format!(
                 "what {name} acknowledges from now on is on its disk alone until `ha-cli rejoin` has brought a standby back"
             ));
@@ -37,6 +36,7 @@ pub(super) fn there_is_one(view: &View<'_>, primary: &Node, options: &FailoverOp
             ));
         }
     }
+    write_lineage(view, &mut plan, name);
     keep_back(view, &mut plan, name, None);
     if !plan.is_empty() {
         afterwards(view, &mut plan, name, alone);

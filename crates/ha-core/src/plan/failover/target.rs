@@ -5,71 +5,100 @@ use crate::observe::PostgresRole;
 use crate::plan::roles::View;
 use crate::plan::{Refusal, RefusalKind};
 use crate::topology::Node;
+use crate::values::{Lsn, PromotionRecord, TimelineId};
 
-/// The one that has most, and has all that is known of.
+/// The one that has most, and has all that is known of, but for what a person gives up.
 pub(super) fn target<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&'v Node, Refusal> {
-    // Of equals, one that knows of the later promotion is not behind it.
-    let position =
-        |node: &Node| (view.server(&node.name).map(|it| it.timeline), view.received(node), view.generation(&node.name));
-    let standbys = view.topology.nodes().iter().filter(|node| view.has_role(node, PostgresRole::Standby));
-    // Of equals the first, in the topology's order.
-    let best = standbys.reduce(|first, next| if position(next) > position(first) { next } else { first });
-    let Some(best) = best else {
-        return Err(Refusal::new(
-            RefusalKind::Unreachable,
-            None,
-            "no standby is seen to run",
-            "`ha-cli status` shows why; `ha-cli up NODE` starts what is stopped",
-        ));
-    };
-    let to = match &options.to {
-        None => best,
-        Some(name) => {
-            let node = view.topology.node(name).ok_or_else(|| {
-                Refusal::new(RefusalKind::Mismatch, Some(name), "it is no node of this cluster", "see ha.toml")
-            })?;
-            if !view.has_role(node, PostgresRole::Standby) {
+    let to = chosen(view, options)?;
+    for other in view.topology.peers_of(&to.name) {
+        match view.own_way(&other.name, &to.name) {
+            Some(_) if options.give_up.contains(&other.name) => {}
+            Some(promotion) => return Err(lacks(view, to, other, promotion)),
+            None if is_ahead(view, other, to) => {
                 return Err(Refusal::new(
-                    RefusalKind::Unreachable,
-                    Some(name),
-                    "it is not seen to run as a standby",
-                    format!("bring it up first: `ha-cli up {name}`"),
+                    RefusalKind::Unsafe,
+                    Some(&to.name),
+                    format!("{} has received more: what it has and {} lacks would be lost", other.name, to.name),
+                    format!("`ha-cli failover --to {}`", other.name),
                 ));
             }
-            node
+            None => {}
         }
-    };
-    if (position(to).0, position(to).1) < (position(best).0, position(best).1) {
-        return Err(Refusal::new(
-            RefusalKind::Unsafe,
-            Some(&to.name),
-            format!("{} has received more: what it has and {} lacks would be lost", best.name, to.name),
-            format!("`ha-cli failover --to {}`", best.name),
-        ));
-    }
-    let own = view.generation(&to.name);
-    let nodes = view.topology.nodes().iter().filter(|node| !was_only_meant_to_be(view, node));
-    let mut known = nodes.filter_map(|node| view.known(&node.name));
-    if let Some(latest) = known.find(|record| record.generation > own && record.primary != to.name) {
-        return Err(Refusal::new(
-            RefusalKind::Unsafe,
-            Some(&to.name),
-            format!(
-                "it follows generation {own}, and there is a later one: {} was promoted in generation {} without it",
-                latest.primary, latest.generation
-            ),
-            format!("its data is older: bring {0} back with `ha-cli up {0}`", latest.primary),
-        ));
     }
     Ok(to)
 }
 
-/// It was written down as the primary, and runs as a standby whose data does not come from that promotion: the command was
-/// interrupted before it. Had it been promoted all the same, it would be on a later timeline than any other.
-fn was_only_meant_to_be(view: &View<'_>, node: &Node) -> bool {
-    let Some(server) = view.server(&node.name).filter(|server| server.role == PostgresRole::Standby) else {
-        return false;
+fn chosen<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&'v Node, Refusal> {
+    let unknown =
+        |name| Refusal::new(RefusalKind::Mismatch, Some(name), "it is no node of this cluster", "see ha.toml");
+    if let Some(name) = options.give_up.iter().find(|name| view.topology.node(name).is_none()) {
+        return Err(unknown(name));
+    }
+    if let Some(name) = &options.to {
+        let node = view.topology.node(name).ok_or_else(|| unknown(name))?;
+        if options.give_up.contains(name) {
+            return Err(Refusal::new(
+                RefusalKind::Mismatch,
+                Some(name),
+                "it is to be the primary, and what it holds is to be given up",
+                "name the one that is to be the primary with --to, the other with --give-up",
+            ));
+        }
+        if !view.has_role(node, PostgresRole::Standby) {
+            return Err(Refusal::new(
+                RefusalKind::Unreachable,
+                Some(name),
+                "it is not seen to run as a standby",
+                format!("bring it up first: `ha-cli up {name}`"),
+            ));
+        }
+        return Ok(node);
+    }
+    let standbys = view.topology.nodes().iter().filter(|node| view.has_role(node, PostgresRole::Standby));
+    let most = standbys
+        .filter(|node| !options.give_up.contains(&node.name))
+        // Of equals the first, in the topology's order; of these, one that knows of the later promotion is not behind it.
+        .reduce(|first, next| {
+            let place = |node: &Node| (position(view, node), view.generation(&node.name));
+            if place(next) > place(first) { next } else { first }
+        });
+    most.ok_or_else(|| {
+        Refusal::new(
+            RefusalKind::Unreachable,
+            None,
+            "no standby is seen to run",
+            "`ha-cli status` shows why; `ha-cli up NODE` starts what is stopped",
+        )
+    })
+}
+
+/// How much a standby has, of nodes in one history.
+fn position(view: &View<'_>, node: &Node) -> (Option<TimelineId>, Option<Lsn>) {
+    (view.server(&node.name).map(|it| it.timeline), view.received(node))
+}
+
+fn is_ahead(view: &View<'_>, other: &Node, to: &Node) -> bool {
+    view.has_role(other, PostgresRole::Standby) && position(view, other) > position(view, to)
+}
+
+/// What `other` may hold is not on `to`, and it is for a person to say that it may go.
+fn lacks(view: &View<'_>, to: &Node, other: &Node, promotion: &PromotionRecord) -> Refusal {
+    let (to, name) = (&to.name, &other.name);
+    let choose = |to, given_up| format!("`ha-cli failover --to {to} --give-up {given_up}`");
+    let help = if view.server(name).is_none() {
+        format!("bring {name} back with `ha-cli up {name}`; to give up what it holds: {}", choose(to, name))
+    } else if view.own_way(to, name).is_none() {
+        format!("its data is older: `ha-cli failover --to {name}`; to give up what {name} holds: {}", choose(to, name))
+    } else {
+        format!(
+            "{name} lacks as well what was acknowledged on {to}: look at both while they serve reads, then choose: {} or {}",
+            choose(to, name),
+            choose(name, to)
+        )
     };
-    let (Some(meant), Some(lineage)) = (&server.promotion, &server.lineage) else { return false };
-    meant.primary == node.name && meant.generation > lineage.generation
+    let message = format!(
+        "{} was promoted in generation {} without it: what was acknowledged since then and is on {name} would be lost",
+        promotion.primary, promotion.generation
+    );
+    Refusal::new(RefusalKind::Unsafe, Some(to), message, help)
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::observe::ControlState;
-use crate::observe::fixtures::{SYSTEM, healthy, name, pair, promotion, strict_pair, three, unobserved};
+use crate::observe::fixtures::{SYSTEM, healthy, lineage, name, pair, promotion, strict_pair, three, unobserved};
 use crate::observe::{ControlFile, PostgresObservation, UnobservedWhy};
 use crate::plan::{PlannedStep, RoleFact, StoppedServer};
 use crate::ports::Container;
@@ -215,7 +215,7 @@ fn a_standby_knows_of_the_promotion_that_its_data_comes_from() {
     facts.get_mut(&name("vm1")).unwrap().stopped.as_mut().unwrap().as_mut().unwrap().promotion =
         Some(promotion(2, "vm1"));
     assert_eq!(refused(&topology, &facts, &dead(), "vm1 was promoted in generation 2"), RefusalKind::Unsafe);
-    server(&mut facts, "vm2").lineage = Some(promotion(2, "vm1"));
+    server(&mut facts, "vm2").lineage = Some(lineage(2, "vm1", 1));
     let next = "vm2: write down that vm2 is the primary of generation 4";
     assert!(lines(&decide_failover(&topology, &facts, &dead()).unwrap().plan)[0].contains(next));
     // Else one generation would be given to two promotions.
@@ -235,16 +235,127 @@ fn a_promotion_that_was_only_written_down_stands_in_nobodys_way() {
     let old = server(&mut facts, "vm1");
     (old.role, old.flush_lsn) = (PostgresRole::Standby, Some(Lsn::new(0x300_0200)));
     let meant = server(&mut facts, "vm2");
-    (meant.promotion, meant.lineage) = (Some(promotion(2, "vm2")), Some(promotion(1, "vm1")));
+    (meant.promotion, meant.lineage) = (Some(promotion(2, "vm2")), Some(lineage(1, "vm1", 1)));
     let planned = decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap();
     assert_eq!(planned.to, name("vm1"));
     assert!(lines(&planned.plan)[0].contains("generation 3"), "{:?}", planned.plan);
     // Its data comes from that promotion: it was made.
-    server(&mut facts, "vm2").lineage = Some(promotion(2, "vm2"));
+    server(&mut facts, "vm2").lineage = Some(lineage(2, "vm2", 2));
     assert_eq!(refused(&topology, &facts, &dead(), "promoted in generation 2 without it"), RefusalKind::Unsafe);
     // Nor is a promotion passed over of which nothing tells whether it was made.
     server(&mut facts, "vm2").lineage = None;
     assert_eq!(refused(&topology, &facts, &dead(), "promoted in generation 2 without it"), RefusalKind::Unsafe);
+}
+
+/// Each was promoted apart from the other, and both have started in recovery since.
+fn parted(topology: &Topology) -> RoleFacts {
+    let mut facts = facts(topology);
+    for (node, generation, flushed) in [("vm1", 23, 0x300_0200), ("vm2", 22, 0x300_0400)] {
+        let server = server(&mut facts, node);
+        let mut own = lineage(generation, node, 2);
+        own.promotion.ancestors = promotion(1, "vm1").ancestors_of_next();
+        (server.role, server.timeline) = (PostgresRole::Standby, TimelineId(2));
+        (server.flush_lsn, server.replay_age_seconds) = (Some(Lsn::new(flushed)), Some(35.0));
+        (server.promotion, server.lineage) = (Some(own.promotion.clone()), Some(own));
+    }
+    facts
+}
+
+#[test]
+fn between_two_histories_a_person_chooses() {
+    let topology = pair();
+    let facts = parted(&topology);
+    let choose = |to: &str, given_up: &str| FailoverOptions {
+        to: Some(name(to)),
+        give_up: vec![name(given_up)],
+        ..FailoverOptions::default()
+    };
+    assert_eq!(refused(&topology, &facts, &dead(), "would be lost"), RefusalKind::Unsafe);
+    for to in ["vm1", "vm2"] {
+        let refusals =
+            decide_failover(&topology, &facts, &FailoverOptions { to: Some(name(to)), ..dead() }).unwrap_err();
+        assert!(refusals[0].help.contains("`ha-cli failover --to vm1 --give-up vm2`"), "{refusals:?}");
+        assert!(refusals[0].help.contains("`ha-cli failover --to vm2 --give-up vm1`"), "{refusals:?}");
+    }
+    // However far either has come.
+    for (to, other, generation) in [("vm1", "vm2", 25), ("vm2", "vm1", 24)] {
+        let planned = decide_failover(&topology, &facts, &choose(to, other)).unwrap();
+        let Loss::GivenUp { nodes } = &planned.loss else { panic!("{:?}", planned.loss) };
+        assert_eq!((nodes.len(), nodes[0].node.as_str()), (1, other));
+        assert_eq!((nodes[0].last_transaction_seconds, nodes[0].lsn.is_some()), (Some(35.0), true));
+        assert!(planned.plan.steps.iter().all(|step| step.node == name(to)), "{:?}", planned.plan);
+        let Action::RecordPromotion { generation: given, ancestors, .. } = &planned.plan.steps[0].action else {
+            panic!()
+        };
+        let own = promotion(if to == "vm1" { 23 } else { 22 }, to).id;
+        assert_eq!((*given, &ancestors[..]), (generation, &[own, promotion(1, "vm1").id][..]));
+    }
+    // Without --to, the one that is not given up.
+    let options = FailoverOptions { give_up: vec![name("vm2")], ..FailoverOptions::default() };
+    assert_eq!(decide_failover(&topology, &facts, &options).unwrap().to, name("vm1"));
+    for (options, words) in [
+        (choose("vm1", "vm1"), "to be given up"),
+        (choose("vm1", "vm9"), "no node of this cluster"),
+        (FailoverOptions { give_up: vec![name("vm1"), name("vm2")], ..dead() }, "no standby"),
+    ] {
+        refused(&topology, &facts, &options, words);
+    }
+}
+
+#[test]
+fn nothing_is_given_up_that_one_history_holds() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::Other);
+    let options = FailoverOptions { give_up: vec![name("vm1")], ..FailoverOptions::default() };
+    let planned = decide_failover(&topology, &facts, &options).unwrap();
+    assert!(matches!(planned.loss, Loss::Since { .. }), "{:?}", planned.loss);
+    assert!(planned.hints.iter().any(|hint| hint.contains("--give-up vm1 changes nothing")), "{:?}", planned.hints);
+    // What is ahead in the same history is not given up by a word, in `strict` least of all.
+    let topology = three();
+    let mut facts = self::facts(&topology);
+    ended(&mut facts, "vm1", ControlState::Other);
+    server(&mut facts, "vm3").flush_lsn = Some("0/4000000".parse().unwrap());
+    let options = FailoverOptions { to: Some(name("vm2")), give_up: vec![name("vm3")], ..dead() };
+    assert_eq!(refused(&topology, &facts, &options, "vm3 has received more"), RefusalKind::Unsafe);
+}
+
+/// The data goes on from one that the standby has not seen: whoever was promoted then may have more.
+#[test]
+fn with_strict_nobody_confirms_whose_data_went_its_own_way() {
+    let topology = strict_pair();
+    let facts = parted(&topology);
+    let choice = FailoverOptions { to: Some(name("vm1")), give_up: vec![name("vm2")], ..FailoverOptions::default() };
+    assert_eq!(refused(&topology, &facts, &choice, "all of them would wait"), RefusalKind::Unsafe);
+    let alone = FailoverOptions { run_alone: true, ..choice };
+    assert!(matches!(decide_failover(&topology, &facts, &alone).unwrap().loss, Loss::GivenUp { .. }));
+}
+
+/// Another operator, who saw none of the others, may have promoted it.
+#[test]
+fn a_standby_that_cannot_be_asked_may_be_a_primary_by_now() {
+    let topology = three();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::Other);
+    dark(&mut facts, "vm3");
+    assert_eq!(refused(&topology, &facts, &FailoverOptions::default(), "it may run"), RefusalKind::Unsafe);
+    assert_eq!(decide_failover(&topology, &facts, &dead()).unwrap().to, name("vm2"));
+}
+
+/// The command was ended between the promotion and the write that tells of it.
+#[test]
+fn a_promotion_that_the_data_does_not_tell_of_is_written_into_it() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::Other);
+    let server = server(&mut facts, "vm2");
+    (server.role, server.timeline) = (PostgresRole::Primary, TimelineId(2));
+    server.promotion = Some(promotion(2, "vm2"));
+    let planned = decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap();
+    assert_eq!(lines(&planned.plan)[0], "0 vm2: promote <>");
+    self::server(&mut facts, "vm2").lineage = Some(lineage(2, "vm2", 2));
+    let planned = decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap();
+    assert!(!planned.plan.steps.iter().any(|step| step.action == Action::Promote), "{:?}", planned.plan);
 }
 
 #[test]
@@ -296,6 +407,14 @@ fn strict_loses_nothing_and_runs_alone_only_by_word() {
     let ran_alone = crate::values::PromotionRecord { run_alone: true, ..promotion(1, "vm1") };
     facts.get_mut(&name("vm1")).unwrap().stopped.as_mut().unwrap().as_mut().unwrap().promotion = Some(ran_alone);
     assert!(matches!(decide_failover(&topology, &facts, &alone).unwrap().loss, Loss::Since { .. }));
+    // Whatever was written down since, and did not come about.
+    server(&mut facts, "vm2").promotion = Some(promotion(2, "vm2"));
+    assert!(matches!(decide_failover(&topology, &facts, &alone).unwrap().loss, Loss::Since { .. }));
+    // What is past is past: the data has been through a promotion since.
+    let mut own = lineage(2, "vm2", 2);
+    own.promotion.ancestors = promotion(1, "vm1").ancestors_of_next();
+    server(&mut facts, "vm2").lineage = Some(own);
+    assert!(matches!(decide_failover(&topology, &facts, &alone).unwrap().loss, Loss::None { .. }));
 }
 
 /// The old primary died right after it had been followed: nobody is left to confirm, and the primary answers.
@@ -357,6 +476,8 @@ fn no_plan_makes_a_second_primary() {
             let running = server(&mut facts, node);
             running.role = if *kind == 0 { PostgresRole::Primary } else { PostgresRole::Standby };
             running.promotion = Some(record.clone());
+            let written = if *ahead == 0 { 1 } else { *generation };
+            running.lineage = Some(lineage(written, if written == 1 { "vm1" } else { "vm2" }, 1));
             running.flush_lsn = Some(Lsn::new(0x300_0148 + ahead));
             match kind {
                 1 | 2 => {
@@ -369,24 +490,25 @@ fn no_plan_makes_a_second_primary() {
                 _ => {}
             }
         }
-        let options = FailoverOptions { to: to.and_then(|index| names.get(index).cloned()), primary_is_dead, run_alone };
+        let options = FailoverOptions { to: to.and_then(|index| names.get(index).cloned()), primary_is_dead, run_alone, give_up: Vec::new() };
         let Ok(planned) = decide_failover(topology, &facts, &options) else { return Ok(()) };
         let view = View { topology, facts: &facts };
         let place = |wanted: &dyn Fn(&PlannedStep) -> bool| planned.plan.steps.iter().find(|step| wanted(step));
         let Some(promote) = place(&|step| step.action == Action::Promote) else { return Ok(()) };
         prop_assert_eq!(&promote.node, &planned.to);
         let to = topology.node(&planned.to).unwrap();
-        prop_assert!(view.has_role(to, PostgresRole::Standby));
+        if view.has_role(to, PostgresRole::Primary) {
+            return Ok(()); // It is written into its data.
+        }
         let record = place(&|step| matches!(step.action, Action::RecordPromotion { .. })).unwrap();
         prop_assert!(record.node == planned.to && promote.after.contains(&record.id), "intent first");
         let Action::RecordPromotion { generation, .. } = record.action else { unreachable!() };
-        let own = view.promotion(&planned.to).unwrap();
         for peer in topology.peers_of(&planned.to) {
             prop_assert!(!view.has_role(peer, PostgresRole::Primary));
             if let Some(known) = view.promotion(&peer.name) {
                 prop_assert!(known.generation < generation, "{known} is not older");
-                prop_assert!(known.generation <= own.generation || known.primary == planned.to, "{known} is later");
             }
+            prop_assert_eq!(view.own_way(&peer.name, &planned.to), None);
             if view.has_role(peer, PostgresRole::Standby) {
                 prop_assert!(view.received(peer) <= view.received(to), "{} has more", peer.name);
             }
@@ -395,11 +517,7 @@ fn no_plan_makes_a_second_primary() {
                     let fence = place(&|step| step.node == peer.name && step.action == Action::Fence);
                     prop_assert!(fence.is_some_and(|fence| promote.after.contains(&fence.id)), "{} runs", peer.name);
                 }
-                State::Unknown(_) => {
-                    let third = |primary: &NodeName| *primary != peer.name && *primary != planned.to;
-                    let was_standby = view.latest().is_some_and(|latest| third(&latest.primary));
-                    prop_assert!(primary_is_dead || was_standby, "{} may be the primary", peer.name);
-                }
+                State::Unknown(_) => prop_assert!(primary_is_dead, "{} may be the primary", peer.name),
                 State::Standby | State::Gone | State::Stopped => {}
                 State::Heard(_) => prop_assert!(false, "nobody was heard"),
             }

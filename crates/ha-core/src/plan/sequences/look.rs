@@ -21,14 +21,14 @@ impl Operator {
     }
 
     pub(super) fn sees(&self, world: &World) -> RoleFacts {
-        (0..2).map(|node| (world.names[node].clone(), fact(self, world, node))).collect()
+        world.nodes().map(|node| (world.names[node].clone(), fact(self, world, node))).collect()
     }
 }
 
 fn fact(operator: &Operator, world: &World, node: usize) -> RoleFact {
     let topology = &operator.topology;
     let server = &world.servers[node];
-    let (here, peer) = (&topology.nodes()[node], &topology.nodes()[1 - node]);
+    let here = &topology.nodes()[node];
     let mut observation = operator.well[node].clone();
     let mut seen = RoleFact { observation: observation.clone(), stopped: None, heard_by: None };
     if !server.up || !server.visible {
@@ -37,8 +37,10 @@ fn fact(operator: &Operator, world: &World, node: usize) -> RoleFact {
         observation.postgres_container = Err(no_answer());
         observation.keycloak_container = Err(no_answer());
         observation.postgres = Err(no_answer());
-        let heard = world.linked && world.answers(node) && world.answers(1 - node) && world.servers[1 - node].visible;
-        seen.heard_by = heard.then(|| peer.name.clone());
+        let mut witnesses = world.peers(node).filter(|&peer| {
+            world.linked(node, peer) && world.answers(node) && world.answers(peer) && world.servers[peer].visible
+        });
+        seen.heard_by = witnesses.next().map(|witness| world.names[witness].clone());
         seen.observation = observation;
         return seen;
     }
@@ -52,21 +54,31 @@ fn fact(operator: &Operator, world: &World, node: usize) -> RoleFact {
         Some(role) => {
             let mut postgres = match role {
                 PostgresRole::Primary => primary(topology, &here.name),
-                PostgresRole::Standby => standby(topology, &here.name, &topology.nodes()[server.upstream]),
+                PostgresRole::Standby => {
+                    let upstream = server.upstream.unwrap_or(0);
+                    standby(topology, &here.name, &topology.nodes()[upstream])
+                }
             };
             if role == PostgresRole::Primary {
                 postgres.write_lsn = Some(position);
-                if world.feeds(node) {
-                    let received = Lsn::new(0x300_0000 + 8 * world.servers[1 - node].wal.len() as u64);
-                    postgres.senders[0].flush_lsn = Some(received);
-                } else {
-                    postgres.senders.clear();
+                for peer in world.peers(node) {
+                    let name = world.names[peer].as_str();
+                    if world.feeds(node, peer) {
+                        let received = Lsn::new(0x300_0000 + 8 * world.servers[peer].wal.len() as u64);
+                        let sender = postgres.senders.iter_mut().find(|sender| sender.name == name).unwrap();
+                        sender.flush_lsn = Some(received);
+                    } else {
+                        postgres.senders.retain(|sender| sender.name != name);
+                    }
                 }
             } else {
                 (postgres.receive_lsn, postgres.flush_lsn, postgres.replay_lsn) =
                     (Some(position), Some(position), Some(position));
-                if !world.feeds(1 - node) {
+                if !server.upstream.is_some_and(|upstream| world.feeds(upstream, node)) {
                     postgres.receiver = None;
+                }
+                if server.upstream.is_none() {
+                    postgres.upstream = None;
                 }
             }
             postgres.timeline = TimelineId(server.timeline);

@@ -1,4 +1,4 @@
-//! Whatever happens to a pair, in whatever order, with commands that are killed at any of their steps: the decisions never
+//! Whatever happens to a pair, or to three nodes, in whatever order, with commands that are killed at any of their steps: the decisions never
 //! make a second primary, nor two in one generation, lose nothing that they call safe, and always lead back to a whole pair.
 //!
 //! The world is made up; what carries a plan out on real servers is tested on those. The operator is truthful: who vouches
@@ -12,8 +12,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use self::look::Operator;
 use self::world::{Bug, Promise, World};
-use super::{FailoverOptions, Loss, Plan, SwitchoverOptions, decide_failover, decide_switchover};
-use crate::observe::fixtures::{pair, strict_pair};
+use super::{Action, FailoverOptions, Loss, Plan, SwitchoverOptions, decide_failover, decide_switchover};
+use crate::observe::fixtures::{pair, strict_pair, strict_three, three};
 
 /// More than any plan has.
 const ALL_STEPS: usize = 30;
@@ -29,12 +29,20 @@ enum Event {
     Start(usize),
     Hang(usize),
     Thaw(usize),
-    Cut,
-    Heal,
+    Cut(usize),
+    Heal(usize),
     Hide(usize),
     Show(usize),
-    Failover { run_alone: bool, trouble: Trouble },
-    Switchover { to: usize, trouble: Trouble },
+    /// `choice` is to be the primary, and the other to be given up.
+    Failover {
+        run_alone: bool,
+        choice: Option<usize>,
+        trouble: Trouble,
+    },
+    Switchover {
+        to: usize,
+        trouble: Trouble,
+    },
     Rejoin(usize),
 }
 
@@ -43,19 +51,19 @@ enum Event {
 struct Trouble {
     /// It is killed after so many steps.
     steps: usize,
-    /// The link is cut before that one.
-    cut: Option<usize>,
+    /// A node is cut off before that one.
+    cut: Option<(usize, usize)>,
 }
 
 impl Trouble {
     const NONE: Self = Self { steps: ALL_STEPS, cut: None };
 }
 
-fn event() -> impl Strategy<Value = Event> {
-    let node = || 0..2_usize;
-    let trouble = || {
+fn event(nodes: usize) -> impl Strategy<Value = Event> {
+    let node = move || 0..nodes;
+    let trouble = move || {
         let steps = prop_oneof![1 => 0..12_usize, 1 => Just(ALL_STEPS)];
-        let cut = prop_oneof![3 => Just(None), 1 => (0..12_usize).prop_map(Some)];
+        let cut = prop_oneof![3 => Just(None), 1 => (0..12_usize, node()).prop_map(Some)];
         (steps, cut).prop_map(|(steps, cut)| Trouble { steps, cut })
     };
     prop_oneof![
@@ -67,11 +75,12 @@ fn event() -> impl Strategy<Value = Event> {
         2 => node().prop_map(Event::Start),
         1 => node().prop_map(Event::Hang),
         1 => node().prop_map(Event::Thaw),
-        1 => Just(Event::Cut),
-        2 => Just(Event::Heal),
+        1 => node().prop_map(Event::Cut),
+        2 => node().prop_map(Event::Heal),
         1 => node().prop_map(Event::Hide),
         2 => node().prop_map(Event::Show),
-        4 => (any::<bool>(), trouble()).prop_map(|(run_alone, trouble)| Event::Failover { run_alone, trouble }),
+        4 => (any::<bool>(), proptest::option::weighted(0.2, node()), trouble())
+            .prop_map(|(run_alone, choice, trouble)| Event::Failover { run_alone, choice, trouble }),
         3 => (node(), trouble()).prop_map(|(to, trouble)| Event::Switchover { to, trouble }),
         2 => node().prop_map(Event::Rejoin),
     ]
@@ -80,23 +89,47 @@ fn event() -> impl Strategy<Value = Event> {
 /// Under a writer that never stops.
 fn carry_out(world: &mut World, plan: &Plan, trouble: Trouble, promise: Promise) {
     for step in plan.steps.iter().take(trouble.steps) {
-        if trouble.cut == Some(step.id) {
-            world.linked = false;
+        if let Some((_, node)) = trouble.cut.filter(|(before, _)| *before == step.id) {
+            world.servers[node].cut_off = true;
         }
         world.write();
-        if !world.perform(step, promise) {
+        let promotes = step.action == Action::Promote && trouble.steps == step.id + 1;
+        let done = if promotes { world.promote_and_write_nothing(step, promise) } else { world.perform(step, promise) };
+        if !done {
             return;
         }
     }
 }
 
-fn failover(operator: &Operator, world: &mut World, run_alone: bool, trouble: Trouble) {
+fn failover(operator: &Operator, world: &mut World, run_alone: bool, choice: Option<usize>, trouble: Trouble) {
     let hidden = |node: usize| !world.servers[node].up || !world.servers[node].visible;
-    let primary_is_dead = (0..2).all(|node| !(hidden(node) && world.is_primary(node)));
-    let options = FailoverOptions { to: None, primary_is_dead, run_alone };
+    let primary_is_dead = world.nodes().all(|node| !(hidden(node) && world.is_primary(node)));
+    let to = choice.map(|node| world.names[node].clone());
+    let others = choice.into_iter().flat_map(|node| world.peers(node)).collect::<Vec<_>>();
+    let give_up = others.iter().map(|node| world.names[*node].clone()).collect();
+    let options = FailoverOptions { to, primary_is_dead, run_alone, give_up };
     if let Ok(planned) = decide_failover(&operator.topology, &operator.sees(world), &options) {
-        let nothing = matches!(planned.loss, Loss::None { .. }) && planned.risks.is_empty();
-        let promise = if nothing { Promise::All } else { Promise::Confirmed };
+        let given_up = match &planned.loss {
+            Loss::GivenUp { nodes } => nodes.iter().map(|it| it.node.clone()).collect(),
+            _ => Vec::new(),
+        };
+        let promise = match planned.loss {
+            Loss::GivenUp { .. } => Promise::Nothing,
+            Loss::None { .. } if planned.risks.is_empty() => Promise::All,
+            _ => Promise::Confirmed,
+        };
+        let to = world.place(&planned.to);
+        if !world.is_primary(to) {
+            for other in world.peers(to) {
+                let (new, server) = (&world.servers[to], &world.servers[other]);
+                let asked = server.up && server.visible && !server.hung;
+                // One that is merely behind loses what is told otherwise.
+                let behind = server.wal.starts_with(&new.wal);
+                let parted = asked && !behind && server.mark.is_some_and(|mark| !new.wal.contains(&mark));
+                let said = given_up.contains(&world.names[other]) || !parted;
+                world.must(said, || format!("nothing is said of what {other} holds"));
+            }
+        }
         carry_out(world, &planned.plan, trouble, promise);
     }
 }
@@ -118,11 +151,11 @@ fn happens(operator: &Operator, world: &mut World, event: Event) {
         Event::Start(node) => world.start(node, false),
         Event::Hang(node) => world.servers[node].hung = world.servers[node].runs.is_some(),
         Event::Thaw(node) => world.servers[node].hung = false,
-        Event::Cut => world.linked = false,
-        Event::Heal => world.linked = true,
+        Event::Cut(node) => world.servers[node].cut_off = true,
+        Event::Heal(node) => world.servers[node].cut_off = false,
         Event::Hide(node) => world.servers[node].visible = false,
         Event::Show(node) => world.servers[node].visible = true,
-        Event::Failover { run_alone, trouble } => failover(operator, world, run_alone, trouble),
+        Event::Failover { run_alone, choice, trouble } => failover(operator, world, run_alone, choice, trouble),
         Event::Switchover { to, trouble } => switchover(operator, world, to, trouble),
         Event::Rejoin(node) => world.rejoin(node),
     }
@@ -130,18 +163,30 @@ fn happens(operator: &Operator, world: &mut World, event: Event) {
 
 /// All faults end, and an operator does what the documents say.
 fn mend(operator: &Operator, world: &mut World) -> Result<(), String> {
-    world.linked = true;
-    for node in 0..2 {
-        (world.servers[node].visible, world.servers[node].hung) = (true, false);
+    for server in &mut world.servers {
+        (server.cut_off, server.visible, server.hung) = (false, true, false);
+    }
+    for node in world.nodes() {
         world.power(node, true);
     }
     world.ship();
-    failover(operator, world, true, Trouble::NONE);
-    let primary = (0..2).find(|&node| world.is_primary(node)).ok_or("no failover brings a primary back")?;
-    world.rejoin(1 - primary);
+    failover(operator, world, true, None, Trouble::NONE);
+    if !world.nodes().any(|node| world.is_primary(node)) {
+        // Somebody has to choose; asked only where each of two holds what the other lacks.
+        let wal = |node: usize| &world.servers[node].wal;
+        let apart = |one, other| !wal(one).starts_with(wal(other)) && !wal(other).starts_with(wal(one));
+        let parted = world.nodes().any(|one| world.peers(one).any(|other| apart(one, other)));
+        world.must(parted, || "a choice is asked for without need".to_owned());
+        let latest = world.nodes().max_by_key(|node| world.servers[*node].record.generation);
+        failover(operator, world, true, latest, Trouble::NONE);
+    }
+    let primary = world.nodes().find(|&node| world.is_primary(node)).ok_or("no failover brings a primary back")?;
+    for node in world.peers(primary) {
+        world.rejoin(node);
+    }
     world.write();
     world.ship();
-    if !world.feeds(primary) {
+    if !world.peers(primary).all(|node| world.feeds(primary, node)) {
         return Err("it is not whole again".to_owned());
     }
     let seen = operator.sees(world);
@@ -161,6 +206,7 @@ fn run(operator: &Operator, bug: Option<Bug>, events: &[Event]) -> Result<(), St
     let mut world = World::new(&operator.topology, bug);
     for event in events {
         happens(operator, &mut world, *event);
+        world.histories_are_whole();
     }
     let mended = mend(operator, &mut world);
     match world.wrong.take().or(mended.err()) {
@@ -173,16 +219,19 @@ fn run(operator: &Operator, bug: Option<Bug>, events: &[Event]) -> Result<(), St
 fn search(operator: &Operator, bug: Option<Bug>, cases: u32) -> Result<(), String> {
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let sequences = proptest::collection::vec(event(), 1..30);
+    let sequences = proptest::collection::vec(event(operator.topology.nodes().len()), 1..30);
     runner
         .run(&sequences, |events| run(operator, bug, &events).map_err(TestCaseError::fail))
         .map_err(|error| error.to_string())
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "no configuration: how long a test searches")]
 fn whatever_happens_there_is_one_primary_and_nothing_safe_is_lost() {
-    for topology in [pair(), strict_pair()] {
-        if let Err(why) = search(&Operator::of(topology), None, 4000) {
+    // More for who changes the decisions: HA_SEQUENCES=60000 takes ten minutes.
+    let cases = std::env::var("HA_SEQUENCES").map_or(4000, |cases| cases.parse().expect("a number"));
+    for topology in [pair(), strict_pair(), three(), strict_three()] {
+        if let Err(why) = search(&Operator::of(topology), None, cases) {
             panic!("{why}");
         }
     }
@@ -191,7 +240,9 @@ fn whatever_happens_there_is_one_primary_and_nothing_safe_is_lost() {
 /// Were something wrong in what carries the plans out, such sequences would show it.
 #[test]
 fn a_bug_that_is_put_in_is_found() {
-    for bug in [Bug::FenceForgotten, Bug::GuardAsksNobody, Bug::NothingWrittenDown, Bug::ProofSkipped] {
+    for bug in
+        [Bug::FenceForgotten, Bug::FollowsAnybody, Bug::GuardAsksNobody, Bug::NothingWrittenDown, Bug::ProofSkipped]
+    {
         let found = search(&Operator::of(pair()), Some(bug), 4000);
         println!("{bug:?}: {found:?}");
         assert!(found.is_err(), "nothing shows that {bug:?}");

@@ -1,11 +1,11 @@
-//! A pair of servers as far as roles go: what each holds, whether it runs, and what its guard would do.
+//! Servers as far as roles go: what each holds, whether it runs, and what its guard would do.
 
 use std::collections::BTreeMap;
 
 use crate::observe::PostgresRole;
 use crate::plan::{Action, PlannedStep};
 use crate::topology::{Durability, Topology};
-use crate::values::{NodeName, PromotionRecord};
+use crate::values::{Lineage, NodeName, PromotionId, PromotionRecord, TimelineId};
 
 /// Something wrong in what carries a plan out, or in the guard, that a sequence must find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) enum Bug {
     GuardAsksNobody,
     /// A promotion is not written down before it is made.
     NothingWrittenDown,
+    /// A node that was a primary follows whoever is one now, whatever its data has been through.
+    FollowsAnybody,
     /// The target of a switchover is promoted whether it has all or not.
     ProofSkipped,
 }
@@ -27,6 +29,8 @@ pub(super) struct Server {
     pub(super) up: bool,
     /// The operator's machine reaches it.
     pub(super) visible: bool,
+    /// The other nodes do not reach it, nor it them.
+    pub(super) cut_off: bool,
     pub(super) runs: Option<PostgresRole>,
     /// It runs, and answers nobody.
     pub(super) hung: bool,
@@ -37,13 +41,18 @@ pub(super) struct Server {
     /// What is written down on its state volume.
     pub(super) record: PromotionRecord,
     /// The promotion that its data comes from.
-    pub(super) lineage: PromotionRecord,
+    pub(super) lineage: Lineage,
+    /// Counted by each node for itself, as PostgreSQL does: two that know nothing of each other come to one number.
     pub(super) timeline: u32,
+    /// Where the timelines before ended.
+    ends: BTreeMap<u32, usize>,
+    /// Its last promotion's place in the history, where it went through one.
+    pub(super) mark: Option<u32>,
     /// Commits and promotions, in their order: each has a number of its own, so one history is an earlier state of another
     /// exactly where it is its beginning.
     pub(super) wal: Vec<u32>,
     /// Whom it follows as a standby.
-    pub(super) upstream: usize,
+    pub(super) upstream: Option<usize>,
 }
 
 /// A commit that its writer was told of.
@@ -58,14 +67,11 @@ struct Acknowledged {
 pub(super) struct World {
     pub(super) names: Vec<NodeName>,
     pub(super) servers: Vec<Server>,
-    /// The link between the two.
-    pub(super) linked: bool,
     strict: bool,
     bug: Option<Bug>,
     acknowledged: Vec<Acknowledged>,
     promoted: BTreeMap<u64, usize>,
     next: u32,
-    timelines: u32,
     /// The first thing that must not be.
     pub(super) wrong: Option<String>,
 }
@@ -77,11 +83,13 @@ pub(super) enum Promise {
     All,
     /// What a standby had confirmed, where the profile waits for it.
     Confirmed,
+    /// Nothing: a person has chosen between two histories.
+    Nothing,
 }
 
 fn record(generation: u64, number: u32, primary: &NodeName) -> PromotionRecord {
     let id = format!("6f9619ff-8b86-d011-b42d-{number:012}").parse().unwrap();
-    PromotionRecord { generation, id, primary: primary.clone(), run_alone: false }
+    PromotionRecord { generation, id, primary: primary.clone(), run_alone: false, ancestors: Vec::new() }
 }
 
 impl World {
@@ -92,31 +100,35 @@ impl World {
         let server = |role| Server {
             up: true,
             visible: true,
+            cut_off: false,
             runs: Some(role),
             hung: false,
             orderly: false,
             signal: role == PostgresRole::Standby,
             record: first.clone(),
-            lineage: first.clone(),
+            lineage: Lineage { promotion: first.clone(), timeline: TimelineId(1) },
             timeline: 1,
+            ends: BTreeMap::new(),
+            mark: None,
             wal: Vec::new(),
-            upstream: 0,
+            upstream: (role == PostgresRole::Standby).then_some(0),
         };
         Self {
-            servers: vec![server(PostgresRole::Primary), server(PostgresRole::Standby)],
+            servers: names
+                .iter()
+                .map(|name| server(if *name == names[0] { PostgresRole::Primary } else { PostgresRole::Standby }))
+                .collect(),
             names,
-            linked: true,
             strict: topology.replication.durability == Durability::Strict,
             bug,
             acknowledged: Vec::new(),
             promoted: BTreeMap::from([(1, 0)]),
             next: 1,
-            timelines: 1,
             wrong: None,
         }
     }
 
-    fn must(&mut self, holds: bool, what: impl FnOnce() -> String) {
+    pub(super) fn must(&mut self, holds: bool, what: impl FnOnce() -> String) {
         if !holds && self.wrong.is_none() {
             self.wrong = Some(what());
         }
@@ -127,7 +139,7 @@ impl World {
         self.next
     }
 
-    fn place(&self, name: &NodeName) -> usize {
+    pub(super) fn place(&self, name: &NodeName) -> usize {
         self.names.iter().position(|it| it == name).unwrap()
     }
 
@@ -140,34 +152,87 @@ impl World {
         self.servers[node].runs == Some(PostgresRole::Primary)
     }
 
-    /// The peer receives what this node has: from a primary, or from a standby in cascade.
-    fn sends(&self, from: usize) -> bool {
-        let (sender, receiver) = (&self.servers[from], &self.servers[1 - from]);
-        self.linked
-            && self.answers(0)
-            && self.answers(1)
-            && receiver.runs == Some(PostgresRole::Standby)
-            && receiver.upstream == from
-            && sender.wal.starts_with(&receiver.wal)
+    pub(super) fn nodes(&self) -> std::ops::Range<usize> {
+        0..self.servers.len()
     }
 
-    /// The peer receives what this node writes.
-    pub(super) fn feeds(&self, primary: usize) -> bool {
-        self.is_primary(primary) && self.sends(primary)
+    pub(super) fn peers(&self, node: usize) -> impl Iterator<Item = usize> + use<> {
+        self.nodes().filter(move |peer| *peer != node)
+    }
+
+    /// Neither is cut off from the others.
+    pub(super) fn linked(&self, one: usize, other: usize) -> bool {
+        !self.servers[one].cut_off && !self.servers[other].cut_off
+    }
+
+    /// One receives what another has: from a primary, or from a standby in cascade. PostgreSQL compares the numbers of timelines,
+    /// and positions.
+    fn sends(&self, from: usize, to: usize) -> bool {
+        let (sender, receiver) = (&self.servers[from], &self.servers[to]);
+        let end = if sender.timeline == receiver.timeline {
+            sender.wal.len()
+        } else {
+            sender.ends.get(&receiver.timeline).copied().unwrap_or_default()
+        };
+        self.linked(from, to)
+            && self.answers(from)
+            && self.answers(to)
+            && receiver.runs == Some(PostgresRole::Standby)
+            && receiver.upstream == Some(from)
+            && receiver.timeline <= sender.timeline
+            && receiver.wal.len() <= end
+    }
+
+    /// Nobody receives what does not continue what it has.
+    pub(super) fn histories_are_whole(&mut self) {
+        for to in self.nodes() {
+            for from in self.peers(to) {
+                let whole = self.servers[from].wal.starts_with(&self.servers[to].wal);
+                let sends = self.sends(from, to);
+                self.must(whole || !sends, || format!("{to} streams another history than its own"));
+            }
+        }
+    }
+
+    fn has_been_through(&self, node: usize, id: &PromotionId) -> bool {
+        self.servers[node].lineage.promotion.comes_from(id) || self.servers[node].record.comes_from(id)
+    }
+
+    /// Whether a node may be told to follow another before its own server runs.
+    fn may_follow(&self, node: usize, other: usize) -> bool {
+        let own = &self.servers[node].record;
+        own.primary != self.names[node] || self.answers(other) && self.has_been_through(other, &own.id)
+    }
+
+    /// One receives what another writes.
+    pub(super) fn feeds(&self, primary: usize, standby: usize) -> bool {
+        self.is_primary(primary) && self.sends(primary, standby)
     }
 
     /// Who lacks something gets it.
     pub(super) fn ship(&mut self) {
-        for from in (0..2).filter(|&node| self.sends(node)).collect::<Vec<_>>() {
-            let Server { wal, timeline, lineage, .. } = self.servers[from].clone();
-            let standby = &mut self.servers[1 - from];
-            (standby.wal, standby.timeline, standby.lineage) = (wal, timeline, lineage);
+        self.histories_are_whole();
+        for _ in self.nodes() {
+            for to in self.nodes() {
+                for from in self.peers(to) {
+                    self.hand(from, to);
+                }
+            }
         }
     }
 
-    /// A commit on every node that takes one.
+    fn hand(&mut self, from: usize, to: usize) {
+        if self.sends(from, to) {
+            let Server { wal, timeline, lineage, ends, mark, .. } = self.servers[from].clone();
+            let standby = &mut self.servers[to];
+            (standby.wal, standby.timeline, standby.lineage) = (wal, timeline, lineage);
+            (standby.ends, standby.mark) = (ends, mark);
+        }
+    }
+
+    /// A commit on every node that takes one; with `strict` one of the standbys confirms it, now this one, now that.
     pub(super) fn write(&mut self) {
-        for node in 0..2 {
+        for node in self.nodes() {
             if !self.is_primary(node) || !self.answers(node) {
                 continue;
             }
@@ -175,10 +240,11 @@ impl World {
             self.servers[node].wal.push(commit);
             let alone = self.servers[node].record.run_alone;
             if self.strict && !alone {
-                if !self.feeds(node) {
+                let fed: Vec<_> = self.peers(node).filter(|peer| self.feeds(node, *peer)).collect();
+                if fed.is_empty() {
                     continue; // it waits
                 }
-                self.ship();
+                self.hand(node, fed[commit as usize % fed.len()]);
             }
             self.acknowledged.push(Acknowledged { commit, alone });
         }
@@ -207,52 +273,81 @@ impl World {
         if !self.servers[node].up || self.servers[node].runs.is_some() {
             return;
         }
-        let primary = !self.servers[node].signal
-            && (permit || self.bug == Some(Bug::GuardAsksNobody) || self.nothing_speaks_against(node));
-        let peer = 1 - node;
-        let follow = self.linked
-            && self.answers(peer)
-            && self.is_primary(peer)
-            && self.servers[peer].record.generation >= self.servers[node].record.generation;
-        let server = &mut self.servers[node];
-        server.runs = Some(if primary { PostgresRole::Primary } else { PostgresRole::Standby });
-        if !primary && !server.signal {
-            server.signal = true;
-            if follow {
-                server.upstream = peer;
+        let follows_anybody = self.bug == Some(Bug::FollowsAnybody);
+        let mut runs = PostgresRole::Standby;
+        if self.servers[node].signal {
+            let upstream = self.servers[node].upstream;
+            if !follows_anybody && !upstream.is_none_or(|upstream| self.keeps(node, upstream)) {
+                self.servers[node].upstream = None;
+            }
+        } else if permit || self.bug == Some(Bug::GuardAsksNobody) {
+            runs = PostgresRole::Primary;
+        } else {
+            match self.ask_peers(node) {
+                Ok(()) => runs = PostgresRole::Primary,
+                Err(upstream) => {
+                    let server = &mut self.servers[node];
+                    (server.signal, server.upstream) = (true, upstream);
+                }
             }
         }
-        self.must(!(self.is_primary(0) && self.is_primary(1)), || "a second primary starts".to_owned());
+        self.servers[node].runs = Some(runs);
+        let primaries = self.nodes().filter(|node| self.is_primary(*node)).count();
+        self.must(primaries <= 1, || "a second primary starts".to_owned());
     }
 
-    fn nothing_speaks_against(&self, node: usize) -> bool {
-        let (own, peer) = (&self.servers[node], &self.servers[1 - node]);
-        self.linked
-            && self.answers(1 - node)
-            && !self.is_primary(1 - node)
-            && peer.record.generation <= own.record.generation
-            && (peer.record.generation < own.record.generation || peer.record.id == own.record.id)
-            && peer.timeline <= own.timeline
+    /// The upstream of a standby that was promoted itself once.
+    fn keeps(&self, node: usize, upstream: usize) -> bool {
+        let own = &self.servers[node].record;
+        let answers = self.linked(node, upstream) && self.answers(upstream);
+        own.primary != self.names[node] || answers && self.servers[upstream].record.comes_from(&own.id)
+    }
+
+    /// Whom to follow, if anybody, where the node must not be a primary.
+    fn ask_peers(&self, node: usize) -> Result<(), Option<usize>> {
+        let own = &self.servers[node];
+        let mut silent = false;
+        for peer in self.peers(node) {
+            let other = &self.servers[peer];
+            if !self.linked(node, peer) || !self.answers(peer) {
+                silent = true;
+            } else if self.is_primary(peer) {
+                let continues = self.bug == Some(Bug::FollowsAnybody) || other.record.comes_from(&own.record.id);
+                let follow = other.record.generation >= own.record.generation && continues;
+                return Err(follow.then_some(peer));
+            } else if other.record.generation > own.record.generation
+                || other.record.generation == own.record.generation && other.record.id != own.record.id
+                || other.timeline > own.timeline
+            {
+                return Err(None);
+            }
+        }
+        if silent { Err(None) } else { Ok(()) }
+    }
+
+    fn seen(&self, node: usize) -> bool {
+        self.servers[node].up && self.servers[node].visible
     }
 
     /// What `ha-cli rejoin` comes to: the node has the primary's data, and streams.
     pub(super) fn rejoin(&mut self, node: usize) {
-        let peer = 1 - node;
-        let seen = |node: usize| self.servers[node].up && self.servers[node].visible;
-        if !(self.linked && seen(0) && seen(1) && self.answers(peer) && self.is_primary(peer)) {
+        let mut primaries =
+            self.peers(node).filter(|peer| self.is_primary(*peer) && self.answers(*peer) && self.seen(*peer));
+        let Some(primary) = primaries.next() else { return };
+        if !self.linked(node, primary) || !self.seen(node) {
             return;
         }
         // Confirmations are waited for again.
-        self.servers[peer].record.run_alone = false;
+        self.servers[primary].record.run_alone = false;
         let orderly = self.servers[node].orderly;
         self.servers[node] = Server {
             runs: Some(PostgresRole::Standby),
             signal: true,
-            upstream: peer,
+            upstream: Some(primary),
             orderly,
-            ..self.servers[peer].clone()
+            ..self.servers[primary].clone()
         };
-        let wal = &self.servers[peer].wal;
+        let wal = &self.servers[primary].wal;
         for it in self.acknowledged.iter_mut().filter(|it| wal.contains(&it.commit)) {
             it.alone = false;
         }
@@ -276,10 +371,18 @@ impl World {
                 return old.runs.is_none() && old.orderly && old.visible && old.wal == self.servers[node].wal;
             }
             Action::RecordPromotion { .. } if self.bug == Some(Bug::NothingWrittenDown) => {}
-            Action::RecordPromotion { generation, primary, run_alone } => {
-                let number = self.number();
-                let run_alone = *run_alone;
-                self.servers[node].record = PromotionRecord { run_alone, ..record(*generation, number, primary) };
+            Action::RecordPromotion { generation, primary, run_alone, ancestors } => {
+                let known = &self.servers[node].record;
+                // The same promotion keeps its id.
+                let same = known.generation == *generation && known.primary == *primary;
+                let id = if same { known.id.clone() } else { record(0, self.number(), primary).id };
+                self.servers[node].record = PromotionRecord {
+                    generation: *generation,
+                    id,
+                    primary: primary.clone(),
+                    run_alone: *run_alone,
+                    ancestors: ancestors.clone(),
+                };
             }
             Action::RestorePromotion { record } => self.servers[node].record = record.clone(),
             Action::Promote => return self.promote(node, promise),
@@ -289,21 +392,32 @@ impl World {
                 }
                 let to = self.place(to);
                 let record = self.servers[to].record.clone();
+                let follows = *proven || self.may_follow(node, to);
                 let server = &mut self.servers[node];
-                (server.signal, server.upstream) = (true, to);
+                (server.signal, server.upstream) = (true, follows.then_some(to));
                 if *proven {
                     server.record = record;
                 }
             }
-            Action::StartPostgres { permit, .. } => self.start(node, *permit),
+            Action::StartPostgres { permit, .. } => {
+                let primary = self.peers(node).find(|peer| self.answers(*peer) && self.is_primary(*peer));
+                if let Some(upstream) = primary.or((node > 0).then_some(0)).filter(|it| self.may_follow(node, *it)) {
+                    self.servers[node].upstream = Some(upstream);
+                }
+                self.start(node, *permit);
+            }
             Action::FollowPrimary { primary } => {
                 let primary = self.place(primary);
-                self.servers[node].upstream = primary;
-                if self.feeds(primary) {
+                if !self.has_been_through(primary, &self.servers[node].lineage.promotion.id) {
+                    return false;
+                }
+                self.servers[node].upstream = Some(primary);
+                self.histories_are_whole();
+                if self.feeds(primary, node) {
                     self.servers[node].record = self.servers[primary].record.clone();
                 }
             }
-            Action::WaitStreaming { primary } => return self.feeds(self.place(primary)),
+            Action::WaitStreaming { primary } => return self.feeds(self.place(primary), node),
             _ => {}
         }
         true
@@ -318,13 +432,28 @@ impl World {
         server.hung = false;
     }
 
+    /// The command ends between the promotion and the write that tells of it.
+    pub(super) fn promote_and_write_nothing(&mut self, step: &PlannedStep, promise: Promise) -> bool {
+        let node = self.place(&step.node);
+        let lineage = self.servers[node].lineage.clone();
+        let done = self.perform(step, promise);
+        self.servers[node].lineage = lineage;
+        done
+    }
+
     fn promote(&mut self, node: usize, promise: Promise) -> bool {
-        if !self.answers(node) || self.is_primary(node) {
+        if !self.answers(node) {
             return false;
         }
-        let peer = 1 - node;
+        if self.is_primary(node) {
+            // It is only written into the data.
+            let server = &mut self.servers[node];
+            server.lineage = Lineage { promotion: server.record.clone(), timeline: TimelineId(server.timeline) };
+            return true;
+        }
         let name = self.names[node].clone();
-        self.must(!self.is_primary(peer), || format!("{name} is promoted beside a primary"));
+        let alone = !self.nodes().any(|node| self.is_primary(node));
+        self.must(alone, || format!("{name} is promoted beside a primary"));
         let generation = self.servers[node].record.generation;
         let other = self.promoted.insert(generation, node).filter(|other| *other != node);
         self.must(other.is_none(), || format!("generation {generation} has two primaries"));
@@ -332,18 +461,19 @@ impl World {
         let kept = match promise {
             Promise::All => self.acknowledged.iter().all(|it| has(&it)),
             Promise::Confirmed if self.strict => self.acknowledged.iter().filter(|it| !it.alone).all(|it| has(&it)),
-            Promise::Confirmed => true,
+            Promise::Confirmed | Promise::Nothing => true,
         };
         self.must(kept, || format!("{name} lacks what was acknowledged ({promise:?})"));
         // What is lost now was announced.
         let wal = self.servers[node].wal.clone();
         self.acknowledged.retain(|it| wal.contains(&it.commit));
         let mark = self.number();
-        self.timelines += 1;
         let server = &mut self.servers[node];
+        server.ends.insert(server.timeline, server.wal.len());
         server.wal.push(mark);
-        server.timeline = self.timelines;
-        server.lineage = server.record.clone();
+        server.mark = Some(mark);
+        server.timeline += 1;
+        server.lineage = Lineage { promotion: server.record.clone(), timeline: TimelineId(server.timeline) };
         server.signal = false;
         server.runs = Some(PostgresRole::Primary);
         true

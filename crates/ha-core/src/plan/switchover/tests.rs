@@ -218,6 +218,19 @@ fn to_go_back_to_a_primary_that_was_shut_down_is_what_up_does() {
     assert!(refusals[0].help.contains("ha-cli up vm1"), "{refusals:?}");
 }
 
+/// It was interrupted once somebody else had been promoted, who is gone again.
+#[test]
+fn a_primary_that_was_shut_down_may_have_been_replaced_since() {
+    let topology = three();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::ShutDown, false);
+    ended(&mut facts, "vm3", ControlState::Other, false);
+    facts.get_mut(&name("vm3")).unwrap().stopped.as_mut().unwrap().as_mut().unwrap().promotion =
+        Some(promotion(3, "vm3"));
+    let refusals = decide_switchover(&topology, &facts, &to("vm2")).unwrap_err();
+    assert!(refusals[0].message.contains("vm3 was promoted in generation 3 since"), "{refusals:?}");
+}
+
 #[test]
 fn a_failure_is_undone_until_the_old_primary_is_told_to_be_a_standby() {
     let topology = pair();

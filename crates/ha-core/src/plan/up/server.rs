@@ -4,7 +4,7 @@ use super::change::change;
 use super::{Up, Upstream, known};
 use crate::layout;
 use crate::observe::{PostgresObservation, PostgresRole, UnobservedWhy};
-use crate::plan::{Action, Change, DataState, NodeFacts, Refusal, RefusalKind, StepId};
+use crate::plan::{Action, Change, DataState, NodeFacts, Of, Refusal, RefusalKind, StepId, own_way};
 use crate::ports::Image;
 use crate::topology::Node;
 use crate::values::{NodeName, SlotName};
@@ -41,6 +41,7 @@ impl Up<'_> {
                 guarded = is_primary && !permit;
                 last = Some(self.plan.add(&node.name, Action::StartPostgres { change, permit }, after));
             }
+            None if !is_primary && self.went_its_own_way(node, facts) => {}
             None if !is_primary && self.has_to_be_told(node, facts) => {
                 let primary = self.primary.name.clone();
                 last = Some(self.plan.add(&node.name, Action::FollowPrimary { primary }, after));
@@ -53,7 +54,12 @@ impl Up<'_> {
         }
         // A cluster of a time when nothing was written down.
         if is_primary && facts.observation.postgres.as_ref().is_ok_and(|postgres| postgres.promotion.is_none()) {
-            let record = Action::RecordPromotion { generation: 1, primary: node.name.clone(), run_alone: false };
+            let record = Action::RecordPromotion {
+                generation: 1,
+                primary: node.name.clone(),
+                run_alone: false,
+                ancestors: Vec::new(),
+            };
             last = Some(self.plan.add(&node.name, record, last));
         }
         if guarded {
@@ -134,6 +140,22 @@ impl Up<'_> {
         runs || fresh || self.topology.peers_of(&node.name).all(agrees)
     }
 
+    /// Whether a standby that runs holds what the primary does not, and so cannot follow it: said, and left to a person.
+    fn went_its_own_way(&mut self, node: &Node, facts: &NodeFacts) -> bool {
+        let running = |facts: &NodeFacts| facts.observation.postgres.as_ref().ok().cloned();
+        let primary = known(self.facts, &self.primary.name).and_then(running);
+        let (Some(server), Some(primary)) = (running(facts), primary) else { return false };
+        let way = own_way(Of { node: &node.name, server: &server }, &primary);
+        if let Some(promotion) = way {
+            self.plan.notes.push(format!(
+                "{0} holds what {1} lacks: its data comes from the promotion in generation {2}, and {1}'s does not; \
+                 `ha-cli rejoin {0}` shows what that is, and makes it a standby",
+                node.name, self.primary.name, promotion.generation
+            ));
+        }
+        way.is_some()
+    }
+
     /// Whether a standby that runs is to read anew whom it follows, by which promotion, and how durably.
     fn has_to_be_told(&self, node: &Node, facts: &NodeFacts) -> bool {
         self.follows_another(facts) || self.knows_another_promotion(facts) || self.has_another_profile(node, facts)
@@ -156,15 +178,19 @@ impl Up<'_> {
         primary.is_some() && streams && promotion(facts) != primary
     }
 
-    /// Whether it is told to follow another than the primary. Where the primary was not seen, who it is is a guess, and
+    /// Whether it is told to follow another than the primary, or nobody, as its guard does. Where the primary was not seen, who it is is a guess, and
     /// no reason to turn a standby round.
     fn follows_another(&self, facts: &NodeFacts) -> bool {
         if known(self.facts, &self.primary.name).is_none() {
             return false;
         }
         let (host, port) = layout::peer_endpoint(self.topology, self.primary);
-        let upstream = facts.observation.postgres.as_ref().ok().and_then(|postgres| postgres.upstream.as_ref());
-        upstream.is_some_and(|upstream| *upstream != format!("{host}:{port}"))
+        let right = format!("{host}:{port}");
+        facts
+            .observation
+            .postgres
+            .as_ref()
+            .is_ok_and(|it| it.role == PostgresRole::Standby && it.upstream.as_ref() != Some(&right))
     }
 
     /// Whether roles, database and slots are there: the probe's role got in to Keycloak's database, which both come

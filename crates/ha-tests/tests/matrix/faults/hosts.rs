@@ -1,8 +1,8 @@
 //! What befalls a whole host.
 
 use ha_core::health::{Code, ReportedRole};
-use ha_core::plan::FailoverOptions;
-use ha_tests::servers::NOTICED;
+use ha_core::plan::{FailoverOptions, RejoinMethod};
+use ha_tests::servers::{NOTICED, Return};
 
 use super::{Row, row};
 use crate::case::{Case, LONG};
@@ -20,6 +20,11 @@ pub(super) const ROWS: &[Row] = &[
         standby_late,
     ),
     row("power is lost, the old primary boots cut off", "it starts in recovery", boots_cut_off),
+    row(
+        "each is promoted while the other has no power",
+        "neither follows the other; a person chooses, and gives up what only the other acknowledged",
+        promoted_apart,
+    ),
 ];
 
 fn powerless(case: &mut Case) -> usize {
@@ -102,4 +107,25 @@ fn boots_cut_off(case: &mut Case) -> usize {
     case.hosts.heal().unwrap();
     case.comes_back(0);
     1
+}
+
+/// Each acknowledges rows that the other never sees, and both come to one timeline.
+fn promoted_apart(case: &mut Case) -> usize {
+    case.hosts.power_off(1).unwrap();
+    case.fails_over(&case.dead());
+    case.hosts.power_off(2).unwrap();
+    case.hosts.boot(1).unwrap();
+    case.is_no_primary(0);
+    case.fails_over(&case.dead());
+    case.hosts.power_off(1).unwrap();
+    case.hosts.boot(1).unwrap();
+    case.is_no_primary(0);
+    case.hosts.boot(2).unwrap();
+    case.is_no_primary(1);
+    case.refused(&case.alone(), "--give-up");
+    case.chooses(0);
+    case.finds(Code::HistoryDiverged);
+    let way = case.comes_back(1);
+    assert!(matches!(way, Return::By { method: RejoinMethod::BaseBackup { .. }, .. }), "{way:?}");
+    0
 }

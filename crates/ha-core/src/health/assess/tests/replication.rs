@@ -2,10 +2,10 @@
 
 use super::{Nodes, check, check_of, postgres_stops, slot_of_vm2};
 use crate::health::ClusterState::{Degraded, Down, Healthy};
-use crate::observe::UnobservedWhy;
-use crate::observe::fixtures::strict_pair;
+use crate::observe::fixtures::{lineage, pair, promotion, standby, strict_pair};
+use crate::observe::{KeycloakMode, UnobservedWhy};
 use crate::ports::ContainerStatus;
-use crate::values::Lsn;
+use crate::values::{Lsn, TimelineId};
 
 #[test]
 fn a_standby_that_receives_nothing_is_stopped() {
@@ -142,6 +142,28 @@ fn one_that_runs_alone_by_a_persons_word_says_so() {
 fn a_standby_that_knows_of_another_promotion_says_so() {
     let other = |n: &mut Nodes| n[1].postgres.as_mut().unwrap().promotion.as_mut().unwrap().generation = 2;
     check(other, &["vm2 generation-mismatch"], Healthy);
+}
+
+#[test]
+fn one_that_was_promoted_apart_holds_what_its_primary_lacks() {
+    let apart = |n: &mut Nodes| {
+        let vm2 = n[1].postgres.as_mut().unwrap();
+        (vm2.receiver, vm2.upstream) = (None, None);
+        (vm2.promotion, vm2.lineage) = (Some(promotion(22, "vm2")), Some(lineage(22, "vm2", 2)));
+        vm2.timeline = TimelineId(2);
+    };
+    check(apart, &["vm2 history-diverged"], Degraded);
+    let both = |n: &mut Nodes| {
+        apart(n);
+        let topology = pair();
+        let [vm1, vm2] = [&topology.nodes()[0], &topology.nodes()[1]];
+        let mut server = standby(&topology, &vm1.name, vm2);
+        (server.promotion, server.lineage) = (Some(promotion(23, "vm1")), Some(lineage(23, "vm1", 2)));
+        server.timeline = TimelineId(2);
+        n[0].postgres = Ok(server);
+        n[0].keycloak.mode = KeycloakMode::ReadOnly;
+    };
+    check(both, &["- no-primary"], Down);
 }
 
 #[test]
