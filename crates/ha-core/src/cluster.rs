@@ -44,6 +44,9 @@ pub struct Limits {
     pub postgres_ready: Duration,
     /// Keycloak from its start until it is ready, the creation of its schema included.
     pub keycloak_ready: Duration,
+    /// Before a planned change, the Keycloak that will take writes, until it is ready and has warmed up; being warm is not
+    /// waited for any longer.
+    pub keycloak_warm: Duration,
     /// A base backup. A day: a terabyte over a slow link takes hours, and it shows its progress.
     pub copy: Duration,
     /// A server's orderly stop.
@@ -56,6 +59,7 @@ impl Default for Limits {
             observe: Duration::from_secs(2),
             postgres_ready: Duration::from_secs(300),
             keycloak_ready: Duration::from_secs(300),
+            keycloak_warm: Duration::from_secs(60),
             copy: Duration::from_secs(24 * 3600),
             stop: Duration::from_secs(60),
         }

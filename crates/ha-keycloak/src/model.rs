@@ -60,4 +60,6 @@ pub(crate) struct RoleRef {
 #[derive(Debug, Deserialize)]
 pub(crate) struct RoleAnswer {
     pub(crate) role: String,
+    /// Absent in an extension of an earlier version.
+    pub(crate) warm: Option<bool>,
 }

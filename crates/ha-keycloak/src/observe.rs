@@ -29,6 +29,7 @@ pub(crate) async fn observe(http: &KeycloakHttp, node: &NodeName, timeout: Durat
         Ok(Err(error)) if refused(&error) => KeycloakObservation {
             state: KeycloakState::Stopped,
             mode: KeycloakMode::Unknown,
+            warm: None,
             detail: Some(format!("nothing listens at {url}")),
         },
         // Docker's proxy takes the connection before Keycloak listens, and ends it at once.
@@ -59,14 +60,19 @@ pub(crate) async fn wait_ready(http: &KeycloakHttp, node: &NodeName, timeout: Du
 }
 
 fn starting(detail: &str) -> KeycloakObservation {
-    KeycloakObservation { state: KeycloakState::Starting, mode: KeycloakMode::Unknown, detail: Some(detail.to_owned()) }
+    KeycloakObservation {
+        state: KeycloakState::Starting,
+        mode: KeycloakMode::Unknown,
+        warm: None,
+        detail: Some(detail.to_owned()),
+    }
 }
 
 fn answer(status: StatusCode, text: &str) -> KeycloakObservation {
     match (status, serde_json::from_str::<RoleAnswer>(text)) {
-        (StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE, Ok(RoleAnswer { role })) => match role.as_str() {
-            "read-write" => ready(KeycloakMode::ReadWrite),
-            "read-only" => ready(KeycloakMode::ReadOnly),
+        (StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE, Ok(RoleAnswer { role, warm })) => match role.as_str() {
+            "read-write" => ready(KeycloakMode::ReadWrite, warm),
+            "read-only" => ready(KeycloakMode::ReadOnly, warm),
             _ => starting("its database does not answer"),
         },
         (StatusCode::NOT_FOUND, _) => starting("the standby extension is not loaded in it"),
@@ -78,8 +84,8 @@ fn answer(status: StatusCode, text: &str) -> KeycloakObservation {
     }
 }
 
-const fn ready(mode: KeycloakMode) -> KeycloakObservation {
-    KeycloakObservation { state: KeycloakState::Ready, mode, detail: None }
+const fn ready(mode: KeycloakMode, warm: Option<bool>) -> KeycloakObservation {
+    KeycloakObservation { state: KeycloakState::Ready, mode, warm, detail: None }
 }
 
 fn sources(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
@@ -119,6 +125,10 @@ mod tests {
         };
         check(200, r#"{"role":"read-write","replay_lsn":null}"#, KeycloakState::Ready, KeycloakMode::ReadWrite);
         check(200, r#"{"role":"read-only","replay_lsn":"0/1"}"#, KeycloakState::Ready, KeycloakMode::ReadOnly);
+        for warm in [true, false] {
+            let text = format!(r#"{{"role":"read-only","warm":{warm}}}"#);
+            assert_eq!(answer(StatusCode::OK, &text).warm, Some(warm));
+        }
         check(503, r#"{"role":"unknown"}"#, KeycloakState::Starting, KeycloakMode::Unknown);
         check(503, "Bootstrap in progress", KeycloakState::Starting, KeycloakMode::Unknown);
         check(404, "", KeycloakState::Starting, KeycloakMode::Unknown);

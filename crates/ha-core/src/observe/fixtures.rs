@@ -231,7 +231,7 @@ pub(crate) fn standby(topology: &Topology, node: &NodeName, primary: &Node) -> P
 }
 
 pub(crate) fn keycloak(mode: KeycloakMode) -> KeycloakObservation {
-    KeycloakObservation { state: KeycloakState::Ready, mode, detail: None }
+    KeycloakObservation { state: KeycloakState::Ready, mode, warm: None, detail: None }
 }
 
 /// One node of a cluster in which all is well.

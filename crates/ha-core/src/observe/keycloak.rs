@@ -35,6 +35,8 @@ pub struct KeycloakObservation {
     pub state: KeycloakState,
     /// Whether it takes writes.
     pub mode: KeycloakMode,
+    /// Whether its first requests after a change of role would find everything loaded; absent where it does not tell.
+    pub warm: Option<bool>,
     /// What came back, where it is not ready; for a person.
     pub detail: Option<String>,
 }
@@ -43,6 +45,6 @@ impl KeycloakObservation {
     /// One that nobody answers for.
     #[must_use]
     pub fn unreachable(detail: impl Into<String>) -> Self {
-        Self { state: KeycloakState::Unreachable, mode: KeycloakMode::Unknown, detail: Some(detail.into()) }
+        Self { state: KeycloakState::Unreachable, mode: KeycloakMode::Unknown, warm: None, detail: Some(detail.into()) }
     }
 }

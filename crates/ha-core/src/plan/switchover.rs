@@ -75,7 +75,8 @@ pub fn undo_switchover(switchover: &Switchover, error: &RunError) -> Option<Plan
     let before_the_exit = |action: &Action| {
         matches!(
             action,
-            Action::Checkpoint
+            Action::AwaitKeycloak
+                | Action::Checkpoint
                 | Action::EnsureSlots { .. }
                 | Action::RecordPromotion { .. }
                 | Action::PreparePromotion
@@ -125,13 +126,14 @@ fn begin(view: &View<'_>, primary: &Node, options: &SwitchoverOptions) -> Result
         return Err(refusals);
     }
     let mut plan = Plan::default();
+    let warm = view.keycloak_runs(&to).then(|| plan.add(&to, Action::AwaitKeycloak, []));
     let before = [
-        plan.add(from, Action::Checkpoint, []),
-        plan.add(&to, Action::Checkpoint, []),
-        plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, []),
-        plan.add(&to, view.record(&to, from, false), []),
-        plan.add(&to, Action::PreparePromotion, []),
-        plan.add(from, Action::WatchShutdown, []),
+        plan.add(from, Action::Checkpoint, warm),
+        plan.add(&to, Action::Checkpoint, warm),
+        plan.add(&to, Action::EnsureSlots { slots: view.slots(&to) }, warm),
+        plan.add(&to, view.record(&to, from, false), warm),
+        plan.add(&to, Action::PreparePromotion, warm),
+        plan.add(from, Action::WatchShutdown, warm),
     ];
     let stop = plan.add(from, Action::Stop { component: Component::Postgres }, before);
     hand_over(view, &mut plan, from, &to, [stop]);

@@ -9,6 +9,7 @@ use super::StepError;
 use super::run::At;
 use super::server::share;
 use crate::layout::{self, BOOTSTRAP_CLIENT, Component, SERVICE_CLIENT};
+use crate::observe::KeycloakState;
 use crate::plan::Change;
 use crate::ports::{KeycloakError, LogOptions, TokenGrant, UserSpec};
 use crate::values::Secret;
@@ -41,6 +42,31 @@ pub(super) async fn start(at: &At<'_>, change: &Change) -> Result<(), StepError>
     at.runtime.put_files(&name, &files).await?;
     at.runtime.start_container(&name).await?;
     wait_ready(at, &name).await
+}
+
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// One that becomes ready and does not become warm is no reason not to go on: its first requests are slower.
+pub(super) async fn await_warm(at: &At<'_>) -> Result<(), StepError> {
+    let (clock, node) = (&at.cluster.ports.clock, &at.node.name);
+    let (begun, limit) = (clock.now(), at.cluster.limits.keycloak_warm);
+    loop {
+        let seen = at.cluster.ports.keycloak.observe(node, at.cluster.limits.observe).await;
+        let ready = seen.state == KeycloakState::Ready;
+        let waited = clock.now().saturating_sub(begun);
+        if ready && (seen.warm != Some(false) || waited >= limit) {
+            return Ok(());
+        }
+        if waited >= limit {
+            return Err(StepError::Changed(format!(
+                "Keycloak of {node} is not ready after {} s: {}; it would be the one that takes writes. `ha-cli logs {node} \
+                 --component keycloak` shows why; to go on without it, stop its container first",
+                limit.as_secs(),
+                seen.detail.unwrap_or_else(|| "it does not say why".to_owned())
+            )));
+        }
+        clock.sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// Waits until it is ready, and no longer than it lives: the restart policy would start it again for ever.

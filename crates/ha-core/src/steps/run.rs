@@ -133,6 +133,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
         Action::ProvisionDatabase => database::provision(&at).await,
         Action::StartKeycloak { change } => keycloak::start(&at, change).await,
         Action::ProvisionKeycloak => keycloak::provision(&at).await,
+        Action::AwaitKeycloak => keycloak::await_warm(&at).await,
         Action::Checkpoint => handover::checkpoint(&at).await,
         Action::EnsureSlots { slots } => handover::ensure_slots(&at, slots).await,
         Action::ProveReceived { from } => handover::prove_received(&at, from).await,

@@ -275,7 +275,7 @@ impl KeycloakAdmin for Shared {
                 Some((true, Some((_, true)))) => (KeycloakState::Ready, KeycloakMode::ReadOnly),
                 Some(_) => (KeycloakState::Starting, KeycloakMode::Unknown),
             };
-            KeycloakObservation { state, mode, detail: None }
+            KeycloakObservation { state, mode, warm: None, detail: None }
         };
         self.gate.pass(look, || KeycloakObservation::unreachable("cut")).await
     }

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use ha_core::Limits;
 use ha_core::layout::Component;
-use ha_core::plan::{FailoverOptions, Loss};
+use ha_core::observe::{KeycloakMode, KeycloakState};
+use ha_core::plan::{Action, FailoverOptions, Loss, SwitchoverOptions};
 use ha_core::topology::Node;
 use ha_tests::keycloak::Site;
 use ha_tests::ledger::{LedgerWriter, Users, Verdict};
@@ -21,8 +23,30 @@ async fn what_keycloak_acknowledges_is_on_the_standby() {
         return;
     }
     let pair = Pair::start(PairOptions { durability: "strict".to_owned(), ..PairOptions::default() }).await.unwrap();
+    a_planned_change_waits_until_the_target_is_warm(&pair).await;
     a_login_waits_for_the_standby(&pair).await;
     users_outlive_the_primary_that_made_them(&pair).await;
+}
+
+/// The first requests of a Keycloak's process take a second or two: nobody is to meet them in the middle of a change.
+async fn a_planned_change_waits_until_the_target_is_warm(pair: &Pair) {
+    let standby = &pair.standby().name;
+    let observe = async || pair.cluster().ports().keycloak.observe(standby, PATIENCE).await;
+    docker(&["restart", &pair.container(pair.standby(), Component::Keycloak)]);
+    assert_ne!(observe().await.warm, Some(true));
+    let mut planned = pair.cluster().plan_switchover(&SwitchoverOptions::default()).await.unwrap();
+    planned.plan.steps.truncate(1);
+    assert_eq!(planned.plan.steps[0].action, Action::AwaitKeycloak);
+    run(pair.cluster(), &planned.plan).await.unwrap();
+    let seen = observe().await;
+    assert_eq!((seen.state, seen.mode, seen.warm), (KeycloakState::Ready, KeycloakMode::ReadOnly, Some(true)));
+    // One that does not become ready is told, and nothing is begun.
+    docker(&["pause", &pair.container(pair.standby(), Component::Keycloak)]);
+    let limits = Limits { keycloak_warm: Duration::from_secs(3), ..Limits::default() };
+    let failed = run(&pair.cluster().clone().with_limits(limits), &planned.plan).await.unwrap_err();
+    docker(&["unpause", &pair.container(pair.standby(), Component::Keycloak)]);
+    let error = failed.failures[0].error.to_string();
+    assert!(error.contains("is not ready after 3 s"), "{error}");
 }
 
 /// Keycloak 26.7 alone acknowledges a session before it is on any disk. Here not even one standby that is away makes it:

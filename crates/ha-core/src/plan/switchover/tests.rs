@@ -46,20 +46,21 @@ fn the_target_is_promoted_only_after_the_old_primary_is_gone_proven_and_demoted(
     assert_eq!(
         lines(&planned.plan),
         [
-            "0 vm1: write a checkpoint <>",
-            "1 vm2: write a checkpoint <>",
-            "2 vm2: make the replication slots for the other nodes <>",
-            "3 vm2: write down that vm2 is the primary of generation 2 <>",
-            "4 vm2: open the way for the promotion <>",
-            "5 vm1: open a session that sees PostgreSQL's end <>",
-            "6 vm1: stop PostgreSQL <0,1,2,3,4,5>",
-            "7 vm2: prove that all of vm1 has arrived <6>",
-            "8 vm2: promote <7>",
-            "9 vm1: have PostgreSQL come back as a standby of vm2 <8>",
-            "10 vm1: start PostgreSQL <9>",
-            "11 vm1: drop the replication slots that nobody uses any more <10>",
-            "12 vm2: log in and write through Keycloak <8>",
-            "13 vm3: follow vm2 <8>",
+            "0 vm2: wait until Keycloak is ready and warm <>",
+            "1 vm1: write a checkpoint <0>",
+            "2 vm2: write a checkpoint <0>",
+            "3 vm2: make the replication slots for the other nodes <0>",
+            "4 vm2: write down that vm2 is the primary of generation 2 <0>",
+            "5 vm2: open the way for the promotion <0>",
+            "6 vm1: open a session that sees PostgreSQL's end <0>",
+            "7 vm1: stop PostgreSQL <1,2,3,4,5,6>",
+            "8 vm2: prove that all of vm1 has arrived <7>",
+            "9 vm2: promote <8>",
+            "10 vm1: have PostgreSQL come back as a standby of vm2 <9>",
+            "11 vm1: start PostgreSQL <10>",
+            "12 vm1: drop the replication slots that nobody uses any more <11>",
+            "13 vm2: log in and write through Keycloak <9>",
+            "14 vm3: follow vm2 <9>",
         ]
     );
 }
@@ -241,11 +242,11 @@ fn a_failure_is_undone_until_the_old_primary_is_told_to_be_a_standby() {
         let undo = undo_switchover(&planned, &error).map(|plan| lines(&plan));
         let drop_slots = "vm2: drop the replication slots that nobody uses any more <>";
         let wanted = match step.id {
-            0..=5 => Some(vec![
+            0..=6 => Some(vec![
                 "0 vm2: write down again that vm1 is the primary of generation 1 <>".to_owned(),
                 format!("1 {drop_slots}"),
             ]),
-            6 | 7 => Some(vec![
+            7 | 8 => Some(vec![
                 "0 vm1: start PostgreSQL <>".to_owned(),
                 "1 vm2: write down again that vm1 is the primary of generation 1 <0>".to_owned(),
                 format!("2 {drop_slots}"),

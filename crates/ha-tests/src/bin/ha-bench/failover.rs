@@ -49,6 +49,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Vec<Row>, Error> {
     for round in 0..rounds {
         let (old, new) = if round % 2 == 0 { (first, second) } else { (second, first) };
         healthy(&folder).await?;
+        warm(&world, new).await?;
         once(&world, &folder, &writers, old, new, &mut seen).await?;
         say(&format!("failover: round {} of {rounds}: {:.0} ms", round + 1, seen.latest));
     }
@@ -129,6 +130,18 @@ async fn healthy(folder: &Folder) -> Result<(), Error> {
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// A host is seldom lost in the seconds in which its peer's Keycloak warms up, and `failover` cannot wait for it.
+async fn warm(world: &World, node: &Node) -> Result<(), Error> {
+    let begun = Instant::now();
+    while world.pair.cluster().ports().keycloak.observe(&node.name, HEALTHY_LIMIT).await.warm != Some(true) {
+        if begun.elapsed() > HEALTHY_LIMIT {
+            return Err(format!("Keycloak of {} does not become warm", node.name).into());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
 }
 
 /// What the program says of a failover, in milliseconds.

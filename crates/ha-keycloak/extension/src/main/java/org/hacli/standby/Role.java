@@ -48,10 +48,15 @@ record Role(Mode mode, String replayLsn, String receiveLsn, Long replayLagBytes,
         return last == NONE;
     }
 
+    /** Whether a promotion now would find everything loaded, as far as {@link WarmUp} can see to it. */
+    private boolean isWarm() {
+        return mode == Mode.READ_WRITE || WarmUp.hasEnded();
+    }
+
     String json() {
         return "{\"role\":\"" + mode.word + "\",\"replay_lsn\":" + quoted(replayLsn)
                 + ",\"receive_lsn\":" + quoted(receiveLsn) + ",\"replay_lag_bytes\":" + replayLagBytes
-                + ",\"last_replayed_commit\":" + quoted(lastReplayedAt) + "}";
+                + ",\"last_replayed_commit\":" + quoted(lastReplayedAt) + ",\"warm\":" + isWarm() + "}";
     }
 
     private static String quoted(String text) {

@@ -42,6 +42,7 @@ final class WarmUp implements Runnable {
     private static final int TIMES = 10;
     private static final AtomicBoolean COMPILED = new AtomicBoolean();
     private static final AtomicBoolean UNDER_WAY = new AtomicBoolean();
+    private static volatile boolean ended;
     private static final Pattern TOKEN = Pattern.compile("\"access_token\"\\s*:\\s*\"([^\"]+)\"");
     private static final Pattern SESSION = Pattern.compile("\"session_state\"\\s*:\\s*\"([^\"]+)\"");
 
@@ -56,6 +57,7 @@ final class WarmUp implements Runnable {
         if (!UNDER_WAY.compareAndSet(false, true)) {
             return;
         }
+        ended = false;
         Thread thread = new Thread(new WarmUp(factory), "ha-standby-warm-up");
         thread.setDaemon(true);
         thread.start();
@@ -74,8 +76,14 @@ final class WarmUp implements Runnable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
+            ended = true;
             UNDER_WAY.set(false);
         }
+    }
+
+    /** Whether there is nothing to wait for: it is done, or was given up. */
+    static boolean hasEnded() {
+        return ended;
     }
 
     /** Whether no other try is needed, or would be of use. */
