@@ -78,7 +78,11 @@ check_upstream() {
         if [ "$(cat "/ha/config/upstream.d/$name.conf")" = "$(cat /ha/config/upstream.conf)" ]; then
             generation=$(setting ha.generation)
             own_timeline=0
-            judge "$name" "$conninfo"
+            tries=0
+            while judge "$name" "$conninfo" && [ "$verdict" = silent ] && [ "$tries" -lt 20 ]; do
+                tries=$((tries + 1))
+                sleep 1
+            done
             ! continues || return 0
         fi
     done </ha/config/peers
