@@ -215,9 +215,8 @@ fn the_guard_starts_a_primary_only_where_nobody_else_can_be_one() {
     }
 }
 
-/// One that was promoted once, and is a standby now.
 #[test]
-fn a_standby_that_was_promoted_once_follows_only_who_has_been_through_that() {
+fn a_standby_follows_only_who_has_been_through_the_promotion_that_it_knows_of() {
     let says = |recovery, promotion: &str| format!("{OURS}|2|0/3000148|\n{recovery}\n{promotion}");
     for (row, (primary, answer, follows)) in [
         ("vm1", says("off", "4\nlater\nmine oldest\n"), true),
@@ -225,8 +224,10 @@ fn a_standby_that_was_promoted_once_follows_only_who_has_been_through_that() {
         ("vm1", says("off", "4\nlater\noldest\n"), false),
         ("vm1", says("on", "2\nolder\noldest\n"), false),
         ("vm1", String::new(), false),
-        // Whom somebody saw follow another is told of that one's promotion, and asks nobody.
-        ("vm2", says("off", "4\nlater\noldest\n"), true),
+        // One that somebody saw follow another trusts an upstream that does not answer.
+        ("vm2", says("off", "4\nlater\nmine oldest\n"), true),
+        ("vm2", says("off", "4\nlater\noldest\n"), false),
+        ("vm2", String::new(), true),
     ]
     .into_iter()
     .enumerate()
@@ -247,7 +248,7 @@ fn a_standby_that_was_promoted_once_follows_only_who_has_been_through_that() {
             run.stderr
         );
         assert_eq!(run.stderr.contains("follows nobody"), !follows, "{answer}: {}", run.stderr);
-        assert_eq!(fake.has("asked"), primary == "vm1", "{answer}");
+        assert!(fake.has("asked"), "{answer}");
     }
 }
 

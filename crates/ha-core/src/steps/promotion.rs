@@ -20,10 +20,10 @@ async fn written_down(at: &At<'_>) -> Result<Option<PromotionRecord>, StepError>
     Ok(text.and_then(|text| layout::read_promotion(&String::from_utf8_lossy(&text))))
 }
 
-/// Whether a server that does not run, or not yet, may be given that upstream: one that was promoted itself only where the
-/// upstream's data has been through that, since PostgreSQL compares the numbers of timelines and nothing else.
+/// Whether a server that does not run, or not yet, may be given that upstream: only where the upstream's data has been through the
+/// last promotion that this node knows of, since PostgreSQL compares the numbers of timelines and nothing else.
 pub(super) async fn may_follow(at: &At<'_>, upstream: &NodeName) -> Result<bool, StepError> {
-    let Some(own) = written_down(at).await?.filter(|own| own.primary == at.node.name) else { return Ok(true) };
+    let Some(own) = written_down(at).await? else { return Ok(true) };
     let seen = at.cluster.ports.probe.observe(upstream, at.cluster.limits.observe).await;
     Ok(seen.is_ok_and(|seen| has_been_through(&seen, &own.id)))
 }

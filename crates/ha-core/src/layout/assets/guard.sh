@@ -68,24 +68,27 @@ follow_nobody() {
     chmod 0644 /ha/config/upstream.conf
 }
 
-# A standby that was promoted itself once, and whom nobody has seen follow another since, keeps its upstream only where that has
-# been through the promotion. Only the node itself is no peer of its own.
+# A standby keeps its upstream where that has been through the last promotion that this node knows of. One that does not answer is
+# trusted, but by a node that was promoted itself, and that nobody has seen follow another since: only the node itself is no peer
+# of its own.
 check_upstream() {
     primary=$(setting ha.primary)
-    [ -n "$primary" ] && ! grep -q "^$primary " /ha/config/peers || return 0
-    grep -qs '^primary_conninfo' /ha/config/upstream.conf || return 0
+    [ -n "$primary" ] && grep -qs '^primary_conninfo' /ha/config/upstream.conf || return 0
+    tries=1
+    grep -q "^$primary " /ha/config/peers || tries=20
+    verdict=silent
     while read -r name conninfo; do
-        if [ "$(cat "/ha/config/upstream.d/$name.conf")" = "$(cat /ha/config/upstream.conf)" ]; then
-            generation=$(setting ha.generation)
-            own_timeline=0
-            tries=0
-            while judge "$name" "$conninfo" && [ "$verdict" = silent ] && [ "$tries" -lt 20 ]; do
-                tries=$((tries + 1))
-                sleep 1
-            done
-            ! continues || return 0
-        fi
+        [ "$(cat "/ha/config/upstream.d/$name.conf")" = "$(cat /ha/config/upstream.conf)" ] || continue
+        generation=$(setting ha.generation)
+        own_timeline=0
+        left=$tries
+        while judge "$name" "$conninfo" && [ "$verdict" = silent ] && [ "$left" -gt 1 ]; do
+            left=$((left - 1))
+            sleep 1
+        done
+        ! continues || return 0
     done </ha/config/peers
+    [ "$tries" -gt 1 ] || [ "$verdict" != silent ] || return 0
     say "follows nobody: that the data of its upstream comes from this node's last promotion could not be seen (ha-cli rejoin, or ha-cli up, sets it right)"
     follow_nobody
 }

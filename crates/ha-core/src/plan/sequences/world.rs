@@ -201,7 +201,7 @@ impl World {
     /// Whether a node may be told to follow another before its own server runs.
     fn may_follow(&self, node: usize, other: usize) -> bool {
         let own = &self.servers[node].record;
-        own.primary != self.names[node] || self.answers(other) && self.has_been_through(other, &own.id)
+        self.answers(other) && self.has_been_through(other, &own.id)
     }
 
     /// One receives what another writes.
@@ -300,7 +300,7 @@ impl World {
     fn keeps(&self, node: usize, upstream: usize) -> bool {
         let own = &self.servers[node].record;
         let answers = self.linked(node, upstream) && self.answers(upstream);
-        own.primary != self.names[node] || answers && self.servers[upstream].record.comes_from(&own.id)
+        if answers { self.servers[upstream].record.comes_from(&own.id) } else { own.primary != self.names[node] }
     }
 
     /// Whom to follow, if anybody, where the node must not be a primary.
