@@ -72,6 +72,8 @@ pub(super) struct World {
     acknowledged: Vec<Acknowledged>,
     promoted: BTreeMap<u64, usize>,
     next: u32,
+    /// A promotion was not written into the data: who follows then may be taken for one that was promoted itself.
+    pub(super) cut_short: bool,
     /// The first thing that must not be.
     pub(super) wrong: Option<String>,
 }
@@ -124,6 +126,7 @@ impl World {
             acknowledged: Vec::new(),
             promoted: BTreeMap::from([(1, 0)]),
             next: 1,
+            cut_short: false,
             wrong: None,
         }
     }
@@ -438,6 +441,7 @@ impl World {
         let lineage = self.servers[node].lineage.clone();
         let done = self.perform(step, promise);
         self.servers[node].lineage = lineage;
+        self.cut_short |= done;
         done
     }
 
