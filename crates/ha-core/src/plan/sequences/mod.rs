@@ -228,7 +228,7 @@ fn search(operator: &Operator, bug: Option<Bug>, cases: u32) -> Result<(), Strin
 #[test]
 #[expect(clippy::disallowed_methods, reason = "no configuration: how long a test searches")]
 fn whatever_happens_there_is_one_primary_and_nothing_safe_is_lost() {
-    // More for who changes the decisions: HA_SEQUENCES=60000 takes ten minutes.
+    // More for who changes the decisions: HA_SEQUENCES=60000 takes five minutes.
     let cases = std::env::var("HA_SEQUENCES").map_or(4000, |cases| cases.parse().expect("a number"));
     for topology in [pair(), strict_pair(), three(), strict_three()] {
         if let Err(why) = search(&Operator::of(topology), None, cases) {
