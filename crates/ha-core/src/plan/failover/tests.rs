@@ -2,12 +2,17 @@ use std::time::Duration;
 
 use super::*;
 use crate::observe::ControlState;
-use crate::observe::fixtures::{SYSTEM, healthy, lineage, name, pair, promotion, strict_pair, three, unobserved};
+use crate::observe::fixtures::{
+    SYSTEM, healthy, lineage, name, pair, promotion, strict_pair, strict_three, three, unobserved,
+};
 use crate::observe::{ControlFile, PostgresObservation, UnobservedWhy};
 use crate::plan::{PlannedStep, RoleFact, StoppedServer};
 use crate::ports::Container;
 use crate::values::Lsn;
 use crate::values::TimelineId;
+
+mod apart;
+mod strict;
 
 fn facts(topology: &Topology) -> RoleFacts {
     let nodes = healthy(topology).into_iter();
@@ -247,90 +252,6 @@ fn a_promotion_that_was_only_written_down_stands_in_nobodys_way() {
     assert_eq!(refused(&topology, &facts, &dead(), "promoted in generation 2 without it"), RefusalKind::Unsafe);
 }
 
-/// Each was promoted apart from the other, and both have started in recovery since.
-fn parted(topology: &Topology) -> RoleFacts {
-    let mut facts = facts(topology);
-    for (node, generation, flushed) in [("vm1", 23, 0x300_0200), ("vm2", 22, 0x300_0400)] {
-        let server = server(&mut facts, node);
-        let mut own = lineage(generation, node, 2);
-        own.promotion.ancestors = promotion(1, "vm1").ancestors_of_next();
-        (server.role, server.timeline) = (PostgresRole::Standby, TimelineId(2));
-        (server.flush_lsn, server.replay_age_seconds) = (Some(Lsn::new(flushed)), Some(35.0));
-        (server.promotion, server.lineage) = (Some(own.promotion.clone()), Some(own));
-    }
-    facts
-}
-
-#[test]
-fn between_two_histories_a_person_chooses() {
-    let topology = pair();
-    let facts = parted(&topology);
-    let choose = |to: &str, given_up: &str| FailoverOptions {
-        to: Some(name(to)),
-        give_up: vec![name(given_up)],
-        ..FailoverOptions::default()
-    };
-    assert_eq!(refused(&topology, &facts, &dead(), "would be lost"), RefusalKind::Unsafe);
-    for to in ["vm1", "vm2"] {
-        let refusals =
-            decide_failover(&topology, &facts, &FailoverOptions { to: Some(name(to)), ..dead() }).unwrap_err();
-        assert!(refusals[0].help.contains("`ha-cli failover --to vm1 --give-up vm2`"), "{refusals:?}");
-        assert!(refusals[0].help.contains("`ha-cli failover --to vm2 --give-up vm1`"), "{refusals:?}");
-    }
-    // However far either has come.
-    for (to, other, generation) in [("vm1", "vm2", 25), ("vm2", "vm1", 24)] {
-        let planned = decide_failover(&topology, &facts, &choose(to, other)).unwrap();
-        let Loss::GivenUp { nodes } = &planned.loss else { panic!("{:?}", planned.loss) };
-        assert_eq!((nodes.len(), nodes[0].node.as_str()), (1, other));
-        assert_eq!((nodes[0].last_transaction_seconds, nodes[0].lsn.is_some()), (Some(35.0), true));
-        assert!(planned.plan.steps.iter().all(|step| step.node == name(to)), "{:?}", planned.plan);
-        let Action::RecordPromotion { generation: given, ancestors, .. } = &planned.plan.steps[0].action else {
-            panic!()
-        };
-        let own = promotion(if to == "vm1" { 23 } else { 22 }, to).id;
-        assert_eq!((*given, &ancestors[..]), (generation, &[own, promotion(1, "vm1").id][..]));
-    }
-    // Without --to, the one that is not given up.
-    let options = FailoverOptions { give_up: vec![name("vm2")], ..FailoverOptions::default() };
-    assert_eq!(decide_failover(&topology, &facts, &options).unwrap().to, name("vm1"));
-    for (options, words) in [
-        (choose("vm1", "vm1"), "to be given up"),
-        (choose("vm1", "vm9"), "no node of this cluster"),
-        (FailoverOptions { give_up: vec![name("vm1"), name("vm2")], ..dead() }, "no standby"),
-    ] {
-        refused(&topology, &facts, &options, words);
-    }
-}
-
-#[test]
-fn nothing_is_given_up_that_one_history_holds() {
-    let topology = pair();
-    let mut facts = facts(&topology);
-    ended(&mut facts, "vm1", ControlState::Other);
-    let options = FailoverOptions { give_up: vec![name("vm1")], ..FailoverOptions::default() };
-    let planned = decide_failover(&topology, &facts, &options).unwrap();
-    assert!(matches!(planned.loss, Loss::Since { .. }), "{:?}", planned.loss);
-    assert!(planned.hints.iter().any(|hint| hint.contains("--give-up vm1 changes nothing")), "{:?}", planned.hints);
-    // What is ahead in the same history is not given up by a word, in `strict` least of all.
-    let topology = three();
-    let mut facts = self::facts(&topology);
-    ended(&mut facts, "vm1", ControlState::Other);
-    server(&mut facts, "vm3").flush_lsn = Some("0/4000000".parse().unwrap());
-    let options = FailoverOptions { to: Some(name("vm2")), give_up: vec![name("vm3")], ..dead() };
-    assert_eq!(refused(&topology, &facts, &options, "vm3 has received more"), RefusalKind::Unsafe);
-}
-
-/// The data goes on from one that the standby has not seen: whoever was promoted then may have more.
-#[test]
-fn with_strict_nobody_confirms_whose_data_went_its_own_way() {
-    let topology = strict_pair();
-    let facts = parted(&topology);
-    let choice = FailoverOptions { to: Some(name("vm1")), give_up: vec![name("vm2")], ..FailoverOptions::default() };
-    assert_eq!(refused(&topology, &facts, &choice, "all of them would wait"), RefusalKind::Unsafe);
-    let alone = FailoverOptions { run_alone: true, ..choice };
-    assert!(matches!(decide_failover(&topology, &facts, &alone).unwrap().loss, Loss::GivenUp { .. }));
-}
-
 /// Another operator, who saw none of the others, may have promoted it.
 #[test]
 fn a_standby_that_cannot_be_asked_may_be_a_primary_by_now() {
@@ -391,70 +312,6 @@ fn what_may_be_lost_grows_while_others_are_waited_for() {
         loss.grow_older(later);
         assert_eq!(loss, other);
     }
-}
-
-#[test]
-fn strict_loses_nothing_and_runs_alone_only_by_word() {
-    let topology = strict_pair();
-    let mut facts = facts(&topology);
-    ended(&mut facts, "vm1", ControlState::Other);
-    assert_eq!(refused(&topology, &facts, &dead(), "all of them would wait"), RefusalKind::Unsafe);
-    let alone = FailoverOptions { run_alone: true, ..FailoverOptions::default() };
-    let planned = decide_failover(&topology, &facts, &alone).unwrap();
-    assert!(matches!(planned.loss, Loss::None { .. }));
-    assert!(lines(&planned.plan)[0].contains("runs alone"), "{:?}", planned.plan);
-    // One that ran alone has acknowledged what nobody else has.
-    let ran_alone = crate::values::PromotionRecord { run_alone: true, ..promotion(1, "vm1") };
-    facts.get_mut(&name("vm1")).unwrap().stopped.as_mut().unwrap().as_mut().unwrap().promotion = Some(ran_alone);
-    assert!(matches!(decide_failover(&topology, &facts, &alone).unwrap().loss, Loss::Since { .. }));
-    // Whatever was written down since, and did not come about.
-    server(&mut facts, "vm2").promotion = Some(promotion(2, "vm2"));
-    assert!(matches!(decide_failover(&topology, &facts, &alone).unwrap().loss, Loss::Since { .. }));
-    // What is past is past: the data has been through a promotion since.
-    let mut own = lineage(2, "vm2", 2);
-    own.promotion.ancestors = promotion(1, "vm1").ancestors_of_next();
-    server(&mut facts, "vm2").lineage = Some(own);
-    assert!(matches!(decide_failover(&topology, &facts, &alone).unwrap().loss, Loss::None { .. }));
-}
-
-/// The old primary died right after it had been followed: nobody is left to confirm, and the primary answers.
-#[test]
-fn a_primary_that_waits_for_confirmation_goes_on_alone_by_word() {
-    let topology = strict_pair();
-    let mut facts = facts(&topology);
-    let alone = FailoverOptions { run_alone: true, ..FailoverOptions::default() };
-    assert!(decide_failover(&topology, &facts, &alone).unwrap().plan.is_empty(), "a standby confirms its writes");
-    dark(&mut facts, "vm2");
-    server(&mut facts, "vm1").senders.clear();
-    let planned = decide_failover(&topology, &facts, &dead()).unwrap();
-    assert!(planned.plan.is_empty() && planned.hints[1].contains("--run-alone"), "{planned:?}");
-    let planned = decide_failover(&topology, &facts, &alone).unwrap();
-    assert_eq!(
-        lines(&planned.plan),
-        [
-            "0 vm1: write down that vm1 is the primary of generation 1 and runs alone <>",
-            "1 vm1: log in and write through Keycloak <0>",
-            "2 vm1: make the replication slots for the other nodes <0>",
-        ]
-    );
-    assert!(planned.risks[0].contains("on its disk alone"), "{:?}", planned.risks);
-    server(&mut facts, "vm1").promotion.as_mut().unwrap().run_alone = true;
-    assert!(decide_failover(&topology, &facts, &alone).unwrap().plan.is_empty(), "once is enough");
-    assert!(decide_failover(&pair(), &facts, &alone).unwrap().plan.is_empty(), "only strict waits");
-}
-
-#[test]
-fn strict_with_two_standbys_needs_to_see_both() {
-    let mut spec = crate::observe::fixtures::pair_spec().node(crate::topology::NodeSpec::standby("vm3", "192.0.2.13"));
-    spec.replication.durability = "strict".to_owned();
-    let topology = spec.validate().unwrap();
-    let mut facts = facts(&topology);
-    ended(&mut facts, "vm1", ControlState::Other);
-    let planned = decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap();
-    assert!(!lines(&planned.plan)[0].contains("alone"), "vm3 confirms: {:?}", planned.plan);
-    dark(&mut facts, "vm3");
-    let alone = FailoverOptions { run_alone: true, ..dead() };
-    assert_eq!(refused(&topology, &facts, &alone, "may have confirmed"), RefusalKind::Unsafe);
 }
 
 /// Whatever was seen: nobody is promoted while anybody may go on as primary, unless a person vouches for it; never one that

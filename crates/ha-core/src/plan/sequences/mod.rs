@@ -4,6 +4,7 @@
 //! The world is made up; what carries a plan out on real servers is tested on those. The operator is truthful: who vouches
 //! for a primary's death knows it.
 
+mod guard;
 mod look;
 mod world;
 
