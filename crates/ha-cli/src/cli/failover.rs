@@ -26,8 +26,9 @@ pub struct FailoverArgs {
 
     /// What this node holds and the new primary lacks is not missed; again for each
     ///
-    /// For nodes that were promoted apart from each other, each of which holds what the other lacks. Its data stays as it
-    /// is until `ha-cli rejoin`.
+    /// For nodes that were promoted apart from each other, each of which holds what the other lacks; and, with durability
+    /// "strict" and two or more nodes that are not seen, for one that is lost for good and may have confirmed what the new
+    /// primary lacks. Its data stays as it is until `ha-cli rejoin`.
     #[arg(long, value_name = "NODE")]
     pub give_up: Vec<String>,
 

@@ -32,8 +32,8 @@ pub struct FailoverOptions {
     /// With `strict`: the primary, the new one or one that is there and waits, goes on without a standby's confirmation
     /// until one is back.
     pub run_alone: bool,
-    /// Nodes whose data went a way of its own: a person has decided that what they hold and the new primary lacks is not
-    /// missed.
+    /// Nodes whose data went a way of its own or, with `strict`, may have confirmed what nobody else has: a person has decided
+    /// that what they hold and the new primary lacks is not missed.
     pub give_up: Vec<NodeName>,
 }
 
@@ -126,8 +126,14 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
 
 /// Of whoever is to be given up without need.
 fn needless(view: &View<'_>, to: &Node, options: &FailoverOptions) -> Vec<String> {
-    let needless = options.give_up.iter().filter(|node| view.own_way(node, &to.name).is_none());
-    needless
+    let of_use = |node: &NodeName| {
+        let may_have_confirmed = view.may_lack_confirmed(&to.name) && view.unseen(&to.name).contains(&node);
+        may_have_confirmed || view.own_way(node, &to.name).is_some()
+    };
+    options
+        .give_up
+        .iter()
+        .filter(|node| !of_use(node))
         .map(|node| {
             let seen = view.server(node).is_some() || view.stopped(node).is_some();
             let why = if seen { "holds nothing of its own" } else { "is not seen, and what it holds is not known" };
@@ -212,12 +218,8 @@ fn durability(
         )
     }));
     let follow = others.iter().filter(|node| follows(view, node, &to.name)).count();
-    // The old primary is one of those that are not seen; of two more, one may have confirmed what this one lacks.
-    let unseen: Vec<_> = others
-        .iter()
-        .filter(|node| !view.has_role(node, PostgresRole::Standby))
-        .map(|node| node.name.to_string())
-        .collect();
+    let unseen = view.unseen(&to.name).into_iter().filter(|node| !options.give_up.contains(node));
+    let unseen: Vec<_> = unseen.map(ToString::to_string).collect();
     if unseen.len() > 1 {
         refusals.push(Refusal::new(
             RefusalKind::Unsafe,
@@ -227,7 +229,7 @@ fn durability(
                 unseen.join(" and "),
                 to.name
             ),
-            "bring that standby back first: `ha-cli up NODE`",
+            "bring that standby back first: `ha-cli up NODE`; if what it holds is lost for good: `--give-up NODE`",
         ));
     }
     if follow == 0 && !options.run_alone {

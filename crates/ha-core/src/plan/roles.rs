@@ -7,7 +7,7 @@ use super::{Action, Plan, Refusal, RefusalKind};
 use crate::layout;
 use crate::observe::{ControlFile, NodeObservation, PostgresObservation, PostgresRole, Unobserved, UnobservedWhy};
 use crate::ports::ContainerStatus;
-use crate::topology::{Node, Topology};
+use crate::topology::{Durability, Node, Topology};
 use crate::values::{Lsn, NodeName, PromotionId, PromotionRecord, SlotName};
 
 /// What was found of a node.
@@ -50,6 +50,18 @@ impl<'a> View<'a> {
 
     pub(super) fn has_role(&self, node: &Node, role: PostgresRole) -> bool {
         self.server(&node.name).is_some_and(|server| server.role == role)
+    }
+
+    /// The nodes beside `to` that are not seen to run as standbys.
+    pub(super) fn unseen(&self, to: &NodeName) -> Vec<&'a NodeName> {
+        let is_standby = |node: &Node| self.has_role(node, PostgresRole::Standby);
+        let names = self.topology.nodes().iter().filter(|node| !is_standby(node)).map(|node| &node.name);
+        names.filter(|name| *name != to).collect()
+    }
+
+    /// With `strict`, the old primary is one of the nodes that are not seen; of two more, one may have confirmed what `to` lacks.
+    pub(super) fn may_lack_confirmed(&self, to: &NodeName) -> bool {
+        self.topology.replication.durability == Durability::Strict && self.unseen(to).len() > 1
     }
 
     /// The nodes that accept writes, in the topology's order.

@@ -319,11 +319,11 @@ fn what_may_be_lost_grows_while_others_are_waited_for() {
 #[test]
 fn no_plan_makes_a_second_primary() {
     use proptest::prelude::*;
-    let topologies = [three(), strict_pair(), pair()];
+    let topologies = [three(), strict_pair(), pair(), strict_three()];
     let node = (0..8_u8, any::<bool>(), 1..4_u64, 0..3_u64, any::<bool>());
     let config = ProptestConfig::with_cases(2000);
-    proptest!(config, |(which in 0..3_usize, nodes in proptest::collection::vec(node, 3), to in proptest::option::of(0..3_usize),
-               primary_is_dead in any::<bool>(), run_alone in any::<bool>())| {
+    proptest!(config, |(which in 0..4_usize, nodes in proptest::collection::vec(node, 3), to in proptest::option::of(0..3_usize),
+               primary_is_dead in any::<bool>(), run_alone in any::<bool>(), given_up in proptest::option::of(0..3_usize))| {
         let topology = &topologies[which];
         let names: Vec<_> = topology.nodes().iter().map(|node| node.name.clone()).collect();
         let mut facts = facts(topology);
@@ -347,7 +347,7 @@ fn no_plan_makes_a_second_primary() {
                 _ => {}
             }
         }
-        let options = FailoverOptions { to: to.and_then(|index| names.get(index).cloned()), primary_is_dead, run_alone, give_up: Vec::new() };
+        let options = FailoverOptions { to: to.and_then(|index| names.get(index).cloned()), primary_is_dead, run_alone, give_up: given_up.and_then(|index| names.get(index).cloned()).into_iter().collect() };
         let Ok(planned) = decide_failover(topology, &facts, &options) else { return Ok(()) };
         let view = View { topology, facts: &facts };
         let place = |wanted: &dyn Fn(&PlannedStep) -> bool| planned.plan.steps.iter().find(|step| wanted(step));
@@ -365,8 +365,9 @@ fn no_plan_makes_a_second_primary() {
             if let Some(known) = view.promotion(&peer.name) {
                 prop_assert!(known.generation < generation, "{known} is not older");
             }
-            prop_assert_eq!(view.own_way(&peer.name, &planned.to), None);
-            if view.has_role(peer, PostgresRole::Standby) {
+            let parted = view.own_way(&peer.name, &planned.to).is_some();
+            prop_assert!(!parted || options.give_up.contains(&peer.name), "{} went its own way", peer.name);
+            if !parted && view.has_role(peer, PostgresRole::Standby) {
                 prop_assert!(view.received(peer) <= view.received(to), "{} has more", peer.name);
             }
             match state_of(&view, peer) {
@@ -381,7 +382,10 @@ fn no_plan_makes_a_second_primary() {
         }
         if topology.replication.durability == Durability::Strict {
             let unseen = topology.peers_of(&planned.to).filter(|peer| !view.has_role(peer, PostgresRole::Standby));
+            let unseen = unseen.filter(|peer| !options.give_up.contains(&peer.name));
             prop_assert!(unseen.count() <= 1, "a standby that may have confirmed is not seen");
+            let called_safe = matches!(&planned.loss, Loss::None { why } if why.contains("strict"));
+            prop_assert!(!(called_safe && view.may_lack_confirmed(&planned.to)), "it may lack what was confirmed");
             let follows = topology.peers_of(&planned.to).any(|peer| view.has_role(peer, PostgresRole::Standby));
             prop_assert!(run_alone || follows, "it acknowledges alone without a word");
         }

@@ -13,6 +13,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use self::look::Operator;
 use self::world::{Bug, Promise, World};
+use super::roles::View;
 use super::{Action, FailoverOptions, Loss, Plan, SwitchoverOptions, decide_failover, decide_switchover};
 use crate::observe::fixtures::{pair, strict_pair, strict_three, three};
 
@@ -109,7 +110,8 @@ fn failover(operator: &Operator, world: &mut World, run_alone: bool, choice: Opt
     let others = choice.into_iter().flat_map(|node| world.peers(node)).collect::<Vec<_>>();
     let give_up = others.iter().map(|node| world.names[*node].clone()).collect();
     let options = FailoverOptions { to, primary_is_dead, run_alone, give_up };
-    if let Ok(planned) = decide_failover(&operator.topology, &operator.sees(world), &options) {
+    let facts = operator.sees(world);
+    if let Ok(planned) = decide_failover(&operator.topology, &facts, &options) {
         let given_up = match &planned.loss {
             Loss::GivenUp { nodes } => nodes.iter().map(|it| it.node.clone()).collect(),
             _ => Vec::new(),
@@ -117,6 +119,12 @@ fn failover(operator: &Operator, world: &mut World, run_alone: bool, choice: Opt
         let promise = match planned.loss {
             Loss::GivenUp { .. } => Promise::Nothing,
             Loss::None { .. } if planned.risks.is_empty() => Promise::All,
+            // A standby is given up that may have confirmed something.
+            Loss::Since { .. }
+                if View { topology: &operator.topology, facts: &facts }.may_lack_confirmed(&planned.to) =>
+            {
+                Promise::Nothing
+            }
             _ => Promise::Confirmed,
         };
         let to = world.place(&planned.to);

@@ -62,4 +62,9 @@ fn strict_with_two_standbys_needs_to_see_both() {
     dark(&mut facts, "vm3");
     let alone = FailoverOptions { run_alone: true, ..dead() };
     assert_eq!(refused(&topology, &facts, &alone, "may have confirmed"), RefusalKind::Unsafe);
+    // Its disk is gone with the primary: a person may say that, and what was confirmed there is not called safe.
+    let given_up = FailoverOptions { give_up: vec![name("vm3")], ..alone };
+    let planned = decide_failover(&topology, &facts, &given_up).unwrap();
+    assert!(matches!(planned.loss, Loss::Since { .. }), "{:?}", planned.loss);
+    assert!(!planned.hints.iter().any(|hint| hint.contains("changes nothing")), "{:?}", planned.hints);
 }
