@@ -31,7 +31,7 @@ saw a primary.
 
 const TAIL: &str = "
 Not in it: a device that loses or reorders what it had acknowledged, and what else the rig does not do; Keycloak (`e2e`); three
-nodes, so that a failover during a base backup is one that is refused; many writes to a primary that hung and was taken for
+nodes (`hosts/three.rs`), so that a failover during a base backup is one that is refused here; many writes to a primary that hung and was taken for
 dead: a single one stands for them.
 ";
 
