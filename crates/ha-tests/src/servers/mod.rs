@@ -1,8 +1,10 @@
-//! The PostgreSQL servers of a cluster on two hosts of the rig's, `vm1` and `vm2`, without Keycloaks.
+//! The PostgreSQL servers of a cluster, one on each of the rig's hosts, without Keycloaks: `vm1` is the primary on host 1, `vm2` a
+//! standby on host 2, and so on.
 //!
 //! Made for stories that go through a whole change of roles: what does not come in time, or fails where it must not, is a
 //! panic, as an assertion's in a test. Every wait has a limit.
 
+mod moment;
 mod roles;
 
 use std::collections::BTreeMap;
@@ -68,7 +70,7 @@ pub struct Servers {
     hosts: Arc<Hosts>,
     runtime: Runtime,
     cluster: Cluster,
-    names: [NodeName; 2],
+    names: Vec<NodeName>,
 }
 
 impl Drop for Servers {
@@ -80,14 +82,14 @@ impl Drop for Servers {
 }
 
 impl Servers {
-    /// Makes them on the hosts 1 and 2 and waits until the standby streams.
+    /// Makes them, one on each host, and waits until all standbys stream.
     ///
     /// # Panics
     /// When that does not succeed.
     #[must_use]
     pub fn start(hosts: &Arc<Hosts>, options: &ServersOptions) -> Self {
         let topology = topology(hosts, options);
-        let names = [topology.nodes()[0].name.clone(), topology.nodes()[1].name.clone()];
+        let names: Vec<_> = topology.nodes().iter().map(|node| node.name.clone()).collect();
         let engines = names.iter().zip(1..).map(|(name, host)| (name.clone(), Arc::new(engine(hosts, host)) as _));
         let cluster = compose(topology, fresh_secrets(), engines.collect());
         let runtime = Runtime::new().expect("a runtime needs threads only");
@@ -116,8 +118,13 @@ impl Servers {
 
     /// The name of a node, from 0; it stands on the host of the next number.
     #[must_use]
-    pub const fn name(&self, node: usize) -> &NodeName {
+    pub fn name(&self, node: usize) -> &NodeName {
         &self.names[node]
+    }
+
+    /// All of them, from 0.
+    pub fn nodes(&self) -> std::ops::Range<usize> {
+        0..self.names.len()
     }
 
     /// The same cluster as seen from a machine that has no way to the engine of `node`.
@@ -143,7 +150,7 @@ impl Servers {
         engine(&self.hosts, node + 1)
     }
 
-    /// Plans to bring both up.
+    /// Plans to bring all of them up.
     ///
     /// # Errors
     /// The refusals.
@@ -152,7 +159,7 @@ impl Servers {
         self.wait(self.cluster.plan_up(&self.names, options))
     }
 
-    /// Brings both up.
+    /// Brings all of them up.
     ///
     /// # Panics
     /// When that does not succeed.
@@ -248,7 +255,7 @@ impl Servers {
     #[must_use]
     pub fn writer(&self) -> LedgerWriter {
         self.sql(0, &format!("{MAKE_TABLE}; GRANT INSERT ON {TABLE} TO {PROBE_ROLE}"));
-        let servers = (0..2).map(|node| self.config(node)).collect();
+        let servers = self.nodes().map(|node| self.config(node)).collect();
         self.wait(async { LedgerWriter::begin(servers) })
     }
 
@@ -288,17 +295,18 @@ fn topology(hosts: &Hosts, options: &ServersOptions) -> Arc<Topology> {
         IpAddr::V4(address) => format!("{address}/32"),
         IpAddr::V6(address) => format!("{address}/128"),
     };
-    let node = |spec: fn(&'static str, String) -> NodeSpec, name, host| {
+    let node = |spec: fn(String, String) -> NodeSpec, host| {
         let (address, docker) = (hosts.address(host), hosts.docker(host));
         let address = address.unwrap_or_else(|error| panic!("{error}")).to_string();
         let docker = docker.unwrap_or_else(|error| panic!("{error}")).to_string();
-        let mut spec = spec(name, address).docker(docker);
+        let mut spec = spec(format!("vm{host}"), address).docker(docker);
         spec.admit.push(machine.clone());
         spec
     };
-    let mut spec = TopologySpec::new(fresh_name(), "http://sso.test")
-        .node(node(NodeSpec::primary, "vm1", 1))
-        .node(node(NodeSpec::standby, "vm2", 2));
+    let mut spec = TopologySpec::new(fresh_name(), "http://sso.test");
+    for host in 1..=hosts.count() {
+        spec = spec.node(node(if host == 1 { NodeSpec::primary } else { NodeSpec::standby }, host));
+    }
     spec.images.postgres = PairOptions::default().postgres_image;
     spec.replication.durability.clone_from(&options.durability);
     spec.replication.slot_keep_mib = options.slot_keep_mib;

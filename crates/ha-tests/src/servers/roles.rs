@@ -1,4 +1,4 @@
-//! Changes of roles, and that the pair is whole afterwards.
+//! Changes of roles, and that the cluster is whole afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -130,28 +130,33 @@ impl Servers {
         role.unwrap_or_else(|| panic!("{} cannot be asked", self.name(node)))
     }
 
-    /// Waits until that node is the one primary, the other streams from it, nothing is found, and nobody keeps WAL for nobody.
+    /// Waits until that node is the one primary, all others stream from it, nothing is found, and nobody keeps WAL for nobody.
     ///
     /// # Panics
     /// When it is not so within [`NOTICED`].
     #[track_caller]
     pub fn settles(&self, primary: usize) {
+        let others: Vec<usize> = self.nodes().filter(|node| *node != primary).collect();
         let whole = |report: &Report| {
-            let (leads, follows) = (&report.nodes[primary], &report.nodes[1 - primary]);
-            let streams = follows.replication.as_ref().is_some_and(|it| it.state == ReplicationState::Streaming);
+            let follows = |node: &usize| {
+                let node = &report.nodes[*node];
+                let streams = node.replication.as_ref().is_some_and(|it| it.state == ReplicationState::Streaming);
+                node.role == ReportedRole::Standby && streams
+            };
             let quiet = report.findings.iter().all(|finding| finding.code == Code::KeycloakMissing);
-            (leads.role, follows.role) == (ReportedRole::Primary, ReportedRole::Standby) && streams && quiet
+            report.nodes[primary].role == ReportedRole::Primary && others.iter().all(follows) && quiet
         };
-        let slots = "SELECT coalesce(string_agg(slot_name || ' ' || active, ', '), '') FROM pg_replication_slots";
-        let wanted = [format!("ha_{} true", self.name(1 - primary)), String::new()];
-        let settled = self.until(NOTICED, || {
-            let found = [primary, 1 - primary].map(|node| self.try_sql(node, slots).unwrap_or_default());
-            (whole(&self.report()) && found == wanted).then_some(())
-        });
+        let sql = "SELECT coalesce(string_agg(slot_name || ' ' || active, ', ' ORDER BY slot_name), '') \
+                   FROM pg_replication_slots";
+        let used: Vec<String> = others.iter().map(|node| format!("ha_{} true", self.name(*node))).collect();
+        let wanted = |node: usize| if node == primary { used.join(", ") } else { String::new() };
+        let slots = |node: usize| self.try_sql(node, sql).is_ok_and(|found| found == wanted(node));
+        let settled = self.until(NOTICED, || (whole(&self.report()) && self.nodes().all(slots)).then_some(()));
         if settled.is_none() {
             let report = self.report();
+            let slots: Vec<_> = self.nodes().map(|node| self.try_sql(node, sql)).collect();
             panic!(
-                "{} is not the primary of a whole pair: {:?} {:?}",
+                "{} is not the primary of a whole cluster: {:?} {:?}, slots: {slots:?}",
                 self.name(primary),
                 report.nodes,
                 report.findings

@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 
 use ha_core::health::{ClusterState, Code, PostgresState, ReportedRole};
 use ha_core::plan::{Action, UpOptions, undo_switchover};
-use ha_core::steps::{StepEvent, Watcher};
-use ha_tests::hosts::Hosts;
 use ha_tests::servers::{Servers, ServersOptions};
 
 use crate::world::World;
@@ -48,27 +46,16 @@ pub(crate) fn a_cut_link_is_seen_and_refused_and_heals(world: &World) {
     servers.has_rows(1, "1");
 }
 
-/// Cuts the link when the primary is about to stop: what it writes last never arrives.
-struct CutAtStop(Arc<Hosts>);
-
-impl Watcher for CutAtStop {
-    fn event(&self, event: StepEvent<'_>) {
-        if let StepEvent::Started(step) = event
-            && matches!(step.action, Action::Stop { .. })
-        {
-            self.0.cut(1, 2).unwrap();
-        }
-    }
-}
-
+/// What the primary writes last never arrives.
 pub(crate) fn a_link_cut_in_the_middle_of_a_switchover_takes_it_back(world: &World) {
     let servers = start(world);
     servers.finds(&[]);
     servers.sql(0, "CREATE TABLE kept (n int)");
     servers.has_rows(1, "0");
     let planned = servers.switchover(1).unwrap();
-    let watcher = Arc::new(CutAtStop(Arc::clone(&world.hosts)));
-    let error = servers.wait(servers.cluster().run(&planned.plan, watcher)).unwrap_err();
+    let hosts = Arc::clone(&world.hosts);
+    let cut = move || hosts.cut(1, 2).unwrap();
+    let error = servers.run_until(&planned.plan, |action| matches!(action, Action::Stop { .. }), cut).unwrap_err();
     assert!(matches!(error.failures[0].step.action, Action::ProveReceived { .. }), "{error:?}");
     servers.run(&undo_switchover(&planned, &error).unwrap()).unwrap();
     assert_eq!(servers.report().nodes[0].role, ReportedRole::Primary);

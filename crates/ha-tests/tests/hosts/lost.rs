@@ -24,32 +24,32 @@ fn holder() -> Holder {
     }
 }
 
-fn dead() -> FailoverOptions {
+pub(crate) fn dead() -> FailoverOptions {
     FailoverOptions { primary_is_dead: true, ..alone() }
 }
 
 #[track_caller]
-fn says(refused: Result<impl std::fmt::Debug, Vec<Refusal>>, what: &str) {
+pub(crate) fn says(refused: Result<impl std::fmt::Debug, Vec<Refusal>>, what: &str) {
     let refusals = refused.unwrap_err();
     assert!(refusals.iter().any(|it| it.message.contains(what) || it.help.contains(what)), "{what}: {refusals:?}");
 }
 
 #[track_caller]
-fn goes_on(servers: &Servers, writer: &LedgerWriter) {
+pub(crate) fn goes_on(servers: &Servers, writer: &LedgerWriter) {
     assert!(servers.wait(writer.goes_on(WRITES, NOTICED)), "the writer goes on");
 }
 
-/// Nothing is lost but what was announced, and both nodes have the same.
+/// Nothing is lost but what was announced, and all nodes have the same.
 #[track_caller]
-fn is_right(servers: &Servers, ledger: &Ledger, announced: &Announced) {
+pub(crate) fn is_right(servers: &Servers, ledger: &Ledger, announced: &Announced) {
     let right = |verdict: &Verdict| {
         let lost = |(row, at): &(i64, std::time::Instant)| verdict.lost.contains(row) && !announced.covers(*at);
         (&verdict.phantom, &verdict.twice) == (&vec![], &vec![]) && !ledger.acknowledged.iter().any(lost)
     };
-    let verdicts = || [servers.judge(ledger, 0), servers.judge(ledger, 1)];
-    let same = servers.until(NOTICED, || Some(verdicts()).filter(|[one, other]| one == other));
-    let [verdict, _] = same.unwrap_or_else(|| panic!("the nodes differ: {:?}", verdicts()));
-    assert!(right(&verdict), "{announced:?}: {verdict:?}");
+    let verdicts = || servers.nodes().map(|node| servers.judge(ledger, node)).collect::<Vec<_>>();
+    let same = servers.until(NOTICED, || Some(verdicts()).filter(|all| all.iter().all(|it| *it == all[0])));
+    let same = same.unwrap_or_else(|| panic!("the nodes differ: {:?}", verdicts()));
+    assert!(right(&same[0]), "{announced:?}: {:?}", same[0]);
 }
 
 /// Nobody can be asked whether it runs, so a person has to say it. When the host is back, it is no second primary.

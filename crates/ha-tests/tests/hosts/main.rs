@@ -21,6 +21,7 @@ mod roles;
 mod separate;
 mod ssh;
 mod suite;
+mod three;
 mod tls;
 mod whole;
 mod world;

@@ -7,7 +7,7 @@ use ha_tests::hosts::HostsOptions;
 use libtest_mimic::{Arguments, Trial};
 
 use crate::world::Worlds;
-use crate::{cluster, disk, engines, gone, links, lost, power, separate, ssh, tls, whole};
+use crate::{cluster, disk, engines, gone, links, lost, power, separate, ssh, three, tls, whole};
 
 /// Which hosts a test uses.
 #[derive(Clone, Copy)]
@@ -62,10 +62,13 @@ fn tests() -> Vec<(&'static str, Test)> {
         Pair lost::a_primary_that_somebody_hears_is_not_replaced,
         Pair lost::a_frozen_primary_that_thaws_is_found_and_taken_back,
         Pair lost::a_primary_that_boots_cut_off_starts_in_recovery,
+        Own three::the_one_that_has_most_takes_over_and_the_third_follows,
+        Own three::a_failover_during_a_base_backup_of_the_third,
         Own whole::a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back,
         Disk lost::hosts_without_power_boot_in_either_order,
         Disk disk::a_full_disk_is_full_inside_containers_and_mended,
         Disk disk::a_full_disk_is_told_while_the_server_still_runs,
+        Disk disk::a_server_that_a_full_disk_ended_goes_on_with_everything,
         Disk disk::power_off_loses_what_was_not_synchronised,
     ]
     .into()

@@ -22,6 +22,8 @@ const LOST: &str = "never-arrived";
 const USERS: u64 = 10;
 /// So that the hosts have time for all else.
 const BETWEEN_USERS: Duration = Duration::from_millis(50);
+/// Each way: a round trip of more than the 50 ms that `doctor` warns at.
+const LATE: Duration = Duration::from_millis(40);
 /// Of clocks, and of what was under way.
 const SLACK: Duration = Duration::from_secs(1);
 const KEYCLOAK_PORTS: [u16; 2] = [3123, 3124];
@@ -239,6 +241,15 @@ pub(crate) fn a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back() {
         assert!(*at + announced + SLACK >= asked, "that user {user} is lost was not announced");
     }
     assert!(verdict.lost.len() as u64 >= USERS, "the primary alone had them: {verdict:?}");
+
+    // A slow link is found where the runbook has a person look for it, and holds up no login.
+    desk.hosts.set_latency(2, LATE).unwrap();
+    let found = desk.run(&["doctor", "vm2", "--output", "json"]).json();
+    let checks = found["checks"].as_array().unwrap();
+    let trip = checks.iter().find(|check| check["code"] == "peer-round-trip").unwrap();
+    assert_eq!((&trip["node"], &trip["result"]), (&"vm2".into(), &"warning".into()), "{found}");
+    desk.knows(2, "cid");
+    desk.hosts.set_latency(2, Duration::ZERO).unwrap();
 
     // The link alone: nobody takes over from a primary that answers, and both go on with what they can.
     desk.hosts.cut(1, 2).unwrap();

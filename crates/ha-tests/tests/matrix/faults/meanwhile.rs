@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use ha_core::health::ReportedRole;
 use ha_core::plan::{Action, OldData, Plan};
-use ha_core::steps::{StepEvent, Watcher};
-use ha_tests::hosts::Hosts;
 use ha_tests::servers::NOTICED;
 
 use super::{Row, row};
@@ -35,28 +33,10 @@ pub(super) const ROWS: &[Row] = &[
     ),
 ];
 
-/// Takes the first host's power as soon as such a step begins.
-struct PowerOffAt {
-    hosts: Arc<Hosts>,
-    at: fn(&Action) -> bool,
-}
-
-impl Watcher for PowerOffAt {
-    fn event(&self, event: StepEvent<'_>) {
-        if let StepEvent::Started(step) = event
-            && (self.at)(&step.action)
-        {
-            self.hosts.power_off(1).unwrap();
-        }
-    }
-}
-
 /// Runs a plan with a power cut in the middle; how it ends is left to chance.
 fn run_until(case: &Case, plan: &Plan, at: fn(&Action) -> bool) -> bool {
-    let watcher = Arc::new(PowerOffAt { hosts: Arc::clone(&case.hosts), at });
-    let ran = case.servers.wait(case.servers.cluster().run(plan, watcher));
-    assert!(!case.hosts.is_on(1).unwrap(), "there was no such step: {plan:?}");
-    ran.is_ok()
+    let hosts = Arc::clone(&case.hosts);
+    case.servers.run_until(plan, at, move || hosts.power_off(1).unwrap()).is_ok()
 }
 
 fn plan_rebuild(case: &Case) -> Plan {
