@@ -109,7 +109,7 @@ fn start() -> Vec<Case> {
 }
 
 fn log() -> Vec<Case> {
-    vec![case!(log::is_quiet), case!(log::tells_of_the_first_login), case!(log::holds_no_secret)]
+    vec![case!(log::is_quiet), case!(log::tells_of_the_first_logins), case!(log::holds_no_secret)]
 }
 
 fn promotion() -> Vec<Case> {

@@ -44,7 +44,8 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
             Answer answer = Answer.withoutDatabase(request.getAcceptableMediaTypes());
             request.abortWith(Response.status(503).header("Retry-After", SOON_SECONDS).header("Cache-Control", "no-store")
                     .type(answer.type()).entity(answer.body()).build());
-        } else if (Role.now().mode() == Role.Mode.READ_ONLY && Refusals.refused(request.getMethod(), path)) {
+        } else if (Role.now().mode() == Role.Mode.READ_ONLY && Refusals.refused(request.getMethod(), path)
+                && !WarmUp.isOwn(request)) {
             log("refused on this read-only node", request);
             Answer answer = Answer.to(request.getAcceptableMediaTypes());
             request.abortWith(Response.status(405).header("Allow", "GET, HEAD, OPTIONS")

@@ -1,5 +1,6 @@
 package org.hacli.standby;
 
+import jakarta.ws.rs.container.ContainerRequestContext;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -7,6 +8,9 @@ import java.net.HttpURLConnection;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Matcher;
@@ -14,19 +18,22 @@ import java.util.regex.Pattern;
 import org.jboss.logging.Logger;
 import org.keycloak.Config;
 import org.keycloak.models.ClientModel;
+import org.keycloak.models.KeycloakSession;
 import org.keycloak.models.KeycloakSessionFactory;
 import org.keycloak.models.RealmModel;
+import org.keycloak.models.UserModel;
 import org.keycloak.models.UserSessionModel;
 import org.keycloak.models.utils.KeycloakModelUtils;
+import org.keycloak.util.JsonSerialization;
 
 /**
- * A login at this node itself, before anybody else's, some requests to the admin API, and the {@link Rehearsal} of a write.
+ * Logins at this node itself, before anybody else's, some requests to the admin API, and the {@link Rehearsal} of a write.
  * The first ones of a process load all the classes that they need, which takes a second, and two on a busy host; the first
  * ones after a demotion find empty caches and read the whole realm. On a standby that nobody logs in at, these would be the
  * first seconds after a failover.
  *
  * <p>It goes over loopback, as a service account of the administration realm whose client has a secret; where there is
- * none, or where plain HTTP is switched off, the first login stays slow, and that is all. Its session is ended at once.
+ * none, or where plain HTTP is switched off, the first login stays slow, and that is all. Each session is ended at once.
  */
 final class WarmUp implements Runnable {
 
@@ -43,6 +50,9 @@ final class WarmUp implements Runnable {
     private static final AtomicBoolean COMPILED = new AtomicBoolean();
     private static final AtomicBoolean UNDER_WAY = new AtomicBoolean();
     private static volatile boolean ended;
+    /** Names such a request, in this process only. */
+    private static final String HEADER = "Ha-Warm-Up";
+    private static final String OWN = UUID.randomUUID().toString();
     private static final Pattern TOKEN = Pattern.compile("\"access_token\"\\s*:\\s*\"([^\"]+)\"");
     private static final Pattern SESSION = Pattern.compile("\"session_state\"\\s*:\\s*\"([^\"]+)\"");
 
@@ -90,25 +100,14 @@ final class WarmUp implements Runnable {
     private boolean once() {
         long start = System.nanoTime();
         try {
-            String form = credentials();
-            if (form == null) {
+            Account account = account();
+            if (account == null) {
                 return false;
             }
             int times = COMPILED.get() ? 1 : TIMES;
-            String root = root();
-            String answer = answer(open(root + "/realms/" + Config.getAdminRealm()
-                    + "/protocol/openid-connect/token"), form);
-            if (answer == null) {
-                return true;
-            }
-            try {
-                for (int i = 0; i < times && (i == 0 || Role.now().mode() == Role.Mode.READ_ONLY); i++) {
-                    look(root, found(TOKEN, answer));
-                }
-            } finally {
-                String made = found(SESSION, answer);
-                if (!made.isEmpty()) {
-                    end(made);
+            for (int i = 0; i < times && (i == 0 || Role.now().mode() == Role.Mode.READ_ONLY); i++) {
+                if (!visit(root(), account)) {
+                    return true;
                 }
             }
             Rehearsal.run(factory, times);
@@ -121,11 +120,48 @@ final class WarmUp implements Runnable {
         }
     }
 
-    /** The admin API has classes of its own; whether the client may see this does not matter. */
-    private static void look(String root, String token) throws IOException {
-        HttpURLConnection users = open(root + "/admin/realms/" + Config.getAdminRealm() + "/users?max=1");
-        users.setRequestProperty("Authorization", "Bearer " + token);
-        answer(users, null);
+    /** Whether a request comes from here: it changes nothing, whatever it looks like. */
+    static boolean isOwn(ContainerRequestContext request) {
+        return OWN.equals(request.getHeaderString(HEADER));
+    }
+
+    /** A login, two looks at the admin API, and its end; whether it was let in. */
+    private boolean visit(String root, Account account) throws IOException {
+        String realm = Config.getAdminRealm();
+        String answer = answer(open(root + "/realms/" + realm + "/protocol/openid-connect/token"), account.form);
+        if (answer == null) {
+            return false;
+        }
+        try {
+            String token = found(TOKEN, answer);
+            String users = root + "/admin/realms/" + realm + "/users";
+            answer(as(token, open(users + "?max=1")), null);
+            makeAgain(users, token, account.user);
+        } finally {
+            String made = found(SESSION, answer);
+            if (!made.isEmpty()) {
+                end(made);
+            }
+        }
+        return true;
+    }
+
+    /** There is such a user: it comes as far as that, and is refused. */
+    private static void makeAgain(String users, String token, String user) throws IOException {
+        HttpURLConnection again = as(token, open(users));
+        again.setRequestProperty("Content-Type", "application/json");
+        again.setRequestProperty(HEADER, OWN);
+        try {
+            answer(again, JsonSerialization.writeValueAsString(Map.of(UserModel.USERNAME, user, "enabled", true)));
+        } catch (IOException e) {
+            LOG.debug("no user was made twice", e);
+        }
+    }
+
+    /** The admin API has classes of its own; whether the client may see what it asks for does not matter. */
+    private static HttpURLConnection as(String token, HttpURLConnection request) {
+        request.setRequestProperty("Authorization", "Bearer " + token);
+        return request;
     }
 
     private static String found(Pattern pattern, String text) {
@@ -133,26 +169,40 @@ final class WarmUp implements Runnable {
         return matcher.find() ? matcher.group(1) : "";
     }
 
-    /** The form of a client-credentials grant; null where no client may ask for one by its secret. */
-    private String credentials() {
-        String[] form = new String[1];
+    /** Who logs in. */
+    private static final class Account {
+
+        private final String user;
+        /** Of a client-credentials grant. */
+        private final String form;
+
+        private Account(String user, String form) {
+            this.user = user;
+            this.form = form;
+        }
+    }
+
+    /** Null where no client may log in by its secret. */
+    private Account account() {
+        Account[] account = new Account[1];
         KeycloakModelUtils.runJobInTransaction(factory, session -> {
             RealmModel realm = session.realms().getRealmByName(Config.getAdminRealm());
             if (realm == null) {
                 return;
             }
             session.getContext().setRealm(realm);
-            form[0] = realm.getClientsStream()
+            account[0] = realm.getClientsStream()
                     .filter(client -> client.isEnabled() && client.isServiceAccountsEnabled()
                             && client.getSecret() != null)
-                    .map(WarmUp::form).findFirst().orElse(null);
+                    .map(client -> of(session, client)).filter(Objects::nonNull).findFirst().orElse(null);
         });
-        return form[0];
+        return account[0];
     }
 
-    private static String form(ClientModel client) {
-        return "grant_type=client_credentials&client_id=" + encoded(client.getClientId())
-                + "&client_secret=" + encoded(client.getSecret());
+    private static Account of(KeycloakSession session, ClientModel client) {
+        UserModel user = session.users().getServiceAccount(client);
+        return user == null ? null : new Account(user.getUsername(), "grant_type=client_credentials&client_id="
+                + encoded(client.getClientId()) + "&client_secret=" + encoded(client.getSecret()));
     }
 
     private static String encoded(String text) {
@@ -173,12 +223,12 @@ final class WarmUp implements Runnable {
     }
 
     /** The body; null where the request was refused, which it would be the next time as well. */
-    private static String answer(HttpURLConnection connection, String form) throws IOException {
+    private static String answer(HttpURLConnection connection, String sent) throws IOException {
         try {
-            if (form != null) {
+            if (sent != null) {
                 connection.setDoOutput(true);
                 try (OutputStream body = connection.getOutputStream()) {
-                    body.write(form.getBytes(StandardCharsets.US_ASCII));
+                    body.write(sent.getBytes(StandardCharsets.UTF_8));
                 }
             }
             int status = connection.getResponseCode();
