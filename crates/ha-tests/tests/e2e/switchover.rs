@@ -77,15 +77,28 @@ async fn reads_the_control_file(pair: &Pair) {
     assert_eq!(file.state, ControlState::Other, "it runs");
 }
 
+/// Sets `synchronous_commit` for whoever connects as the writer does.
+async fn commits_of_the_writer(pair: &Pair, setting: &str) {
+    let writes = pair.connect(pair.primary()).await.unwrap();
+    let role: String = writes.query_one("SELECT current_user::text", &[]).await.unwrap().get(0);
+    let alter = format!("ALTER ROLE {role} SET synchronous_commit = {setting}");
+    pair.superuser(pair.primary(), &alter).await.unwrap();
+    let writes = pair.connect(pair.primary()).await.unwrap();
+    let shown: String = writes.query_one("SHOW synchronous_commit", &[]).await.unwrap().get(0);
+    assert_eq!(shown, setting);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn there_and_back_loses_nothing() {
     if !engine_is_wanted() {
         return;
     }
-    for durability in ["async", "strict"] {
+    // A commit with `synchronous_commit` off is acknowledged before it is on any disk.
+    for (durability, commits) in [("async", "on"), ("strict", "on"), ("async", "off")] {
         let options = PairOptions { durability: durability.to_owned(), ..PairOptions::postgres_only() };
         let pair = Pair::start(options).await.unwrap();
         reads_the_control_file(&pair).await;
+        commits_of_the_writer(&pair, commits).await;
         let writer = LedgerWriter::start(&pair).await.unwrap();
         for target in [pair.standby(), pair.primary()] {
             assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer writes");
@@ -97,7 +110,8 @@ async fn there_and_back_loses_nothing() {
         let ledger = writer.stop().await;
         pair.wait_replayed().await.unwrap();
         for node in pair.topology().nodes() {
-            assert_eq!(ledger.judge_node(&pair, node).await.unwrap(), Verdict::default(), "{durability} {}", node.name);
+            let verdict = ledger.judge_node(&pair, node).await.unwrap();
+            assert_eq!(verdict, Verdict::default(), "{durability}, synchronous_commit {commits}: {}", node.name);
         }
         // Done already: no work. And `up` finds everything as it should be.
         assert!(pair.cluster().plan_switchover(&to(pair.primary())).await.unwrap().plan.is_empty());
