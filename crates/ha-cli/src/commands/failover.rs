@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use ha_core::Cluster;
 use ha_core::hooks::{HookEvent, RoleChange};
-use ha_core::plan::{Action, Failover, FailoverOptions, GivenUp, LastArrival, Loss};
+use ha_core::plan::{Action, Failover, FailoverOptions, GivenUp, LastArrival, Loss, undo_failover};
+use ha_core::steps::RunError;
 use ha_core::values::NodeName;
 use serde_json::json;
 
@@ -14,7 +15,7 @@ use super::plan::{self, Confirmation};
 use super::turn::Turn;
 use crate::cli::{FailoverArgs, Globals, OutputFormat};
 use crate::connect::{Purpose, connect};
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::exit::Outcome;
 use crate::hooks::{HookReport, HooksOnPromotion};
 use crate::output::{PlanProgress, Printer, Tone, size};
@@ -81,7 +82,11 @@ async fn take_over(
     let (operation, ran) =
         tokio::join!(Operation::begin(cluster, turn, &failover.plan), plan::attempt(cluster, &failover.plan, &watcher));
     let seconds = (looked + begun.elapsed()).as_secs_f64();
-    let ran = ran.and_then(|ran| ran.map_err(|error| plan::step_failed(error).into()));
+    let ran = match ran {
+        Ok(Err(error)) => Err(go_back(cluster, failover, error, printer).await?.into()),
+        Ok(Ok(())) => Ok(()),
+        Err(interrupted) => Err(interrupted),
+    };
     let hooks = watcher.finish(printer).await;
     if let Ok(operation) = operation {
         operation.end(cluster, &ran, printer).await;
@@ -89,6 +94,19 @@ async fn take_over(
     ran?;
     finish(cluster, failover, &progress, seconds, &hooks, printer)?;
     Ok(Outcome::Done)
+}
+
+/// Where somebody came back before the promotion, the target is what it was.
+async fn go_back(cluster: &Cluster, failover: &Failover, error: RunError, printer: &Printer) -> Result<Failure, Error> {
+    let undo = undo_failover(failover, &error);
+    let failure = plan::step_failed(error);
+    let Some(undo) = undo else { return Ok(failure) };
+    let progress = Arc::new(PlanProgress::new(printer.format()));
+    let undone = plan::attempt(cluster, &undo, &progress).await?;
+    let stands = if undone.is_ok() { "nothing has changed" } else { "what is written down could not be taken back" };
+    Ok(failure.help(format!(
+        "nobody was promoted, and {stands}: `ha-cli status` shows how things stand now; where they call for it, run the same again"
+    )))
 }
 
 fn with_hooks(cluster: &Cluster, failover: &Failover, progress: &Arc<PlanProgress>) -> HooksOnPromotion {

@@ -13,8 +13,9 @@ use super::roles::{RoleFacts, View, several_primaries};
 use super::{Action, Plan, Refusal, RefusalKind, StepId};
 use crate::observe::PostgresRole;
 use crate::ports::ContainerStatus;
+use crate::steps::RunError;
 use crate::topology::{Durability, Node, Topology};
-use crate::values::NodeName;
+use crate::values::{NodeName, PromotionRecord};
 
 use self::loss::loss;
 use self::present::there_is_one;
@@ -44,6 +45,8 @@ pub struct Failover {
     pub from: Option<NodeName>,
     /// Who becomes it.
     pub to: NodeName,
+    /// What that one knew of promotions before.
+    pub known: Option<PromotionRecord>,
     /// The steps; none when there is nothing left to do.
     pub plan: Plan,
     /// What may be lost.
@@ -81,7 +84,7 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
     let mut risks = Vec::new();
     let mut hints = needless(view, to, options);
     let mut plan = Plan::default();
-    let mut before = Vec::new();
+    let (mut before, mut down, mut vouched) = (Vec::new(), Vec::new(), Vec::new());
     if let Some(why) = view.no_engine(&to.name) {
         refusals.push(Refusal::new(
             RefusalKind::Unreachable,
@@ -92,9 +95,14 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
     }
     for node in view.topology.peers_of(&to.name) {
         match state_of(view, node) {
-            State::Standby | State::Gone => {}
-            State::Stopped => hints.extend(restart_hint(view, node)),
+            State::Standby => {}
+            State::Gone => down.push(node.name.clone()),
+            State::Stopped => {
+                hints.extend(restart_hint(view, node));
+                down.push(node.name.clone());
+            }
             State::Runs => {
+                down.push(node.name.clone());
                 hints.push(format!(
                     "the container of {} runs and its server does not answer: it is stopped first",
                     node.name
@@ -107,7 +115,10 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
                 format!("it cannot be reached from here, but {by} has just spoken to its PostgreSQL: it is alive"),
                 "mend the way there; if it must go, stop it on its own host first",
             )),
-            State::Unknown(why) => unknown(node, why, options, &mut refusals, &mut risks),
+            State::Unknown(why) => {
+                vouched.push(node.name.clone());
+                unknown(node, why, options, &mut refusals, &mut risks);
+            }
         }
     }
     durability(view, to, options, &mut refusals, &mut risks);
@@ -116,12 +127,29 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
     }
     let strict = view.topology.replication.durability == Durability::Strict;
     before.push(plan.add(&to.name, view.record(&to.name, &to.name, strict && options.run_alone), []));
-    before.push(plan.add(&to.name, Action::PreparePromotion, []));
-    let promoted = plan.add(&to.name, Action::Promote, before);
+    let mut ready = vec![plan.add(&to.name, Action::PreparePromotion, [])];
+    if down.is_empty() && vouched.is_empty() {
+        ready.extend(before);
+    } else {
+        ready.push(plan.add(&to.name, Action::ProveDown { nodes: down, vouched }, before));
+    }
+    let promoted = plan.add(&to.name, Action::Promote, ready);
     keep_back(view, &mut plan, &to.name, Some(promoted));
     afterwards(view, &mut plan, &to.name, Some(promoted));
     let from = view.latest().map(|record| record.primary.clone()).filter(|name| *name != to.name);
-    Ok(Failover { from, to: to.name.clone(), plan, loss: loss(view, to), risks, hints })
+    let known = view.promotion(&to.name).cloned();
+    Ok(Failover { from, to: to.name.clone(), known, plan, loss: loss(view, to), risks, hints })
+}
+
+/// What undoes a run of `failover` that ended before the promotion, since somebody had come back; `None` where it went further.
+/// Pure.
+#[must_use]
+pub fn undo_failover(failover: &Failover, error: &RunError) -> Option<Plan> {
+    let too_early = error.failures.iter().all(|failure| matches!(failure.step.action, Action::ProveDown { .. }));
+    let record = failover.known.clone().filter(|_| too_early)?;
+    let mut plan = Plan::default();
+    plan.add(&failover.to, Action::RestorePromotion { record }, []);
+    Some(plan)
 }
 
 /// Of whoever is to be given up without need.

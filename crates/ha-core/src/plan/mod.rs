@@ -21,7 +21,7 @@ pub use backup::{Backup, BackupWay, choose_backup, decide_backup};
 pub use down::decide_down;
 pub use explain::{Outlook, explain};
 pub use facts::{DataState, NodeFacts};
-pub use failover::{Failover, FailoverOptions, GivenUp, LastArrival, Loss, decide_failover};
+pub use failover::{Failover, FailoverOptions, GivenUp, LastArrival, Loss, decide_failover, undo_failover};
 pub use refusal::{Refusal, RefusalKind};
 pub use rejoin::{OldData, RejoinMethod, RejoinStart, begin_rejoin, choose_method, decide_rebuild, decide_rejoin};
 pub use replication::decide_replication;

@@ -170,6 +170,14 @@ pub enum Action {
     WatchShutdown,
     /// Opens the way by which this standby will be promoted, so that nothing is waited for then.
     PreparePromotion,
+    /// Makes sure that no other node has come back that may take itself for the primary. Once this node shows that it is about
+    /// to be promoted, guards know it; one that asked before may have let its server start.
+    ProveDown {
+        /// Those whose engines could be asked, and have to be again.
+        nodes: Vec<NodeName>,
+        /// Those that a person vouches for: no answer means that they do not run.
+        vouched: Vec<NodeName>,
+    },
     /// Ends this standby's recovery: it accepts writes then.
     Promote,
     /// Proves that the service is back: a login and a write through this node's Keycloak.
@@ -260,6 +268,10 @@ impl fmt::Display for Action {
             }
             Self::WatchShutdown => f.write_str("open a session that sees PostgreSQL's end"),
             Self::PreparePromotion => f.write_str("open the way for the promotion"),
+            Self::ProveDown { nodes, vouched } => {
+                let names: Vec<_> = nodes.iter().chain(vouched).map(NodeName::as_str).collect();
+                write!(f, "make sure that {} has not come back meanwhile", names.join(" or "))
+            }
             Self::Promote => f.write_str("promote"),
             Self::ProveService => f.write_str("log in and write through Keycloak"),
             Self::DropSlots { .. } => f.write_str("drop the replication slots that nobody uses any more"),

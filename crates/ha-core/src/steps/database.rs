@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::StepError;
+use super::come_back;
 use super::one_off::{self, Job};
 use super::run::At;
 use crate::layout::{self, PASSFILE_PATH};
@@ -35,6 +36,7 @@ pub(super) async fn copy(at: &At<'_>, from: &NodeName) -> Result<(), StepError> 
 
 /// Replaces what is there, which is put aside once the copy is whole, or destroyed before.
 pub(super) async fn replace(at: &At<'_>, from: &NodeName, old_data: OldData) -> Result<(), StepError> {
+    come_back::still_down(at).await?;
     base_backup(at, from, Some(old_data)).await
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::StepError;
+use super::come_back;
 use super::database::image;
 use super::one_off::{self, Job};
 use super::run::At;
@@ -39,6 +40,7 @@ pub(super) async fn rewind(at: &At<'_>, from: &NodeName) -> Result<(), StepError
         }
     };
     let files = vec![HostFile::new(PASSFILE_PATH, layout::passfile(at.cluster.secrets()), 0o600)];
+    come_back::still_down(at).await?;
     job(at, "rewind", layout::REWIND_SCRIPT, vec![conninfo], files, report).await
 }
 

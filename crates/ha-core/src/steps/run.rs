@@ -7,7 +7,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::{
-    RunError, StepError, StepFailure, database, handover, host, keycloak, promotion, rejoin, server, service, teardown,
+    RunError, StepError, StepFailure, come_back, database, handover, host, keycloak, promotion, rejoin, server,
+    service, teardown,
 };
 use crate::cluster::Cluster;
 use crate::observe::ControlFile;
@@ -151,6 +152,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
             Ok(())
         }
         Action::PreparePromotion => handover::prepare_promotion(&at).await,
+        Action::ProveDown { nodes, vouched } => come_back::prove_down(&at, nodes, vouched).await,
         Action::Promote => handover::promote(&at).await,
         Action::ProveService => service::prove(&at).await,
         Action::DropSlots { slots } => handover::drop_slots(&at, slots).await,

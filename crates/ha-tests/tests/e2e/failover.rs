@@ -20,7 +20,7 @@ use crate::up::{PATIENCE, run};
 
 const WRITES: u64 = 50;
 
-async fn plan(cluster: &Cluster, options: &FailoverOptions) -> Result<Failover, Vec<Refusal>> {
+pub(crate) async fn plan(cluster: &Cluster, options: &FailoverOptions) -> Result<Failover, Vec<Refusal>> {
     tokio::time::timeout(PATIENCE, cluster.plan_failover(options)).await.expect("planning ends")
 }
 
@@ -43,7 +43,7 @@ async fn look(pair: &Pair, node: &NodeName) -> (BranchObservation, RejoinMethod,
     (found.unwrap(), method, plan)
 }
 
-async fn rejoin(pair: &Pair, node: &NodeName) -> (BranchObservation, RejoinMethod) {
+pub(crate) async fn rejoin(pair: &Pair, node: &NodeName) -> (BranchObservation, RejoinMethod) {
     let (found, method, plan) = look(pair, node).await;
     run(pair.cluster(), &plan).await.unwrap();
     (found, method)

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 mod backup;
+mod come_back;
 mod data;
 mod doctor;
 mod engine;

@@ -43,7 +43,7 @@ pub(super) fn there_is_one(view: &View<'_>, primary: &Node, options: &FailoverOp
     }
     let from = view.topology.peers_of(name).next().map(|node| node.name.clone());
     let why = format!("{name} is the primary already");
-    Ok(Failover { from, to: name.clone(), plan, loss: Loss::None { why }, risks, hints })
+    Ok(Failover { from, to: name.clone(), known: None, plan, loss: Loss::None { why }, risks, hints })
 }
 
 /// The record of a primary that acknowledges nothing: with `strict` it waits for standbys, and none streams.

@@ -65,6 +65,11 @@ fn lines(plan: &Plan) -> Vec<String> {
 }
 
 #[track_caller]
+/// Whether one step has ended when another begins.
+fn comes_before(plan: &Plan, first: &PlannedStep, then: &PlannedStep) -> bool {
+    then.after.iter().any(|id| *id == first.id || comes_before(plan, first, &plan.steps[*id]))
+}
+
 fn refused(topology: &Topology, facts: &RoleFacts, options: &FailoverOptions, words: &str) -> RefusalKind {
     let refusals = decide_failover(topology, facts, options).unwrap_err();
     assert!(refusals.iter().any(|it| it.to_string().contains(words)), "{words}: {refusals:?}");
@@ -84,10 +89,11 @@ fn a_server_that_is_proven_dead_is_replaced_at_once_and_kept_from_coming_back() 
         [
             "0 vm2: write down that vm2 is the primary of generation 2 <>",
             "1 vm2: open the way for the promotion <>",
-            "2 vm2: promote <0,1>",
-            "3 vm1: have PostgreSQL come back as a standby of vm2 <2>",
-            "4 vm2: log in and write through Keycloak <2>",
-            "5 vm2: make the replication slots for the other nodes <2>",
+            "2 vm2: make sure that vm1 has not come back meanwhile <0>",
+            "3 vm2: promote <1,2>",
+            "4 vm1: have PostgreSQL come back as a standby of vm2 <3>",
+            "5 vm2: log in and write through Keycloak <3>",
+            "6 vm2: make the replication slots for the other nodes <3>",
         ]
     );
     assert_eq!(
@@ -112,11 +118,12 @@ fn one_that_hangs_is_stopped_before_anybody_is_promoted() {
                 // Generations are left out, since vm1 may know of some.
                 "1 vm2: write down that vm2 is the primary of generation 32 <>",
                 "2 vm2: open the way for the promotion <>",
-                "3 vm2: promote <0,1,2>",
-                "4 vm1: have PostgreSQL come back as a standby of vm2 <3>",
-                "5 vm2: log in and write through Keycloak <3>",
-                "6 vm2: make the replication slots for the other nodes <3>",
-                "7 vm3: follow vm2 <6>",
+                "3 vm2: make sure that vm1 has not come back meanwhile <0,1>",
+                "4 vm2: promote <2,3>",
+                "5 vm1: have PostgreSQL come back as a standby of vm2 <4>",
+                "6 vm2: log in and write through Keycloak <4>",
+                "7 vm2: make the replication slots for the other nodes <4>",
+                "8 vm3: follow vm2 <7>",
             ],
             "{status:?}"
         );
@@ -358,7 +365,7 @@ fn no_plan_makes_a_second_primary() {
             return Ok(()); // It is written into its data.
         }
         let record = place(&|step| matches!(step.action, Action::RecordPromotion { .. })).unwrap();
-        prop_assert!(record.node == planned.to && promote.after.contains(&record.id), "intent first");
+        prop_assert!(record.node == planned.to && comes_before(&planned.plan, record, promote), "intent first");
         let Action::RecordPromotion { generation, .. } = record.action else { unreachable!() };
         for peer in topology.peers_of(&planned.to) {
             prop_assert!(!view.has_role(peer, PostgresRole::Primary));
@@ -370,10 +377,22 @@ fn no_plan_makes_a_second_primary() {
             if !parted && view.has_role(peer, PostgresRole::Standby) {
                 prop_assert!(view.received(peer) <= view.received(to), "{} has more", peer.name);
             }
+            if !view.has_role(peer, PostgresRole::Standby) {
+                let looks_again = |step: &PlannedStep| match &step.action {
+                    Action::ProveDown { nodes, vouched } => nodes.iter().chain(vouched).any(|node| *node == peer.name),
+                    _ => false,
+                };
+                let again = place(&looks_again);
+                let after_the_intent = again.is_some_and(|again| {
+                    again.after.contains(&record.id) && promote.after.contains(&again.id)
+                });
+                prop_assert!(after_the_intent, "{} may come back", peer.name);
+            }
             match state_of(&view, peer) {
                 State::Runs => {
                     let fence = place(&|step| step.node == peer.name && step.action == Action::Fence);
-                    prop_assert!(fence.is_some_and(|fence| promote.after.contains(&fence.id)), "{} runs", peer.name);
+                    let fenced = fence.is_some_and(|fence| comes_before(&planned.plan, fence, promote));
+                    prop_assert!(fenced, "{} runs", peer.name);
                 }
                 State::Unknown(_) => prop_assert!(primary_is_dead, "{} may be the primary", peer.name),
                 State::Standby | State::Gone | State::Stopped => {}

@@ -10,7 +10,7 @@ use crate::values::{Lineage, NodeName, PromotionId, PromotionRecord, TimelineId}
 /// Something wrong in what carries a plan out, or in the guard, that a sequence must find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bug {
-    /// Who must not go on as primary is not stopped.
+    /// Who must not go on as primary is not stopped, and passes for down while it hangs.
     FenceForgotten,
     /// A node that was a primary starts as one, whatever its peer knows.
     GuardAsksNobody,
@@ -20,6 +20,8 @@ pub(super) enum Bug {
     FollowsAnybody,
     /// The target of a switchover is promoted whether it has all or not.
     ProofSkipped,
+    /// Whoever was down when a failover was planned is taken to be so still.
+    LookedOnce,
 }
 
 /// A node.
@@ -331,6 +333,12 @@ impl World {
                 };
             }
             Action::RestorePromotion { record } => self.servers[node].record = record.clone(),
+            Action::ProveDown { .. } if self.bug == Some(Bug::LookedOnce) => {}
+            Action::ProveDown { nodes, vouched } => {
+                let mut down = nodes.iter().chain(vouched).map(|name| self.place(name));
+                let passes = |node: usize| self.bug == Some(Bug::FenceForgotten) && self.servers[node].hung;
+                return down.all(|node| !self.seen(node) || !self.is_primary(node) || passes(node));
+            }
             Action::Promote => return self.promote(node, promise),
             Action::Demote { to, proven } => {
                 if self.servers[node].runs.is_some() {

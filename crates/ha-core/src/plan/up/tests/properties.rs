@@ -129,7 +129,7 @@ proptest! {
                 | Action::Checkpoint | Action::EnsureSlots { .. } | Action::ProveReceived { .. }
                 | Action::Demote { .. } | Action::Promote | Action::DropSlots { .. } | Action::Fence
                 | Action::ProveService | Action::RestorePromotion { .. } | Action::WatchShutdown
-                | Action::AwaitKeycloak | Action::PreparePromotion | Action::RewindDatabase { .. } | Action::ReplaceDatabase { .. }
+                | Action::AwaitKeycloak | Action::PreparePromotion | Action::ProveDown { .. } | Action::RewindDatabase { .. } | Action::ReplaceDatabase { .. }
                 | Action::WaitStreaming { .. } | Action::ForgetOldData => {
                     prop_assert!(false, "{} is no part of up", step);
                 }
