@@ -6,6 +6,7 @@ use super::database::image;
 use super::run::At;
 use super::{StepError, one_off, promotion};
 use crate::layout::{self, Component, IDENTITY_PATH, MachineShare, PERMIT_PATH};
+use crate::observe::PostgresRole;
 use crate::plan::Change;
 use crate::ports::{ExecSpec, HostFile};
 use crate::topology::{DesiredRole, Node};
@@ -17,18 +18,22 @@ pub(super) async fn share(at: &At<'_>) -> Result<MachineShare, StepError> {
     Ok(MachineShare::of_memory(at.runtime.engine().await?.memory_bytes, nodes))
 }
 
-/// Whom this node follows when it is a standby: the primary of the moment, or, when none can be seen, the one that
-/// the topology begins with, unless that is this node itself.
-async fn upstream<'t>(at: &'t At<'_>) -> Option<&'t Node> {
-    let topology = at.cluster.topology();
-    for peer in topology.peers_of(&at.node.name) {
+/// The other node that is the primary at the moment.
+async fn primary<'t>(at: &'t At<'_>) -> Option<&'t Node> {
+    for peer in at.cluster.topology().peers_of(&at.node.name) {
         if let Ok(seen) = at.cluster.ports.probe.observe(&peer.name, at.cluster.limits.observe).await
-            && seen.role == crate::observe::PostgresRole::Primary
+            && seen.role == PostgresRole::Primary
         {
             return Some(peer);
         }
     }
-    let first = topology.initial_primary();
+    None
+}
+
+/// Whom this node follows as a standby when no primary can be seen: the one that the topology begins with, unless that is
+/// this node itself.
+fn first<'t>(at: &'t At<'_>) -> Option<&'t Node> {
+    let first = at.cluster.topology().initial_primary();
     let first = (at.node.initial_role == DesiredRole::Standby).then_some(first);
     first.filter(|first| first.name != at.node.name)
 }
@@ -48,7 +53,8 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
         at.runtime.remove_container(&name).await?;
     }
     one_off::clear(cluster, at.node, at.runtime).await?;
-    let upstream = upstream(at).await;
+    let primary = primary(at).await;
+    let upstream = primary.or_else(|| first(at));
     let (hashed, others) = layout::postgres_files(topology, at.node, share(at).await?, None, cluster.secrets());
     if at.runtime.find_container(&name).await?.is_none() {
         let image = image(at).await?;
@@ -61,7 +67,8 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
     {
         files.push(layout::upstream_file(topology, &at.node.name, upstream));
     }
-    if permit {
+    // One that was promoted since all nodes were looked at: the guard is to see it.
+    if permit && primary.is_none() {
         files.extend(permission(at).await?);
     }
     at.runtime.put_files(&name, &files).await?;

@@ -64,6 +64,23 @@ async fn goes_back(pair: &Pair, planned: &Failover, error: &RunError) {
     run(pair.cluster(), &undo_failover(planned, error).unwrap()).await.unwrap();
 }
 
+/// `up` has looked, and somebody promotes the standby by hand before it starts the primary.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_is_not_started_beside_one_that_was_promoted_meanwhile() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    docker(&["kill", &pair.container(pair.primary(), Component::Postgres)]);
+    let up = crate::up::plan(pair.cluster()).await.unwrap();
+    let permitted = |action: &Action| matches!(action, Action::StartPostgres { permit: true, .. });
+    assert!(up.steps.iter().any(|step| permitted(&step.action)), "{up:?}");
+    pair.superuser(pair.standby(), "SELECT pg_promote()").await.unwrap();
+    // What follows for a primary has no use on a standby; how far it comes does not matter.
+    drop(pair.cluster().run(&up, Arc::new(Unwatched)).await);
+    assert_eq!(primary(&pair, &roles(&pair).await), Some(pair.standby()));
+}
+
 /// Nothing is done to data under a server.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_data_of_a_server_that_is_started_meanwhile_is_left_alone() {
