@@ -15,6 +15,8 @@ import org.keycloak.models.UserCredentialModel;
 import org.keycloak.models.UserModel;
 import org.keycloak.models.utils.KeycloakModelUtils;
 import org.keycloak.storage.UserStoragePrivateUtil;
+import org.keycloak.storage.UserStorageProvider;
+import org.keycloak.userprofile.UserProfile;
 import org.keycloak.userprofile.UserProfileContext;
 import org.keycloak.userprofile.UserProfileProvider;
 import org.keycloak.userprofile.ValidationException;
@@ -107,17 +109,26 @@ final class Rehearsal {
             return;
         }
         session.getContext().setRealm(realm);
-        String name = "ha-standby-" + UUID.randomUUID();
-        try {
-            session.getProvider(UserProfileProvider.class)
-                    .create(UserProfileContext.USER_API, Map.of(UserModel.USERNAME, List.of(name))).validate();
-        } catch (ValidationException e) {
-            LOG.debug("a profile of a name alone is not valid in this realm", e); // and has been gone through
-        }
-        UserModel user = UserStoragePrivateUtil.userLocalStorage(session).addUser(realm, name);
+        UserModel user = made(session, realm, "ha-standby-" + UUID.randomUUID());
         user.setEnabled(true);
         if (password) {
             user.credentialManager().updateCredential(UserCredentialModel.password("Aa1!" + UUID.randomUUID()));
         }
+    }
+
+    /** As the admin API makes one, where that stays in Keycloak's own storage. */
+    private static UserModel made(KeycloakSession session, RealmModel realm, String name) {
+        UserProfile profile = session.getProvider(UserProfileProvider.class).create(UserProfileContext.USER_API, Map.of(
+                UserModel.USERNAME, List.of(name), UserModel.EMAIL, List.of(name + "@localhost.invalid"),
+                UserModel.FIRST_NAME, List.of("HA"), UserModel.LAST_NAME, List.of("Standby")));
+        try {
+            if (realm.getComponentsStream(realm.getId(), UserStorageProvider.class.getName()).findAny().isEmpty()) {
+                return profile.create();
+            }
+            profile.validate();
+        } catch (ValidationException e) {
+            LOG.debug("such a profile is not valid in this realm", e); // and has been gone through
+        }
+        return UserStoragePrivateUtil.userLocalStorage(session).addUser(realm, name);
     }
 }
