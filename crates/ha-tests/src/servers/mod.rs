@@ -12,11 +12,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::TryStreamExt as _;
 use ha_core::Cluster;
 use ha_core::health::{Code, Report};
 use ha_core::layout::{Component, PROBE_ROLE, container_name};
 use ha_core::plan::{Plan, Refusal, UpOptions};
-use ha_core::ports::{ContainerRuntime, ExecSpec};
+use ha_core::ports::{ContainerRuntime, ExecSpec, LogOptions};
 use ha_core::steps::{RunError, StepEvent, Watcher};
 use ha_core::topology::{NodeSpec, Topology, TopologySpec};
 use ha_core::values::NodeName;
@@ -148,6 +149,15 @@ impl Servers {
     #[must_use]
     pub fn engine(&self, node: usize) -> DockerRuntime {
         engine(&self.hosts, node + 1)
+    }
+
+    /// All that a node's server has written to its log; nothing where its engine does not tell.
+    #[must_use]
+    pub fn log(&self, node: usize) -> Vec<String> {
+        let (engine, name) = (self.engine(node), self.container(node));
+        let lines =
+            self.wait(async { engine.logs(&name, &LogOptions::default()).await?.try_collect::<Vec<_>>().await });
+        lines.unwrap_or_default().into_iter().map(|line| line.text).collect()
     }
 
     /// Plans to bring all of them up.

@@ -10,6 +10,8 @@ use ha_core::plan::{
 
 use super::{NOTICED, Servers};
 
+/// Of each log, where something did not come about.
+const LAST_LINES: usize = 20;
 /// What the clocks of a look and of a row may differ by.
 const SLACK: Duration = Duration::from_secs(1);
 
@@ -155,8 +157,10 @@ impl Servers {
         if settled.is_none() {
             let report = self.report();
             let slots: Vec<_> = self.nodes().map(|node| self.try_sql(node, sql)).collect();
+            let last = |node| self.log(node).iter().rev().take(LAST_LINES).rev().cloned().collect::<Vec<_>>();
+            let logs: Vec<_> = self.nodes().map(last).collect();
             panic!(
-                "{} is not the primary of a whole cluster: {:?} {:?}, slots: {slots:?}",
+                "{} is not the primary of a whole cluster: {:?} {:?}, slots: {slots:?}, logs: {logs:#?}",
                 self.name(primary),
                 report.nodes,
                 report.findings

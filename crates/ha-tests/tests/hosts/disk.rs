@@ -1,11 +1,9 @@
 //! A host with a disk of its own.
 
-use futures_util::TryStreamExt as _;
 use ha_core::health::Code;
-use ha_core::ports::{ContainerRuntime, ContainerSpec, LogOptions, Mount, RestartPolicy};
-use ha_tests::servers::{Announced, NOTICED, Servers, ServersOptions};
+use ha_core::ports::{ContainerRuntime, ContainerSpec, Mount, RestartPolicy};
+use ha_tests::servers::{Servers, ServersOptions};
 
-use crate::lost::{goes_on, is_right};
 use crate::world::{World, eventually, shell};
 
 fn keeper() -> ContainerSpec {
@@ -39,33 +37,6 @@ pub(crate) fn a_full_disk_is_told_while_the_server_still_runs(world: &World) {
     assert_eq!(low, [&Some(servers.name(0).clone())], "{:?}", report.findings);
     world.hosts.free_disk(1).unwrap();
     servers.finds(&[]);
-}
-
-/// The runbook "the disk is full": a server that found no room for its WAL is ended by itself, said why, and goes on with
-/// everything once there is room and `up` was run. So does a standby's.
-pub(crate) fn a_server_that_a_full_disk_ended_goes_on_with_everything(world: &World) {
-    let servers = Servers::start(&world.hosts, &ServersOptions::new("async"));
-    let writer = servers.writer();
-    for node in [0, 1] {
-        goes_on(&servers, &writer);
-        world.hosts.fill_disk(node + 1).unwrap();
-        // More than there is room for in the segments that are there already.
-        drop(servers.try_sql(0, "SELECT pg_logical_emit_message(false, 'x', repeat('x', 33554432))"));
-        let ended = || {
-            let (engine, name) = (servers.engine(node), servers.container(node));
-            let lines =
-                servers.wait(async { engine.logs(&name, &LogOptions::default()).await?.try_collect::<Vec<_>>().await });
-            lines.ok()?.iter().any(|line| line.text.contains("No space left on device")).then_some(())
-        };
-        assert!(servers.until(NOTICED, ended).is_some(), "{} does not say why", servers.name(node));
-        servers.finds(&[Code::DiskLow]);
-        world.hosts.free_disk(node + 1).unwrap();
-        servers.up();
-        servers.settles(0);
-    }
-    goes_on(&servers, &writer);
-    let ledger = servers.wait(writer.stop());
-    is_right(&servers, &ledger, &Announced::Nothing);
 }
 
 pub(crate) fn power_off_loses_what_was_not_synchronised(world: &World) {

@@ -68,7 +68,6 @@ fn tests() -> Vec<(&'static str, Test)> {
         Disk lost::hosts_without_power_boot_in_either_order,
         Disk disk::a_full_disk_is_full_inside_containers_and_mended,
         Disk disk::a_full_disk_is_told_while_the_server_still_runs,
-        Disk disk::a_server_that_a_full_disk_ended_goes_on_with_everything,
         Disk disk::power_off_loses_what_was_not_synchronised,
     ]
     .into()

@@ -2,7 +2,7 @@
 
 use ha_core::health::Code;
 use ha_core::plan::{OldData, RejoinMethod};
-use ha_tests::servers::Return;
+use ha_tests::servers::{NOTICED, Return};
 
 use super::{Row, row};
 use crate::case::{Case, LONG};
@@ -17,6 +17,11 @@ pub(super) const ROWS: &[Row] = &[
         primary_full,
     ),
     row("disk full on the standby", "it goes on when there is room", standby_full),
+    row(
+        "disk full until the server ends, on one after the other",
+        "its log says why; it goes on with everything after `up`",
+        until_it_ends,
+    ),
     row("the standby's slot is lost", "`slot-lost`; `rebuild` copies it anew", slot_lost),
     row("WAL for the rewind is missing", "`rejoin` takes a base backup", no_wal_for_the_rewind),
 ];
@@ -40,6 +45,24 @@ fn standby_full(case: &mut Case) -> usize {
     case.note(if went_on { "writes go on" } else { "writes stop" });
     case.hosts.free_disk(2).unwrap();
     case.goes_on();
+    0
+}
+
+/// The runbook "the disk is full".
+fn until_it_ends(case: &mut Case) -> usize {
+    for node in [0, 1] {
+        case.goes_on();
+        case.hosts.fill_disk(node + 1).unwrap();
+        // More than there is room for in the segments that are there already.
+        drop(case.servers.try_sql(0, "SELECT pg_logical_emit_message(false, 'x', repeat('x', 33554432))"));
+        let says_why = || case.servers.log(node).iter().any(|line| line.contains("No space left on device"));
+        let said = case.servers.until(NOTICED, || says_why().then_some(()));
+        assert!(said.is_some(), "{} does not say why", case.servers.name(node));
+        case.finds(Code::DiskLow);
+        case.hosts.free_disk(node + 1).unwrap();
+        case.servers.up();
+        case.servers.settles(0);
+    }
     0
 }
 
