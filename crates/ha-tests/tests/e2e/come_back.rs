@@ -12,7 +12,7 @@ use ha_core::topology::Node;
 use ha_tests::ledger::{LedgerWriter, Verdict};
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
-use crate::failover::{plan, rejoin};
+use crate::failover::plan;
 use crate::host::docker;
 use crate::switchover::settles;
 use crate::up::{PATIENCE, Unwatched, run};
@@ -62,6 +62,20 @@ async fn kill(pair: &Pair, node: &Node) -> (String, Failover) {
 async fn goes_back(pair: &Pair, planned: &Failover, error: &RunError) {
     assert!(matches!(error.failures[0].step.action, Action::ProveDown { .. }), "{error:?}");
     run(pair.cluster(), &undo_failover(planned, error).unwrap()).await.unwrap();
+}
+
+/// As a standby. It may begin to stream by itself at any moment, so it is looked at once.
+async fn comes_back(pair: &Pair, node: &Node) {
+    let cluster = pair.cluster();
+    let plan = match cluster.begin_rejoin(&node.name).await.unwrap() {
+        RejoinStart::Streams { plan, .. } => plan,
+        RejoinStart::Inspect { primary, stop, .. } => {
+            run(cluster, &stop).await.unwrap();
+            let found = cluster.inspect(&node.name, &primary).await;
+            cluster.plan_rejoin(&node.name, &primary, &found, OldData::Keep).await.1
+        }
+    };
+    run(cluster, &plan).await.unwrap();
 }
 
 /// `up` has looked, and somebody promotes the standby by hand before it starts the primary.
@@ -144,10 +158,7 @@ async fn an_old_primary_that_is_started_at_any_step_is_no_second_one() {
         }
         leads = primary(&pair, &report).unwrap();
         let follows = pair.topology().peers_of(&leads.name).next().unwrap();
-        match cluster.begin_rejoin(&follows.name).await.unwrap() {
-            RejoinStart::Streams { plan, .. } => run(cluster, &plan).await.unwrap(),
-            RejoinStart::Inspect { .. } => drop(rejoin(&pair, &follows.name).await),
-        }
+        comes_back(&pair, follows).await;
         settles(&pair, &leads.name).await;
     }
 

@@ -43,7 +43,7 @@ async fn look(pair: &Pair, node: &NodeName) -> (BranchObservation, RejoinMethod,
     (found.unwrap(), method, plan)
 }
 
-pub(crate) async fn rejoin(pair: &Pair, node: &NodeName) -> (BranchObservation, RejoinMethod) {
+async fn rejoin(pair: &Pair, node: &NodeName) -> (BranchObservation, RejoinMethod) {
     let (found, method, plan) = look(pair, node).await;
     run(pair.cluster(), &plan).await.unwrap();
     (found, method)
