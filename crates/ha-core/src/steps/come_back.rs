@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::{Either, join, select, try_join_all};
 
 use super::StepError;
-use super::run::At;
+use super::run::{At, way_to};
 use crate::layout::{self, Component};
 use crate::observe::PostgresRole;
 use crate::ports::ContainerStatus;
@@ -62,11 +62,7 @@ fn no_primary(node: &NodeName, standby: bool) -> Result<(), StepError> {
 }
 
 async fn container_runs(at: &At<'_>, node: &NodeName) -> Result<bool, StepError> {
-    let runtime = match at.cluster.ports.runtimes.get(node) {
-        Some(Ok(runtime)) => runtime.as_ref(),
-        Some(Err(why)) => return Err(StepError::NoWay(why.clone())),
-        None => return Err(StepError::NoWay(format!("there is no way to the engine of {node}"))),
-    };
+    let runtime = way_to(at.cluster, node)?;
     let name = layout::container_name(at.cluster.topology(), node, Component::Postgres);
     let status = runtime.find_container(&name).await?.map(|container| container.status);
     Ok(matches!(status, Some(ContainerStatus::Running | ContainerStatus::Paused | ContainerStatus::Restarting)))

@@ -6,7 +6,7 @@ use futures_util::future::join;
 
 use super::StepError;
 use super::promotion;
-use super::run::At;
+use super::run::{At, way_to};
 use crate::layout::{self, Component, PGDATA};
 use crate::observe::{ControlState, PostgresRole};
 use crate::ports::{ContainerRuntime, ContainerStatus, HostFile};
@@ -57,11 +57,7 @@ async fn has_exited(runtime: &dyn ContainerRuntime, name: &str) -> Result<(), St
 /// A server that is gone, by its own last word: an exited container and a control file that tells of an orderly end.
 /// Returns where its last record begins.
 async fn exited_in_order(at: &At<'_>, from: &NodeName) -> Result<Lsn, StepError> {
-    let runtime = match at.cluster.ports.runtimes.get(from) {
-        Some(Ok(runtime)) => runtime.as_ref(),
-        Some(Err(why)) => return Err(StepError::NoWay(why.clone())),
-        None => return Err(StepError::NoWay(format!("there is no way to the engine of {from}"))),
-    };
+    let runtime = way_to(at.cluster, from)?;
     let name = layout::container_name(at.cluster.topology(), from, Component::Postgres);
     // A file that is read while the server still runs says so itself, so both may be asked at once.
     let (exited, control) = join(has_exited(runtime, &name), survey::control_file(runtime, &name)).await;

@@ -46,6 +46,18 @@ pub(super) struct At<'a> {
     pub(super) ended: &'a Ended,
 }
 
+/// The engine of a node.
+///
+/// # Errors
+/// From this machine there is no way to it.
+pub(super) fn way_to<'c>(cluster: &'c Cluster, node: &NodeName) -> Result<&'c dyn ContainerRuntime, StepError> {
+    match cluster.ports.runtimes.get(node) {
+        Some(Ok(runtime)) => Ok(runtime.as_ref()),
+        Some(Err(why)) => Err(StepError::NoWay(why.clone())),
+        None => Err(StepError::NoWay(format!("there is no way to the engine of {node}"))),
+    }
+}
+
 /// The servers that this run has seen end in an orderly way, and the last word of each.
 #[derive(Default)]
 pub(super) struct Ended(Mutex<BTreeMap<NodeName, ControlFile>>);
@@ -111,11 +123,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
         .topology
         .node(&step.node)
         .ok_or_else(|| StepError::Changed(format!("the topology has no node {}", step.node)))?;
-    let runtime = match cluster.ports.runtimes.get(&step.node) {
-        Some(Ok(runtime)) => runtime.as_ref(),
-        Some(Err(why)) => return Err(StepError::NoWay(why.clone())),
-        None => return Err(StepError::NoWay(format!("there is no way to the engine of {}", step.node))),
-    };
+    let runtime = way_to(cluster, &step.node)?;
     let progress = Arc::new(StepProgress { step: step.clone(), watcher });
     let at = At { cluster, node, runtime, progress, ended };
     match &step.action {
