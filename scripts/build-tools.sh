@@ -15,7 +15,8 @@ usage: scripts/build-tools.sh [rust] [java] [hosts]
 
   rust   a C compiler and pkg-config, which some crates need
   java   a JDK ($OLDEST_JDK or newer) and Maven: only to rebuild or test the Keycloak extension
-  hosts  what the tests on separate hosts need (docs/testing.md), an SSH server among it, which is not started
+  hosts  what the tests on separate hosts need (docs/testing.md), and HAProxy; neither its service nor the SSH server's
+         is started
 
 Without names: rust and java. Installs what is missing by apt (Debian, root). Rust itself is not installed here:
 see rust-toolchain.toml for the version.
@@ -59,6 +60,10 @@ ensure_hosts_tools() {
     install_without_starting openssh-server || die "an SSH server for the tests could not be installed"
     # Nor with the next start of the machine: nobody asked for one.
     ! have systemctl || systemctl --quiet disable ssh.service ssh.socket 2>/dev/null || true
+  fi
+  if ! [[ -x /usr/sbin/haproxy ]] && ! have haproxy; then
+    install_without_starting haproxy || die "HAProxy for the tests could not be installed"
+    ! have systemctl || systemctl --quiet disable haproxy.service 2>/dev/null || true
   fi
 }
 

@@ -3,6 +3,7 @@
 //! Each Keycloak says by itself which role it has, without login and at once after a change; HAProxy asks, and nobody
 //! has to be told of a promotion.
 
+use ha_core::layout::keycloak_base_path;
 use ha_core::topology::{ProxyHeaders, Topology};
 
 /// Where HAProxy listens, as its `bind` takes it.
@@ -76,11 +77,11 @@ fn headers(topology: &Topology) -> String {
 }
 
 fn backend(topology: &Topology, name: &str, role: &str) -> String {
-    let relative = topology.keycloak.options.get("http-relative-path").map_or("", |path| path.trim_end_matches('/'));
+    let base = keycloak_base_path(topology).trim_end_matches('/');
     let host = topology.cluster.public_url.split('/').nth(2).unwrap_or_default();
     let mut text = format!(
         "\nbackend {name}\n    option httpchk\n    \
-         http-check send meth GET uri {relative}/realms/master/ha/{role} ver HTTP/1.1 hdr Host {host}\n    \
+         http-check send meth GET uri {base}/realms/master/ha/{role} ver HTTP/1.1 hdr Host {host}\n    \
          http-check expect status 200\n    \
          # A login that has begun lives in the memory of the node where it began.\n    \
          cookie HA_NODE insert indirect nocache httponly\n    \
@@ -113,11 +114,15 @@ mod tests {
     }
 
     #[test]
-    fn a_path_before_the_realms_is_part_of_the_question() {
-        let mut spec = spec();
-        spec.keycloak.options.insert("http-relative-path".to_owned(), "/auth/".to_owned());
-        let text = render(&spec.validate().unwrap(), LISTEN);
-        assert!(text.contains("uri /auth/realms/master/ha/read-write "), "{text}");
+    fn the_path_of_the_public_url_is_part_of_the_question() {
+        for (path, asked) in [("", "/realms"), ("/", "/realms"), ("/auth", "/auth/realms"), ("/a/b/", "/a/b/realms")] {
+            let mut spec = spec();
+            spec.cluster.public_url.push_str(path);
+            let text = render(&spec.validate().unwrap(), LISTEN);
+            for role in ["read-write", "read-only"] {
+                assert!(text.contains(&format!(" uri {asked}/master/ha/{role} ")), "{path:?}: {text}");
+            }
+        }
     }
 
     #[test]

@@ -12,7 +12,8 @@ fn haproxy_takes_it_whatever_the_topology() {
         return;
     }
     let v6 = GOOD.replace("192.0.2.12", "2001:db8::12").replace("https://sso", "http://[2001:db8::1]:8080/sso");
-    let path = format!("{GOOD}\n[keycloak.options]\nhttp-relative-path = \"/auth\"\n");
+    let path = GOOD.replace("https://sso.example.org", "https://sso.example.org/auth");
+    assert_ne!(path, GOOD);
     let headers = |which: &str| format!("{GOOD}\n[keycloak]\nproxy_headers = \"{which}\"\n");
     for text in [GOOD.to_owned(), v6, path, headers("xforwarded"), headers("forwarded")] {
         let place = Place::new();
