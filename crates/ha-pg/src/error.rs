@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use ha_core::ports::ProbeError;
 
+use crate::proven::Unproven;
+
 /// The probe's question, for errors: whom it was put to, as whom, and with what patience.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
@@ -45,6 +47,14 @@ impl Asked<'_> {
             io::ErrorKind::ConnectionRefused => ProbeError::ConnectionRefused { endpoint: self.endpoint.to_owned() },
             io::ErrorKind::TimedOut => self.timed_out(),
             _ => ProbeError::Unreachable { endpoint: self.endpoint.to_owned(), source: error.into() },
+        }
+    }
+
+    /// What came of logging in.
+    pub(crate) fn logging_in(self, error: tokio_postgres::Error) -> ProbeError {
+        match Unproven::of(&error) {
+            Some(why) => ProbeError::Unproven { endpoint: self.endpoint.to_owned(), message: why.to_string() },
+            None => self.talking(error),
         }
     }
 

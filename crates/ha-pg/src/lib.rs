@@ -6,7 +6,7 @@
 //! [`PostgresControl`](ha_core::ports::PostgresControl): it makes roles, database and slots through the server's local
 //! socket, so that no superuser needs a password or a way in over the network.
 //!
-//! PostgreSQL 15 and newer. This crate decides nothing: what an observation means is up to `ha-core`. It sets up neither
+//! PostgreSQL 16 and newer. This crate decides nothing: what an observation means is up to `ha-core`. It sets up neither
 //! logging nor signals; it needs a tokio runtime with time and network. Every future may be dropped at any time: a probe
 //! never writes, and what a dropped call of [`EngineControl`] did may be repeated.
 //!
@@ -51,6 +51,7 @@ mod error;
 mod network;
 mod probe;
 mod promoter;
+mod proven;
 mod provision;
 mod psql;
 mod scram;

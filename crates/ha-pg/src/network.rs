@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::error::{Asked, is_cut};
+use crate::proven::Proven;
 use crate::sql::{HOST, OBSERVE, WRONG_ROLE, parse};
 
 /// Ends a statement on the server whose client is gone without a word.
@@ -25,6 +26,8 @@ const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
 const HOST_LIMIT: Duration = Duration::from_secs(1);
 
 /// Asks each server at its node's address as [`PROBE_ROLE`] in Keycloak's database.
+///
+/// A server that does not prove by SCRAM-SHA-256 that it knows the role's secret is told nothing and believed nothing.
 ///
 /// By default every observation makes a connection of its own. With [`keep_connections`](Self::keep_connections) the
 /// connection stays open for the next one, which saves the handshake and the password's hashing; a connection that was
@@ -110,7 +113,7 @@ impl NetworkProbe {
                 .map_err(|_| NetworkFailure::NoConnection(connect_asked.timed_out()))?
                 .map_err(|error| NetworkFailure::NoConnection(connect_asked.connecting(error)))?;
         let talk = async {
-            let session = self.log_in(stream).await.map_err(|error| asked.talking(error))?;
+            let session = self.log_in(stream).await.map_err(|error| asked.logging_in(error))?;
             let answer = query(&session.client, timeout).await;
             Ok((session, answer))
         };
@@ -134,7 +137,7 @@ impl NetworkProbe {
             .dbname(&self.topology.postgres.database)
             .application_name("ha-cli")
             .options(&options)
-            .connect_raw(stream, NoTls)
+            .connect_raw(Proven::new(stream), NoTls)
             .await?;
         let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -13,7 +13,7 @@ use crate::network::NetworkFailure;
 use crate::{EngineProbe, Engines, NetworkProbe};
 
 /// Asks over the network, and through the node's engine where this machine has no way to the server: no route, a
-/// firewall that drops, a `pg_hba.conf` without it.
+/// firewall that drops, a `pg_hba.conf` without it, somebody else at the server's address.
 ///
 /// A server that was reached has answered, whatever it did: a refused connection, a wrong password, silence after the
 /// connection stood are not asked about a second time. Both ways share the time limit: where an engine is at hand, the
@@ -56,6 +56,9 @@ impl ReplicationProbe for Probe {
             return Err(failure.into_error());
         }
         let first = failure.into_error();
+        if let ProbeError::Unproven { .. } = first {
+            tracing::warn!(%node, "{first}; asked through the engine instead");
+        }
         match self.engine.observe(node, timeout.saturating_sub(started.elapsed())).await {
             Ok(observation) => Ok(observation),
             // The engine failed, too, which says nothing of the server: what the network said is nearer to it.
@@ -73,6 +76,6 @@ const fn may_be_a_matter_of_the_way(failure: &NetworkFailure) -> bool {
     matches!(
         failure,
         NetworkFailure::NoConnection(ProbeError::TimedOut { .. } | ProbeError::Unreachable { .. })
-            | NetworkFailure::Answered(ProbeError::NotAdmitted { .. })
+            | NetworkFailure::Answered(ProbeError::NotAdmitted { .. } | ProbeError::Unproven { .. })
     )
 }

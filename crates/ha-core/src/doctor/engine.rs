@@ -49,7 +49,7 @@ fn not_seen(unobserved: &Unobserved) -> Verdict {
             message.clone(),
             "see whether the host runs and is reachable from here; a host that answers ping and nothing else hangs",
         ),
-        UnobservedWhy::NotReady | UnobservedWhy::Failed => {
+        UnobservedWhy::NotReady | UnobservedWhy::Unproven | UnobservedWhy::Failed => {
             Verdict::error(message.clone(), "Docker 20.10 (API 1.41) or newer is needed; its own log may say more")
         }
     }

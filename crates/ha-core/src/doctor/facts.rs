@@ -205,6 +205,8 @@ pub enum Reach {
     NotReady(String),
     /// PostgreSQL answered that it does not let the replication role in.
     Denied(String),
+    /// What answered did not prove to be the cluster's PostgreSQL, and was told no password.
+    Unproven(String),
     /// The host answered that nobody listens, or something between said so.
     Refused,
     /// No answer.

@@ -2,6 +2,7 @@
 
 use super::check::Verdict;
 use super::facts::{ImageFact, Inside, Known};
+use crate::layout;
 use crate::ports::{EngineInfo, Image};
 use crate::values::NodeName;
 
@@ -35,6 +36,11 @@ pub(super) fn postgres(
     others: &[(&NodeName, Option<&Inside>)],
 ) -> Verdict {
     let here = available(fact, reference);
+    let major = own.and_then(|inside| inside.postgres_version.as_deref()?.split('.').next()?.parse().ok());
+    let said = if let Ok(ImageFact::Present(image)) = fact { layout::too_old(image) } else { None };
+    if let Some(why) = major.and_then(layout::too_old_version).or(said) {
+        return Verdict::error(format!("{reference} will not do: {why}"), "name a newer one as `postgres` in [images]");
+    }
     let Some(own) = own else { return here };
     let mut differs = Vec::new();
     for (name, other) in others.iter().filter_map(|(name, other)| Some((name, (*other)?))) {
@@ -141,6 +147,12 @@ mod tests {
             let verdict = postgres(&present, "postgres:17", Some(&own), &[(&other, second.as_ref())]);
             assert_eq!(verdict.result, expected, "{second:?}");
         }
+        // One that cannot ask for proof is found before it was ever started.
+        let mut old = fixtures::image("sha256:a");
+        old.environment = vec!["PG_MAJOR=15".to_owned()];
+        assert_eq!(postgres(&Ok(ImageFact::Present(old)), "postgres:15", None, &[]).result, CheckResult::Error);
+        let old = inside(Some("15.9"), None);
+        assert_eq!(postgres(&present, "own:1", Some(&old), &[]).result, CheckResult::Error);
     }
 
     #[test]

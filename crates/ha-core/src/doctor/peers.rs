@@ -33,6 +33,12 @@ pub(super) fn reach(facts: &PeerFacts) -> Verdict {
                  a wrong password: the secrets of this file are not those of the cluster"
             ),
         ),
+        (Reach::Unproven(message), _) => Verdict::error(
+            format!(
+                "what answers at {endpoint} has not proven that it is {peer}'s PostgreSQL, and was told no password: {message}"
+            ),
+            format!("find out what listens there: another host with {peer}'s address, or a proxy"),
+        ),
         (Reach::Refused, Expected::Postgres | Expected::Listener) => {
             Verdict::error(format!("{endpoint} refuses connections from here, although it is open there"), firewall)
         }
@@ -102,6 +108,7 @@ mod tests {
             (Reach::Listener, Listener, Good),
             (Reach::NotReady(text()), Postgres, Warning),
             (Reach::Denied(text()), Postgres, Error),
+            (Reach::Unproven(text()), Postgres, Error),
             (Reach::Refused, Postgres, Error),
             (Reach::Refused, Listener, Error),
             (Reach::Refused, Expected::Unknown, Unknown),

@@ -89,6 +89,8 @@ codes! {
     PostgresNotReady = "postgres-not-ready", Error;
     /// The server does not answer.
     PostgresUnreachable = "postgres-unreachable", Error;
+    /// Somebody answers in its place, or it asks for the password in a way that proves nothing.
+    PostgresUnproven = "postgres-unproven", Error;
     /// It does not let the probe in.
     ProbeDenied = "probe-denied", Warning;
     /// The standby is in recovery and receives nothing.

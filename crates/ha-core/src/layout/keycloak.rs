@@ -44,9 +44,10 @@ pub fn keycloak_conf(topology: &Topology, node: &Node) -> String {
     let postgres = &topology.postgres;
     let keycloak = &topology.keycloak;
     let host = container_name(topology, &node.name, Component::Postgres);
-    // `any`: by default Keycloak asks for a primary and does not even start on a standby.
+    // `any`: by default Keycloak asks for a primary and does not even start on a standby. `requireAuth`: a driver before
+    // 42.7.11 does not know it, and takes no notice.
     let url = format!(
-        "jdbc:postgresql://{host}:5432/{}?targetServerType=any&connectTimeout=2&tcpKeepAlive=true&ApplicationName=keycloak-{}",
+        "jdbc:postgresql://{host}:5432/{}?targetServerType=any&requireAuth=scram-sha-256&connectTimeout=2&tcpKeepAlive=true&ApplicationName=keycloak-{}",
         postgres.database, node.name
     );
     let mut lines = vec![

@@ -7,6 +7,7 @@ mod keycloak;
 mod machine;
 mod names;
 mod postgres;
+mod postgres_image;
 mod prepared_image;
 mod promotion;
 mod spec_hash;
@@ -29,6 +30,7 @@ pub use postgres::{
     peer_endpoint, pg_hba_conf, postgres_container, postgres_files, postgresql_conf, replication_conninfo,
     synchronous_standby_names, topology_json, upstream_conf, upstream_file,
 };
+pub use postgres_image::{OLDEST_POSTGRES, too_old, too_old_version};
 pub use prepared_image::{KeycloakExtension, keycloak_image, keycloak_image_tag};
 pub use promotion::{PERMIT_PATH, PROMOTION_PATH, RECORD_SCRIPT, ids, promotion_file, read_promotion};
 pub use spec_hash::{secrets_fingerprint, spec_hash};

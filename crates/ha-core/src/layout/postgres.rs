@@ -80,6 +80,10 @@ fn conninfo_value(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
+/// What every connection asks of the server before it tells it anything: proof that it knows the role's secret, by
+/// SCRAM-SHA-256. Without it libpq sends the password in clear text to whoever asks, and believes whoever lets it in.
+const PROOF: &str = "require_auth=scram-sha-256";
+
 /// How `node` connects to `upstream` to replicate. The password comes from the passfile.
 ///
 /// The timeouts are the client's part of noticing a host that is gone without a word: libpq's defaults wait for the
@@ -89,7 +93,7 @@ pub fn conninfo(topology: &Topology, node: &NodeName, upstream: &Node) -> String
     let (host, port) = peer_endpoint(topology, upstream);
     format!(
         "host={} port={port} user={REPLICATION_ROLE} application_name={} passfile={} connect_timeout=5 keepalives_idle=5 \
-         keepalives_interval=2 keepalives_count=3 tcp_user_timeout=10000 sslmode=prefer",
+         keepalives_interval=2 keepalives_count=3 tcp_user_timeout=10000 sslmode=prefer {PROOF}",
         conninfo_value(&host),
         conninfo_value(node.as_str()),
         conninfo_value(PASSFILE_PATH),
@@ -100,7 +104,7 @@ pub fn conninfo(topology: &Topology, node: &NodeName, upstream: &Node) -> String
 #[must_use]
 pub fn own_conninfo() -> String {
     format!(
-        "host=127.0.0.1 port=5432 user={REPLICATION_ROLE} passfile={PASSFILE_PATH} connect_timeout=5 sslmode=prefer"
+        "host=127.0.0.1 port=5432 user={REPLICATION_ROLE} passfile={PASSFILE_PATH} connect_timeout=5 sslmode=prefer {PROOF}"
     )
 }
 

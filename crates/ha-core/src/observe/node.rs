@@ -44,6 +44,8 @@ pub enum UnobservedWhy {
     NotReady,
     /// It answers, and does not let this machine or this password in.
     Denied,
+    /// Somebody answers, and has not proven to be it: nothing is known.
+    Unproven,
     /// No answer: nothing is known.
     Silent,
     /// It was not asked: there is no way from this machine.

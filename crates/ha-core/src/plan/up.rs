@@ -8,7 +8,7 @@ mod server;
 
 use std::collections::BTreeMap;
 
-use self::conflicts::{foreign_data, one_engine_each, one_system, passwords};
+use self::conflicts::{foreign_data, old_images, one_engine_each, one_system, passwords};
 use self::primary::the_primary;
 use super::{Action, DataState, NodeFacts, Plan, Refusal, StepId};
 use crate::layout::MachineShare;
@@ -45,6 +45,7 @@ pub fn decide_up(
     let mut refusals = Vec::new();
     one_engine_each(topology, facts, &mut refusals);
     foreign_data(selected, facts, &mut refusals);
+    old_images(topology, selected, facts, &mut refusals);
     passwords(topology, facts, &mut refusals);
     let system = one_system(facts, &mut refusals);
     if !refusals.is_empty() {
@@ -144,17 +145,19 @@ impl Up<'_> {
     /// Images, network, volumes. Returns the steps that the first container of the node waits for.
     fn hosts(&mut self, node: &Node, facts: &NodeFacts) -> Vec<StepId> {
         let mut steps = Vec::new();
-        if !facts.prepared {
-            // Nodes on one engine share the network, and older engines make two of one name when two ask at once.
-            let mut others = self.plan.steps.iter().filter(|step| step.action == Action::PrepareVolumes);
-            let before = others.next_back().filter(|_| self.topology.cluster.demo).map(|step| step.id);
-            steps.push(self.plan.add(&node.name, Action::PrepareVolumes, before));
-        }
         if facts.postgres_image.is_none() {
             let reference = self.topology.images.postgres.clone();
             // On a shared engine one pull serves all.
             let pull = Action::PullImage { reference };
             steps.push(self.once(node, pull));
+        }
+        if !facts.prepared {
+            // An image that will not do is found before anything is made for it. Nodes on one engine share the network, and
+            // older engines make two of one name when two ask at once.
+            let mut others = self.plan.steps.iter().filter(|step| step.action == Action::PrepareVolumes);
+            let other = others.next_back().filter(|_| self.topology.cluster.demo).map(|step| step.id);
+            let before: Vec<_> = steps.iter().copied().chain(other).collect();
+            steps.push(self.plan.add(&node.name, Action::PrepareVolumes, before));
         }
         steps
     }

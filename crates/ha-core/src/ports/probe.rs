@@ -69,6 +69,16 @@ pub enum ProbeError {
         /// Whose password.
         role: String,
     },
+    /// What answers has not proven that it knows the role's secret: it is not believed, and was not told the password.
+    #[error(
+        "what answers at {endpoint} has not proven that it is this cluster's PostgreSQL, and was told no password: {message}"
+    )]
+    Unproven {
+        /// Where.
+        endpoint: String,
+        /// What it did instead.
+        message: String,
+    },
     /// The server answered with another error.
     #[error("the server at {endpoint} answered {sqlstate}: {message}")]
     Server {

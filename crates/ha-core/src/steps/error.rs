@@ -63,6 +63,9 @@ pub enum StepError {
     /// The data of a server can neither be started nor taken back.
     #[error("its data is of no use: {0}")]
     Broken(String),
+    /// The image cannot be used.
+    #[error("the image will not do: {0}")]
+    Image(String),
     /// Keycloak did not become ready.
     #[error("Keycloak did not become ready within {seconds} s: {detail}\n{log}")]
     NotReady {
@@ -93,6 +96,7 @@ impl StepError {
             Self::Runtime(error) if error.is_transient() => {
                 "check the host and its engine, then run the same again: it goes on where it stopped".to_owned()
             }
+            Self::Image(_) => "name another one in [images] of ha.toml; nothing was made from this one".to_owned(),
             Self::Job { message, .. } if message.contains("No space left on device") => {
                 "the host's disk is full; what was copied was removed again: make room, then run the same again".to_owned()
             }

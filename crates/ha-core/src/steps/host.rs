@@ -7,8 +7,11 @@ use super::run::At;
 use crate::layout::{self, ENGINE_LABEL};
 
 pub(super) async fn pull(at: &At<'_>, reference: &str) -> Result<(), StepError> {
-    at.runtime.pull_image(reference, Arc::clone(&at.progress)).await?;
-    Ok(())
+    let image = at.runtime.pull_image(reference, Arc::clone(&at.progress)).await?;
+    match layout::too_old(&image).filter(|_| *reference == *at.cluster.topology().images.postgres) {
+        Some(why) => Err(StepError::Image(why)),
+        None => Ok(()),
+    }
 }
 
 pub(super) async fn build_keycloak_image(at: &At<'_>) -> Result<(), StepError> {

@@ -83,6 +83,7 @@ fn probe_failure(error: &ProbeError) -> Unobserved {
         ProbeError::TimedOut { .. } | ProbeError::Unreachable { .. } => UnobservedWhy::Silent,
         ProbeError::NotReady { .. } => UnobservedWhy::NotReady,
         ProbeError::NotAdmitted { .. } | ProbeError::WrongPassword { .. } => UnobservedWhy::Denied,
+        ProbeError::Unproven { .. } => UnobservedWhy::Unproven,
         ProbeError::Server { .. } | ProbeError::Other { .. } => UnobservedWhy::Failed,
     };
     Unobserved { why, message: chain(error) }

@@ -13,3 +13,4 @@ mod engine;
 mod faults;
 mod pair;
 mod reads;
+mod strangers;

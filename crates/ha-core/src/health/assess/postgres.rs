@@ -19,9 +19,11 @@ pub(super) fn state(observation: &NodeObservation) -> PostgresState {
     match unobserved.why {
         UnobservedWhy::Refused => PostgresState::Stopped,
         UnobservedWhy::NotReady => PostgresState::Starting,
-        UnobservedWhy::Denied | UnobservedWhy::Silent | UnobservedWhy::NoWay | UnobservedWhy::Failed => {
-            PostgresState::Unreachable
-        }
+        UnobservedWhy::Denied
+        | UnobservedWhy::Unproven
+        | UnobservedWhy::Silent
+        | UnobservedWhy::NoWay
+        | UnobservedWhy::Failed => PostgresState::Unreachable,
     }
 }
 
@@ -126,6 +128,15 @@ fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnM
             message.to_owned(),
             format!(
                 "check probe_password in the secrets file, and add this machine's address to `admit` of {name} in ha.toml"
+            ),
+        ),
+        UnobservedWhy::Unproven => add(
+            Code::PostgresUnproven,
+            message.to_owned(),
+            format!(
+                "find out what listens at {}: another host with that address, or a proxy; where it is {name} itself, \
+                 `ha-cli up {name}` writes its pg_hba.conf anew",
+                seen.node.address
             ),
         ),
         UnobservedWhy::Silent => add(

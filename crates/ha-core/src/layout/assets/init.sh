@@ -8,6 +8,13 @@ new="$PGDATA.new"
 mkdir -p "$(dirname "$PGDATA")"
 chown postgres "$(dirname "$PGDATA")"
 
+case $(postgres --version) in
+    *" "1[0-5].* | *" "[0-9].*)
+        echo "this image brings $(postgres --version), and PostgreSQL 16 is the oldest that can ask a server for proof (require_auth)" >&2
+        exit 66
+        ;;
+esac
+
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     if [ -s /ha/identity ] && [ ! -e "$new" ]; then
         echo "this node was given the database with system identifier $(cat /ha/identity), and it is gone; none is made in its place (to begin anew: ha-cli down --volumes)" >&2

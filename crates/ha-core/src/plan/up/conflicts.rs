@@ -41,6 +41,18 @@ pub(super) fn foreign_data(selected: &[NodeName], facts: &Facts, refusals: &mut 
     }
 }
 
+/// Images from which no server is made, as far as they are there and say what they bring.
+pub(super) fn old_images(topology: &Topology, selected: &[NodeName], facts: &Facts, refusals: &mut Vec<Refusal>) {
+    for name in selected {
+        let image = known(facts, name).and_then(|node| node.postgres_image.as_ref());
+        if let Some(why) = image.and_then(layout::too_old) {
+            let message = format!("the image {} will not do: {why}", topology.images.postgres);
+            let help = "name a newer one as `postgres` in [images], for example \"postgres:17\"; nothing was changed";
+            refusals.push(Refusal::new(RefusalKind::Mismatch, Some(name), message, help));
+        }
+    }
+}
+
 pub(super) fn passwords(topology: &Topology, facts: &Facts, refusals: &mut Vec<Refusal>) {
     for (name, node) in facts {
         let Ok(node) = node else { continue };

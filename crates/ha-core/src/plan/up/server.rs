@@ -121,7 +121,11 @@ impl Up<'_> {
         // It runs and takes no queries: an earlier run that was interrupted did not see it ready.
         let not_up = facts.observation.postgres.as_ref().err().is_some_and(|unobserved| match unobserved.why {
             UnobservedWhy::Refused | UnobservedWhy::NotReady => true,
-            UnobservedWhy::Denied | UnobservedWhy::Silent | UnobservedWhy::NoWay | UnobservedWhy::Failed => false,
+            UnobservedWhy::Denied
+            | UnobservedWhy::Unproven
+            | UnobservedWhy::Silent
+            | UnobservedWhy::NoWay
+            | UnobservedWhy::Failed => false,
         });
         change(container, facts.postgres_image.as_ref(), wanted).or(not_up.then_some(Change::Start))
     }

@@ -89,6 +89,10 @@ async fn try_to(cluster: &Cluster, container: &Inside<'_>, host: &str, port: u16
     }
 }
 
+/// How libpq (17) says that a server does not prove what `require_auth` asks of it, or proves it wrongly.
+const UNPROVEN: [&str; 3] =
+    ["authentication method requirement", "incorrect server signature", "malformed SCRAM message"];
+
 /// What the programs' words mean. libpq has no codes for why a connection failed, only texts, and they are asked for in
 /// English.
 fn outcome(said: &Said, expected: Expected) -> Reach {
@@ -108,6 +112,9 @@ fn outcome(said: &Said, expected: Expected) -> Reach {
         None if says("refused") => Reach::Refused,
         None => {
             let message = failed.split_once(" failed: ").map_or(failed, |(_, message)| message);
+            if UNPROVEN.iter().any(|words| message.contains(words)) {
+                return Reach::Unproven(message.trim().to_owned());
+            }
             Reach::Silent(message.trim().trim_start_matches("silent: ").to_owned())
         }
     }
@@ -137,7 +144,12 @@ pub(super) async fn speed(
             let program = format!("{TOOLS}/talk.pl");
             container.run(&["perl", &program, &host, &port, "speed"], None, ONE_SPEED_TIME).await?
         }
-        Reach::NotReady(_) | Reach::Denied(_) | Reach::Refused | Reach::Silent(_) | Reach::NotTried(_) => {
+        Reach::NotReady(_)
+        | Reach::Denied(_)
+        | Reach::Unproven(_)
+        | Reach::Refused
+        | Reach::Silent(_)
+        | Reach::NotTried(_) => {
             return Err(not_reached());
         }
     };
@@ -186,6 +198,20 @@ mod tests {
                 psql("FATAL:  no pg_hba.conf entry for replication connection from host \"192.0.2.9\""),
                 Expected::Unknown,
                 Reach::Denied(text("no pg_hba.conf entry for replication connection from host \"192.0.2.9\"")),
+            ),
+            (
+                psql(
+                    "authentication method requirement \"scram-sha-256\" failed: server requested a cleartext password",
+                ),
+                Expected::Postgres,
+                Reach::Unproven(text(
+                    "authentication method requirement \"scram-sha-256\" failed: server requested a cleartext password",
+                )),
+            ),
+            (
+                psql("incorrect server signature"),
+                Expected::Unknown,
+                Reach::Unproven(text("incorrect server signature")),
             ),
             (String::new(), Expected::Postgres, Reach::NotTried(NotKnown(text("the test said nothing")))),
         ];

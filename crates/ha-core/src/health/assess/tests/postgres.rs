@@ -8,7 +8,7 @@ use crate::ports::ContainerStatus;
 #[test]
 fn a_postgresql_that_does_not_run_is_told_by_its_container() {
     use ContainerStatus::{Created, Dead, Exited, Paused, Restarting, Running};
-    use UnobservedWhy::{Denied, Failed, NotReady, Refused, Silent};
+    use UnobservedWhy::{Denied, Failed, NotReady, Refused, Silent, Unproven};
     for (status, why, code) in [
         (Exited { code: 1 }, Refused, "vm2 postgres-stopped"),
         (Created, Refused, "vm2 postgres-stopped"),
@@ -20,6 +20,7 @@ fn a_postgresql_that_does_not_run_is_told_by_its_container() {
         (Running, Silent, "vm2 postgres-unreachable"),
         (Running, Failed, "vm2 postgres-unreachable"),
         (Running, Denied, "vm2 probe-denied"),
+        (Running, Unproven, "vm2 postgres-unproven"),
     ] {
         check(|n| postgres_stops(&mut n[1], status, why), &[code], Degraded);
     }

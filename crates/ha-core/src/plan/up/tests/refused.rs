@@ -1,10 +1,11 @@
 //! Where data could be lost, nothing is done, or only what is certain to be right.
 
+use super::super::decide_up;
 use super::facts::{
     ASKED, BOOTSTRAP, at, empty, lose, no_containers, no_images, plans, plans_of, postgres, refuses, refuses_of,
     running, stop, wipe,
 };
-use crate::observe::fixtures::{SYSTEM, demo, engine, name, pair, primary, standby, three};
+use crate::observe::fixtures::{SYSTEM, demo, engine, name, pair, primary, secrets, standby, three};
 use crate::plan::DataState;
 use crate::plan::RefusalKind::{Mismatch, Unreachable, Unsafe};
 use crate::topology::Topology;
@@ -43,6 +44,16 @@ fn foreign_data_is_not_touched() {
     at(&mut facts, "vm2").data = DataState::Foreign { found: "photos".to_owned() };
     no_containers(at(&mut facts, "vm2"));
     plans_of(&pair(), &["vm1"], &facts, ASKED, &[]);
+}
+
+#[test]
+fn nothing_is_made_from_an_image_that_cannot_ask_for_proof() {
+    for mut facts in [empty(&pair()), running(&pair())] {
+        at(&mut facts, "vm2").postgres_image.as_mut().unwrap().environment = vec!["PG_MAJOR=15".to_owned()];
+        refuses(&facts, Mismatch, &["vm2", "PostgreSQL 15", "16 is the oldest", "postgres:17"]);
+        // What is not brought up is none of its business.
+        decide_up(&pair(), &secrets(), &[name("vm1")], &facts, ASKED).unwrap();
+    }
 }
 
 #[test]

@@ -5,9 +5,11 @@ umask 077
 pass=/dev/shm/ha-doctor-pass.$$
 trap 'rm -f "$pass"' EXIT
 cat >"$pass"
-export LC_ALL=C PGPASSFILE="$pass" PGCONNECT_TIMEOUT=5 PGAPPNAME=ha-doctor
-ask() { timeout "$1" psql -X -q -w -A -t -v ON_ERROR_STOP=1 -h "$host" -p "$port" -U "$role" -d "$database" 2>&1; }
-host=$1 port=$2 role=$3 database=$4
+export LC_ALL=C PGPASSFILE="$pass" PGCONNECT_TIMEOUT=5 PGAPPNAME=ha-doctor PGDATABASE="$4"
+ask() {
+    timeout "$1" psql -X -q -w -A -t -v ON_ERROR_STOP=1 -h "$host" -p "$port" -U "$role" -d 'require_auth=scram-sha-256' 2>&1
+}
+host=$1 port=$2 role=$3
 
 # Not by echo, which gives backslashes a meaning in some shells. The first query also fills the server's caches.
 i=0
