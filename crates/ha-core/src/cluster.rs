@@ -18,7 +18,7 @@ use crate::ports::{ByteStream, Clock, ContainerRuntime, KeycloakAdmin, PostgresC
 use crate::secrets::Secrets;
 use crate::steps::{RunError, StepError, Watcher};
 use crate::topology::Topology;
-use crate::values::NodeName;
+use crate::values::{ClusterId, NodeName};
 
 /// The world of one cluster.
 #[derive(Clone)]
@@ -131,6 +131,22 @@ impl Cluster {
     /// What the nodes should share and do not.
     pub async fn disagreements(&self) -> Vec<Disagreement> {
         drift::between_nodes(self).await
+    }
+
+    /// Says of which of `nodes` what stands there under this cluster's name is another cluster's. An engine that cannot be
+    /// asked is passed over. To be asked before anything is changed; a topology without an id is taken at its word.
+    pub async fn strangers(&self, nodes: &[NodeName]) -> Vec<Refusal> {
+        if self.topology.cluster.id.is_none() {
+            return Vec::new();
+        }
+        plan::strangers(&self.topology, &crate::survey::standing(self, nodes).await)
+    }
+
+    /// Finds out which id this cluster has, or would have: one whose topology says none, and that was made before there
+    /// were any, or from another copy of it. `None` as long as there is no database. Changes nothing.
+    pub async fn settle_id(&self) -> Option<ClusterId> {
+        let nodes: Vec<_> = self.topology.nodes().iter().map(|node| node.name.clone()).collect();
+        plan::settle_id(&crate::survey::standing(self, &nodes).await)
     }
 
     /// Plans to bring `selected` up. Looks at every node; changes nothing, but that data which no container guards is

@@ -10,6 +10,7 @@ mod explain;
 mod failover;
 mod haproxy;
 mod history;
+mod identity;
 mod logs;
 mod monitor;
 mod operation;

@@ -13,7 +13,7 @@ use super::operation::Operation;
 use super::plan::{self, Confirmation};
 use super::turn::Turn;
 use crate::cli::{Globals, OutputFormat, ReplicationCommand, ReplicationSetArgs};
-use crate::config::{self, FileToWrite, Overwrite};
+use crate::config;
 use crate::connect::{self, Purpose};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
@@ -127,7 +127,7 @@ async fn change(
     let operation = Operation::begin(cluster, turn, &plan).await?;
     let progress = Arc::new(PlanProgress::new(printer.format()));
     // The file first: whatever is interrupted then, `up` brings the servers in line with it.
-    let done = match write(path, &args.durability) {
+    let done = match config::set_text(path, "replication", "durability", &args.durability) {
         Ok(()) => plan::run(cluster, &plan, &progress).await,
         Err(error) => Err(error),
     };
@@ -143,23 +143,6 @@ fn question(durability: &str) -> Confirmation {
         _ => "from now on a failover may lose the last moments",
     };
     Confirmation { question: format!("{consequence}; go on?"), flag: "--yes" }
-}
-
-/// Changes the profile in the cluster's file and nothing else of it, comments included.
-fn write(path: &Path, durability: &str) -> Result<(), Error> {
-    let failed = |what: &str, error: &dyn std::fmt::Display| -> Error {
-        Failure::failed("config-not-written", format!("{} could not be {what}", path.display()))
-            .because(error.to_string())
-            .into()
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| failed("read", &error))?;
-    let mut document: toml_edit::DocumentMut = text.parse().map_err(|error| failed("read", &error))?;
-    document["replication"]["durability"] = toml_edit::value(durability);
-    let mode = std::os::unix::fs::PermissionsExt::mode(
-        &std::fs::metadata(path).map_err(|error| failed("read", &error))?.permissions(),
-    );
-    let content = document.to_string();
-    config::install(&[FileToWrite { path: path.to_owned(), content: &content, mode: mode & 0o777 }], Overwrite::Always)
 }
 
 fn report(

@@ -37,6 +37,7 @@ impl Turn {
             return Ok(Self { command, reached: Vec::new(), locks: None });
         }
         let reached = plan::interruptible(answering(cluster)).await?;
+        refuse_strangers(cluster, command, &reached).await?;
         Self::among(cluster, command, reached, printer).await
     }
 
@@ -48,6 +49,7 @@ impl Turn {
         let locks = plan::interruptible(cluster.lock_soon(&holder(command))).await?.map_err(|it| taken(&it))?;
         let mut turn = Self { command, reached: Vec::new(), locks: None };
         turn.add(cluster.topology().nodes().iter().map(|node| node.name.clone()).collect(), locks, printer);
+        refuse_strangers(cluster, command, turn.reached()).await?;
         Ok(turn)
     }
 
@@ -136,6 +138,12 @@ async fn answering(cluster: &Cluster) -> Vec<NodeName> {
         matches!(answer, Ok(Ok(_))).then(|| node.name.clone())
     });
     join_all(asked).await.into_iter().flatten().collect()
+}
+
+/// Nothing is done to containers that only have the names of this cluster's: two files may well have one name.
+pub(super) async fn refuse_strangers(cluster: &Cluster, command: &str, nodes: &[NodeName]) -> Result<(), Error> {
+    let strangers = plan::interruptible(cluster.strangers(nodes)).await?;
+    if strangers.is_empty() { Ok(()) } else { Err(plan::refused(command, &strangers)) }
 }
 
 fn holder(command: &str) -> Holder {

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_util::future::join;
 use ha_core::Cluster;
 use ha_core::plan::{Action, Change, Plan, UpOptions};
 use ha_core::values::NodeName;
 use serde_json::json;
 
+use super::identity;
 use super::operation::Operation;
 use super::plan::{self, Confirmation};
-use super::turn::Turn;
+use super::turn::{Turn, refuse_strangers};
 use crate::cli::{Globals, OutputFormat, UpArgs};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
@@ -27,7 +29,12 @@ pub(super) async fn run(globals: &Globals, args: &UpArgs, printer: &Printer) -> 
     let selected = select::nodes(cluster.topology(), &args.nodes, None)?;
     let options = UpOptions { bootstrap: args.bootstrap, ..UpOptions::default() };
     let begun = Instant::now();
-    let seen = plan::interruptible(cluster.plan_up(&selected, options)).await?;
+    let nodes: Vec<_> = cluster.topology().nodes().iter().map(|node| node.name.clone()).collect();
+    // The same calls to the same engines at the same time: it costs nothing to ask before anything is decided.
+    let (ours, seen) =
+        join(refuse_strangers(&cluster, "up", &nodes), plan::interruptible(cluster.plan_up(&selected, options))).await;
+    ours?;
+    let seen = seen?;
     if args.dry_run {
         let seen = seen.map_err(|refusals| plan::refused("up", &refusals))?;
         plan::show(printer, &seen);
@@ -40,12 +47,18 @@ pub(super) async fn run(globals: &Globals, args: &UpArgs, printer: &Printer) -> 
         && seen.is_empty()
     {
         plan::show(printer, &seen);
+        identity::keep(globals, &cluster, printer).await?;
         finish(&cluster, printer, 0, begun, &[], &seen)?;
         return Ok(left_out(&seen));
     }
     let turn = Turn::take(&cluster, "up", false, printer).await?;
     let mut operation = None;
-    let result = rounds(&cluster, &turn, &selected, args, printer, &mut operation).await;
+    let mut result = rounds(&cluster, &turn, &selected, args, printer, &mut operation).await;
+    if result.is_ok()
+        && let Err(error) = identity::keep(globals, &cluster, printer).await
+    {
+        result = Err(error);
+    }
     if let Some(operation) = operation {
         operation.end(&cluster, &result, printer).await;
     }

@@ -4,6 +4,7 @@
 //! that is wrong, each problem with its place.
 
 mod diagnostic;
+mod edit;
 mod file;
 mod locate;
 mod origins;
@@ -19,6 +20,7 @@ use ha_core::secrets::Secrets;
 use ha_core::topology::{Topology, TopologySpec};
 
 pub use diagnostic::{Diagnostic, Position, Source};
+pub use edit::set_text;
 pub use locate::{candidates, find, secrets_beside, target};
 pub use origins::{Origin, Setting};
 pub use secrets::{MIN_SECRET_LENGTH, SECRET_KEYS, SecretsRules, check_secret, exposed_to_others, read_secrets};

@@ -47,6 +47,9 @@ impl Config {
         let of = FieldPath::of;
         add(of("cluster", "name"), topology.cluster.name.to_string());
         add(of("cluster", "public_url"), topology.cluster.public_url.clone());
+        if let Some(id) = &topology.cluster.id {
+            add(of("cluster", "id"), id.to_string());
+        }
         add(of("cluster", "demo"), topology.cluster.demo.to_string());
         add(of("images", "postgres"), topology.images.postgres.clone());
         add(of("images", "keycloak"), topology.images.keycloak.clone());

@@ -78,6 +78,7 @@ impl Reader<'_> {
         self.section(root, "cluster", |section| {
             section.required("name", "name = \"sso\"", &mut spec.cluster.name);
             section.required("public_url", "public_url = \"https://sso.example.org\"", &mut spec.cluster.public_url);
+            section.optional("id", &mut spec.cluster.id);
             section.flag("demo", &mut spec.cluster.demo);
         });
         self.section(root, "images", |section| {

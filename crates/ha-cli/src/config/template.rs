@@ -105,6 +105,14 @@ fn cluster(lines: &mut Lines, spec: &TopologySpec) {
         "public_url",
         quoted(&spec.cluster.public_url),
     );
+    if let Some(id) = &spec.cluster.id {
+        lines.set(
+            "What tells this cluster from another one of the same name: whatever stands on the hosts under this name and\n\
+             has another id is left alone. Drawn by `ha-cli setup`; never changed.",
+            "id",
+            quoted(id),
+        );
+    }
     lines.optional(
         "true: all nodes on one Docker engine, for a trial; nothing is highly available then. Default: false.",
         "demo",

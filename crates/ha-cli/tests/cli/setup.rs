@@ -22,10 +22,18 @@ fn what_it_writes_passes_its_own_check() {
     let ran = place.run(PAIR).ends_with(0);
     assert_eq!(place.files(), ["ha.secrets.toml", "ha.toml"]);
     assert_eq!((place.mode("ha.secrets.toml"), place.mode("ha.toml")), (0o600, 0o644));
-    insta::assert_snapshot!("written_file", place.read("ha.toml"));
+    let text = place.read("ha.toml");
+    let id = text.lines().find_map(|line| line.strip_prefix("id = \"")?.strip_suffix('"')).unwrap();
+    insta::assert_snapshot!("written_file", text.replace(id, "ID"));
     insta::assert_snapshot!("written_report", ran.out);
     let checked = place.run(&["config", "check", "--offline"]).ends_with(0);
     assert_eq!(checked.err, "");
+    // Written anew for the same cluster, it stays the same cluster; elsewhere, it is another one.
+    place.run(&[PAIR, &["--force"]].concat()).ends_with(0);
+    assert!(place.read("ha.toml").contains(id), "the id is gone");
+    let another = Place::new();
+    another.run(PAIR).ends_with(0);
+    assert!(!another.read("ha.toml").contains(id), "two clusters have one id");
 }
 
 #[test]

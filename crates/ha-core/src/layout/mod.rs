@@ -20,8 +20,8 @@ pub use keycloak::{
 };
 pub use machine::MachineShare;
 pub use names::{
-    Component, ENGINE_LABEL, LABEL_CLUSTER, LABEL_COMPONENT, LABEL_NODE, LABEL_SPEC, LABEL_SYSTEM, VOLUMES,
-    container_name, labels, network_name, one_off_name, volume_name,
+    Component, ENGINE_LABEL, LABEL_CLUSTER, LABEL_COMPONENT, LABEL_ID, LABEL_NODE, LABEL_SPEC, LABEL_SYSTEM, VOLUMES,
+    container_name, labels, network_name, one_off_name, selector, volume_name,
 };
 pub use postgres::{
     BACKUP_SCRIPT, COPY_SCRIPT, DATA_PATH, EXAMINE_SCRIPT, FORGET_SCRIPT, GUARD_SCRIPT, HISTORY_PATH, IDENTITY_PATH,

@@ -8,6 +8,8 @@ use crate::values::NodeName;
 
 /// Which cluster a container, volume or network belongs to.
 pub const LABEL_CLUSTER: &str = "org.ha-cli.cluster";
+/// The cluster's id, which tells it from another one of the same name.
+pub const LABEL_ID: &str = "org.ha-cli.id";
 /// Which node.
 pub const LABEL_NODE: &str = "org.ha-cli.node";
 /// Which part of the node.
@@ -66,9 +68,19 @@ pub fn network_name(topology: &Topology) -> String {
     format!("{}-net", topology.cluster.name)
 }
 
-/// Labels by which everything of a node, or of the whole cluster, is found again.
+/// Labels of everything that is made for a node, or for the whole cluster.
 #[must_use]
 pub fn labels(topology: &Topology, node: Option<&NodeName>) -> BTreeMap<String, String> {
+    let mut labels = selector(topology, node);
+    if let Some(id) = &topology.cluster.id {
+        labels.insert(LABEL_ID.to_owned(), id.to_string());
+    }
+    labels
+}
+
+/// Labels by which it is found again, also what was made before the cluster had an id.
+#[must_use]
+pub fn selector(topology: &Topology, node: Option<&NodeName>) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::from([(LABEL_CLUSTER.to_owned(), topology.cluster.name.to_string())]);
     if let Some(node) = node {
         labels.insert(LABEL_NODE.to_owned(), node.to_string());

@@ -393,6 +393,7 @@ pub fn topology_json(topology: &Topology) -> String {
         "schema": 1,
         "cluster": {
             "name": topology.cluster.name, "public_url": topology.cluster.public_url, "demo": topology.cluster.demo,
+            "id": topology.cluster.id,
         },
         "images": {"postgres": topology.images.postgres, "keycloak": topology.images.keycloak},
         "postgres": {

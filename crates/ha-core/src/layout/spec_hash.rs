@@ -11,7 +11,10 @@ use crate::values::SystemIdentifier;
 #[must_use]
 pub fn spec_hash(spec: &ContainerSpec, files: &[HostFile]) -> String {
     let mut hash = Sha256::new();
-    let text = serde_json::to_vec(spec).expect("a description of plain values serialises");
+    // A container that was made before its cluster had an id is as good as one with the label.
+    let mut spec = spec.clone();
+    spec.labels.remove(super::LABEL_ID);
+    let text = serde_json::to_vec(&spec).expect("a description of plain values serialises");
     hash.update((text.len() as u64).to_be_bytes());
     hash.update(&text);
     for file in files {

@@ -2,6 +2,7 @@
 
 mod ancestry;
 mod backup;
+mod belonging;
 mod down;
 mod explain;
 mod facts;
@@ -18,6 +19,7 @@ mod up;
 
 pub(crate) use ancestry::{Of, has_been_through, own_way};
 pub use backup::{Backup, BackupWay, choose_backup, decide_backup};
+pub use belonging::{Standing, settle_id, strangers};
 pub use down::decide_down;
 pub use explain::{Outlook, explain};
 pub use facts::{DataState, NodeFacts};

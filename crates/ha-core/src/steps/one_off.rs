@@ -106,7 +106,7 @@ pub(crate) async fn run(
 
 /// Removes the jobs of a node that killed runs left, each after its end: what they were for is done by now.
 pub(super) async fn clear(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime) -> Result<(), StepError> {
-    let labels = layout::labels(cluster.topology(), Some(&node.name));
+    let labels = layout::selector(cluster.topology(), Some(&node.name));
     for container in runtime.list_containers(&labels).await? {
         if container.labels.get(LABEL_COMPONENT).is_some_and(|component| component.starts_with("job-")) {
             if container.status == ContainerStatus::Running {

@@ -26,7 +26,7 @@ pub(super) async fn stop(at: &At<'_>, component: Component) -> Result<(), StepEr
 }
 
 pub(super) async fn remove_containers(at: &At<'_>) -> Result<(), StepError> {
-    let labels = layout::labels(at.cluster.topology(), Some(&at.node.name));
+    let labels = layout::selector(at.cluster.topology(), Some(&at.node.name));
     for container in at.runtime.list_containers(&labels).await? {
         at.runtime.remove_container(&container.name).await?;
     }

@@ -1,5 +1,6 @@
 //! Looking at the nodes through the ports. Reads only, and has no opinion.
 
+mod belonging;
 mod branch;
 mod doctor;
 mod facts;
@@ -7,6 +8,7 @@ mod hosts;
 mod observe;
 mod roles;
 
+pub(crate) use belonging::standing;
 pub(crate) use branch::{inspect, keeps_old_data};
 pub(crate) use facts::facts_of_all;
 pub(crate) use hosts::ask_hosts;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{DockerEndpoint, Hooks};
-use crate::values::{ClusterName, NodeName};
+use crate::values::{ClusterId, ClusterName, NodeName};
 
 /// One cluster: a Keycloak service, its PostgreSQL primary and its standbys. Made by
 /// [`TopologySpec::validate`](super::TopologySpec::validate) only.
@@ -79,6 +79,8 @@ pub struct Cluster {
     pub name: ClusterName,
     /// The issuer of every token, without a slash at its end.
     pub public_url: String,
+    /// What tells it from another cluster of the same name.
+    pub id: Option<ClusterId>,
     /// All nodes on one engine, for a trial.
     pub demo: bool,
 }

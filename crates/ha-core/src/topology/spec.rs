@@ -39,7 +39,7 @@ impl TopologySpec {
     #[must_use]
     pub fn new(cluster: impl Into<String>, public_url: impl Into<String>) -> Self {
         Self {
-            cluster: ClusterSpec { name: cluster.into(), public_url: public_url.into(), demo: false },
+            cluster: ClusterSpec { name: cluster.into(), public_url: public_url.into(), id: None, demo: false },
             images: ImagesSpec::default(),
             postgres: PostgresSpec::default(),
             keycloak: KeycloakSpec::default(),
@@ -65,6 +65,9 @@ pub struct ClusterSpec {
     /// The address under which people and clients reach Keycloak, whichever node answers. It becomes the issuer of
     /// every token, so changing it later invalidates what was issued.
     pub public_url: String,
+    /// What tells it from another cluster of the same name; see [`ClusterId`](crate::values::ClusterId). None: it is known by
+    /// its name alone.
+    pub id: Option<String>,
     /// All nodes on one engine, for a trial: nothing is highly available then.
     pub demo: bool,
 }

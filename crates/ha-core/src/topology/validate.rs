@@ -107,7 +107,15 @@ impl TopologySpec {
         let name = problems.take(FieldPath::of("cluster", "name"), self.cluster.name.parse(), "for example \"sso\"");
         let path = FieldPath::of("cluster", "public_url");
         let public_url = problems.take(path, public_url(&self.cluster.public_url), PUBLIC_URL_HELP);
-        Some(Cluster { name: name?, public_url: public_url?, demo: self.cluster.demo })
+        let id = match &self.cluster.id {
+            Some(text) => Some(problems.take(
+                FieldPath::of("cluster", "id"),
+                text.parse(),
+                "leave the line out: `up` finds out which id the cluster has",
+            )?),
+            None => None,
+        };
+        Some(Cluster { name: name?, public_url: public_url?, id, demo: self.cluster.demo })
     }
 
     fn images(&self, problems: &mut Problems) -> Option<Images> {

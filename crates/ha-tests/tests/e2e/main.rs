@@ -24,6 +24,7 @@ mod resources;
 mod settings;
 mod site;
 mod story;
+mod strangers;
 mod strict;
 mod switchover;
 mod up;

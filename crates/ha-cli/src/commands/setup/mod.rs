@@ -41,7 +41,9 @@ pub(super) fn run(globals: &Globals, args: &SetupArgs, printer: &Printer) -> Res
     let given = passwords::given(args, &|name| std::env::var(name).ok())?;
     let mut answers = answers::from_options(args);
     let asks = !args.demo && !args.non_interactive && io::stdin().is_terminal() && io::stderr().is_terminal();
-    let (spec, given) = if asks {
+    let kept_id = config::load_from(&target).ok().filter(|there| there.spec.cluster.name == answers.spec.cluster.name);
+    let id = kept_id.and_then(|there| there.spec.cluster.id);
+    let (mut spec, given) = if asks {
         let addresses = addresses::of_this_machine();
         interview::run(
             &mut ask::Terminal::new(printer.color().err),
@@ -54,6 +56,10 @@ pub(super) fn run(globals: &Globals, args: &SetupArgs, printer: &Printer) -> Res
     } else {
         (answers.complete()?, given)
     };
+    spec.cluster.id = Some(match id {
+        Some(id) => id,
+        None => passwords::draw_id()?.to_string(),
+    });
     let topology = answers::validate(&spec)?;
     let secrets = passwords::complete(given, kept)?;
     let (text, secrets_text) = (config::render(&spec), config::render_secrets(&secrets));

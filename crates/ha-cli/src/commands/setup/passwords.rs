@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use ha_core::secrets::Secrets;
-use ha_core::values::Secret;
+use ha_core::values::{ClusterId, Secret};
 use rand::TryRng;
 use rand::rngs::SysRng;
 
@@ -99,6 +99,15 @@ pub(super) fn complete(given: Given, kept: Option<Secrets>) -> Result<Secrets, E
         secrets.keycloak_admin_password = secret;
     }
     Ok(secrets)
+}
+
+/// An id for a new cluster.
+pub(super) fn draw_id() -> Result<ClusterId, Error> {
+    let mut bytes = [0u8; 8];
+    SysRng
+        .try_fill_bytes(&mut bytes)
+        .map_err(|error| Failure::failed("random", "the system gave no random numbers").because(error))?;
+    Ok(ClusterId::from_random(bytes))
 }
 
 const LENGTH: usize = 32;

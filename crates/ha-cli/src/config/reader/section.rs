@@ -57,6 +57,15 @@ impl<'a, 's, 't> Section<'a, 's, 't> {
         }
     }
 
+    /// A text that may be left out.
+    pub(super) fn optional(&mut self, key: &'static str, into: &mut Option<String>) {
+        if self.table.contains_key(key) {
+            self.text(key, into.get_or_insert_default());
+        } else {
+            self.known.push(key);
+        }
+    }
+
     /// A text that must be there.
     pub(super) fn required(&mut self, key: &'static str, example: &str, into: &mut String) {
         if self.table.contains_key(key) {

@@ -84,7 +84,12 @@ fn full(text: &str, number: u16) -> TopologySpec {
         admit: vec![t("one"), t("two")],
     };
     TopologySpec {
-        cluster: ha_core::topology::ClusterSpec { name: t("name"), public_url: t("url"), demo: true },
+        cluster: ha_core::topology::ClusterSpec {
+            name: t("name"),
+            public_url: t("url"),
+            id: Some(t("id")),
+            demo: true,
+        },
         images: ImagesSpec { postgres: t("postgres"), keycloak: t("keycloak") },
         postgres: PostgresSpec { database: t("db"), user: t("user"), max_connections: n + 1, settings: entries() },
         keycloak: KeycloakSpec {

@@ -280,7 +280,7 @@ fn own_network(topology: &Topology) -> String {
 /// Removes what runs that were killed have left: benches that have ended, and those past their time. One that is at
 /// work for somebody else stays.
 async fn sweep(topology: &Topology, look: &Look<'_>, runtime: &dyn ContainerRuntime, options: &DoctorOptions) {
-    let mut labels = layout::labels(topology, Some(&look.node.name));
+    let mut labels = layout::selector(topology, Some(&look.node.name));
     labels.insert(LABEL_COMPONENT.to_owned(), COMPONENT.to_owned());
     let left = runtime.list_containers(&labels).await.unwrap_or_default();
     let over = |container: &Container| {
