@@ -159,6 +159,22 @@ pub struct HaproxyArgs {
     /// none
     #[arg(long, value_name = "[ADDRESS]:PORT", default_value = ":8081", value_parser = bind)]
     pub bind_read_only: String,
+
+    /// Where HAProxy shows its statistics, and at /metrics Prometheus', to whoever gets there
+    #[arg(long, value_name = "[ADDRESS]:PORT", default_value = "127.0.0.1:8404", value_parser = bind)]
+    pub bind_statistics: String,
+
+    /// A file with the certificate and its key, as HAProxy reads it: TLS ends at HAProxy
+    #[arg(long, value_name = "FILE", value_parser = file_name)]
+    pub certificate: Option<String>,
+}
+
+/// A line of a configuration holds no control character.
+fn file_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("write the path of a file, without control characters".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// What HAProxy takes as an address to listen on. It ends up in a configuration, so nothing else may be in it.

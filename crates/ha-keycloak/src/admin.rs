@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ha_core::observe::KeycloakObservation;
+use ha_core::observe::{HandoverObservation, KeycloakObservation};
 use ha_core::ports::{KeycloakAdmin, KeycloakError, Login, TokenGrant, UserSpec};
 use ha_core::values::{NodeName, Secret};
 use serde_json::{Value, json};
@@ -69,6 +69,10 @@ impl KeycloakHttp {
 impl KeycloakAdmin for KeycloakHttp {
     async fn observe(&self, node: &NodeName, timeout: Duration) -> KeycloakObservation {
         crate::observe::observe(self, node, timeout).await
+    }
+
+    async fn handover(&self, node: &NodeName, timeout: Duration) -> Result<HandoverObservation, KeycloakError> {
+        crate::observe::handover(self, node, timeout).await
     }
 
     async fn wait_ready(&self, node: &NodeName, timeout: Duration) -> Result<(), KeycloakError> {

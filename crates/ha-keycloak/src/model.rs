@@ -1,5 +1,6 @@
 //! What goes over the wire, as far as it is used.
 
+use ha_core::observe::HandoverObservation;
 use serde::{Deserialize, Serialize};
 
 /// The token endpoint's answer.
@@ -62,4 +63,6 @@ pub(crate) struct RoleAnswer {
     pub(crate) role: String,
     /// Absent in an extension of an earlier version.
     pub(crate) warm: Option<bool>,
+    /// The same.
+    pub(crate) handover: Option<HandoverObservation>,
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ha_core::observe::{KeycloakMode, KeycloakObservation, KeycloakState};
+use ha_core::observe::{HandoverObservation, KeycloakMode, KeycloakObservation, KeycloakState};
 use ha_core::ports::{KeycloakAdmin, KeycloakError};
 use ha_core::values::NodeName;
 use reqwest::StatusCode;
@@ -39,6 +39,17 @@ pub(crate) async fn observe(http: &KeycloakHttp, node: &NodeName, timeout: Durat
     }
 }
 
+pub(crate) async fn handover(
+    http: &KeycloakHttp,
+    node: &NodeName,
+    timeout: Duration,
+) -> Result<HandoverObservation, KeycloakError> {
+    let url = http.url(node, "/realms/master/ha/role")?;
+    let request = http.client().get(&url).timeout(timeout);
+    let answer: RoleAnswer = http.read(&url, request).await?;
+    answer.handover.ok_or_else(|| KeycloakError::NotFound { what: format!("word of load balancers at {url}") })
+}
+
 pub(crate) async fn wait_ready(http: &KeycloakHttp, node: &NodeName, timeout: Duration) -> Result<(), KeycloakError> {
     let begun = Instant::now();
     loop {
@@ -70,7 +81,7 @@ fn starting(detail: &str) -> KeycloakObservation {
 
 fn answer(status: StatusCode, text: &str) -> KeycloakObservation {
     match (status, serde_json::from_str::<RoleAnswer>(text)) {
-        (StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE, Ok(RoleAnswer { role, warm })) => match role.as_str() {
+        (StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE, Ok(RoleAnswer { role, warm, .. })) => match role.as_str() {
             "read-write" => ready(KeycloakMode::ReadWrite, warm),
             "read-only" => ready(KeycloakMode::ReadOnly, warm),
             _ => starting("its database does not answer"),
@@ -129,6 +140,12 @@ mod tests {
             let text = format!(r#"{{"role":"read-only","warm":{warm}}}"#);
             assert_eq!(answer(StatusCode::OK, &text).warm, Some(warm));
         }
+        let handover = r#"{"role":"read-only","warm":true,"handover":{"word":"take","id":"7f","balancers":2,"told":1,"in_flight":3,"held":4}}"#;
+        let seen: RoleAnswer = serde_json::from_str(handover).unwrap();
+        let expected =
+            HandoverObservation { word: "take".to_owned(), id: "7f".to_owned(), balancers: 2, told: 1, in_flight: 3 };
+        assert_eq!(seen.handover, Some(expected));
+        check(200, handover, KeycloakState::Ready, KeycloakMode::ReadOnly);
         check(503, r#"{"role":"unknown"}"#, KeycloakState::Starting, KeycloakMode::Unknown);
         check(503, "Bootstrap in progress", KeycloakState::Starting, KeycloakMode::Unknown);
         check(404, "", KeycloakState::Starting, KeycloakMode::Unknown);

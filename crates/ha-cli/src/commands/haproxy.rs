@@ -17,7 +17,12 @@ pub(super) fn run(globals: &Globals, args: &HaproxyArgs, printer: &Printer) -> R
         return Err(Failure::usage("no-json", message).help("leave --output json out").into());
     }
     let config = config::load(globals)?;
-    let listen = Listen { everybody: &args.bind, readers: &args.bind_read_only };
+    let listen = Listen {
+        everybody: &args.bind,
+        readers: &args.bind_read_only,
+        statistics: &args.bind_statistics,
+        certificate: args.certificate.as_deref(),
+    };
     printer.raw(render(&config.topology, listen).as_bytes())?;
     Ok(Outcome::Done)
 }

@@ -114,6 +114,7 @@ impl Watcher for PlanProgress {
                     }
                 }
             }
+            StepEvent::Noted(step, text) => self.line(&format!("  ! {step}: {text}")),
             StepEvent::Done(step) => finish(self, &mut state, step, true),
             StepEvent::Failed(step, _) => finish(self, &mut state, step, false),
             _ => {}

@@ -14,6 +14,8 @@ use crate::topology::{Node, ProxyHeaders, Topology};
 pub const KEYCLOAK_HTTP_PORT: u16 = 8080;
 
 const CONF_PATH: &str = "/opt/keycloak/conf/keycloak.conf";
+/// `HandoverFile.java` reads it.
+const HANDOVER_PATH: &str = "/opt/keycloak/conf/ha-handover";
 /// The user of Keycloak's image, and its group.
 pub(super) const KEYCLOAK_UID: u32 = 1000;
 pub(super) const KEYCLOAK_GID: u32 = 0;
@@ -99,6 +101,40 @@ pub fn keycloak_files(topology: &Topology, node: &Node, secrets: &Secrets, boots
             .expect("a String takes everything");
     }
     vec![HostFile::new(CONF_PATH, text, 0o600).owned_by(KEYCLOAK_UID, KEYCLOAK_GID)]
+}
+
+/// What the Keycloak of a node is told of a planned change of roles. Its extension knows them as well (`Handover.java`), and
+/// forgets each after some seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HandoverWord {
+    /// Nothing is changed, or not any more.
+    None,
+    /// It is about to become read-write, and the other one still serves.
+    Expect,
+    /// The other one is about to stop: what comes is held until it has become read-write.
+    Take,
+    /// Load balancers are to leave it; it serves who comes.
+    Leave,
+    /// It takes no new work.
+    Close,
+}
+
+impl HandoverWord {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Expect => "expect",
+            Self::Take => "take",
+            Self::Leave => "leave",
+            Self::Close => "close",
+        }
+    }
+}
+
+/// The file by which it is told; `beat` is another one each time that it is told the same again, which renews it.
+pub(crate) fn handover_file(word: HandoverWord, id: &str, beat: u64) -> HostFile {
+    let text = format!("{} {id} {beat}\n", word.as_str());
+    HostFile::new(HANDOVER_PATH, text, 0o644).owned_by(KEYCLOAK_UID, KEYCLOAK_GID)
 }
 
 /// The lasting container of a node's Keycloak, labelled with the hash of itself and of its configuration without the

@@ -15,6 +15,7 @@ mod spec_hash;
 mod tests;
 
 pub(crate) use keycloak::BOOTSTRAP_CLIENT;
+pub(crate) use keycloak::{HandoverWord, handover_file};
 pub use keycloak::{
     KEYCLOAK_HTTP_PORT, SERVICE_CLIENT, keycloak_base_path, keycloak_conf, keycloak_container, keycloak_files,
 };

@@ -48,3 +48,18 @@ impl KeycloakObservation {
         Self { state: KeycloakState::Unreachable, mode: KeycloakMode::Unknown, warm: None, detail: Some(detail.into()) }
     }
 }
+
+/// What a Keycloak's standby extension tells of a planned change of roles, and of the load balancers that ask it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct HandoverObservation {
+    /// The word that is in force there.
+    pub word: String,
+    /// The change that it belongs to.
+    pub id: String,
+    /// How many load balancers ask whether it takes writes, by address.
+    pub balancers: u32,
+    /// Of these, how many know by now what the word has it answer.
+    pub told: u32,
+    /// Requests that it works on.
+    pub in_flight: u32,
+}

@@ -166,6 +166,17 @@ pub enum Action {
         /// What the node knew.
         record: PromotionRecord,
     },
+    /// Has the load balancers that ask for roles turn to this node, which is about to be promoted, and the other one end what
+    /// it works on. Never fails: the change matters more than who notices it.
+    TurnBalancers {
+        /// The primary that is about to be stopped.
+        from: NodeName,
+    },
+    /// Takes that back.
+    TurnBalancersBack {
+        /// The primary that goes on.
+        from: NodeName,
+    },
     /// Opens a session that will see this server's end at once, before its engine tells of it.
     WatchShutdown,
     /// Opens the way by which this standby will be promoted, so that nothing is waited for then.
@@ -266,6 +277,8 @@ impl fmt::Display for Action {
             Self::RestorePromotion { record } => {
                 write!(f, "write down again that {} is the primary of generation {}", record.primary, record.generation)
             }
+            Self::TurnBalancers { from } => write!(f, "have load balancers turn to it from {from}, where any ask"),
+            Self::TurnBalancersBack { from } => write!(f, "have load balancers turn back to {from}"),
             Self::WatchShutdown => f.write_str("open a session that sees PostgreSQL's end"),
             Self::PreparePromotion => f.write_str("open the way for the promotion"),
             Self::ProveDown { nodes, vouched } => {

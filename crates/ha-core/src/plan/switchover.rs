@@ -3,7 +3,8 @@
 //! The order carries the proof. That the target is about to be promoted is written down there, for good, while the old
 //! primary still runs: from then on the guard of the old one would start it as a standby only, or, with nobody to ask, in
 //! recovery. It is shut down in an orderly way, which makes it send everything up to its shutdown checkpoint; the target must
-//! have replayed that record; only then is the target promoted. Until then a failure is undone by starting the old primary
+//! have replayed that record; only then is the target promoted. Load balancers are turned to the target right before the stop, by
+//! a step that cannot fail. Until then a failure is undone by starting the old primary
 //! again. A run that was killed is gone on with by planning anew: what the old primary left behind (its control file), and
 //! what is written down, tell how far it came.
 
@@ -81,6 +82,7 @@ pub fn undo_switchover(switchover: &Switchover, error: &RunError) -> Option<Plan
                 | Action::RecordPromotion { .. }
                 | Action::PreparePromotion
                 | Action::WatchShutdown
+                | Action::TurnBalancers { .. }
                 | Action::Stop { .. }
         )
     };
@@ -95,6 +97,9 @@ pub fn undo_switchover(switchover: &Switchover, error: &RunError) -> Option<Plan
     let mut started = None;
     if failed(|action| matches!(action, Action::Stop { .. } | Action::ProveReceived { .. })) {
         started = Some(plan.add(&switchover.from, Action::StartPostgres { change: Change::Start, permit: true }, []));
+    }
+    if switchover.plan.steps.iter().any(|step| matches!(step.action, Action::TurnBalancers { .. })) {
+        plan.add(&switchover.to, Action::TurnBalancersBack { from: switchover.from.clone() }, started);
     }
     // The target is what it was. It need not stream for that: the way to the primary may be what failed.
     if let Some(record) = &switchover.known {
@@ -135,7 +140,11 @@ fn begin(view: &View<'_>, primary: &Node, options: &SwitchoverOptions) -> Result
         plan.add(&to, Action::PreparePromotion, warm),
         plan.add(from, Action::WatchShutdown, warm),
     ];
-    let stop = plan.add(from, Action::Stop { component: Component::Postgres }, before);
+    // The last of all, since it is not to last long; and it is never what a change fails of.
+    let both = view.keycloak_runs(from) && view.keycloak_runs(&to);
+    let turned = both.then(|| plan.add(&to, Action::TurnBalancers { from: from.clone() }, before));
+    let ready: Vec<_> = before.into_iter().chain(turned).collect();
+    let stop = plan.add(from, Action::Stop { component: Component::Postgres }, ready);
     hand_over(view, &mut plan, from, &to, [stop]);
     let known = view.promotion(&to).cloned();
     Ok(Switchover { from: from.clone(), to, resumed: false, known, plan })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::observe::KeycloakObservation;
+use crate::observe::{HandoverObservation, KeycloakObservation};
 use crate::values::{NodeName, Secret};
 
 pub use crate::observe::KeycloakState;
@@ -23,6 +23,15 @@ pub trait KeycloakAdmin: Send + Sync {
     /// # Errors
     /// [`KeycloakError::TimedOut`], or the last answer when that says more.
     async fn wait_ready(&self, node: &NodeName, timeout: Duration) -> Result<(), KeycloakError>;
+
+    /// What its standby extension tells of a planned change of roles, at most `timeout`.
+    ///
+    /// # Errors
+    /// It does not answer, or its extension knows nothing of it.
+    async fn handover(&self, node: &NodeName, timeout: Duration) -> Result<HandoverObservation, KeycloakError> {
+        let _ = timeout;
+        Err(KeycloakError::NotFound { what: format!("word of load balancers at {node}") })
+    }
 
     /// A token for what `grant` says, from a realm of the node.
     ///

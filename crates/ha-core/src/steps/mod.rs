@@ -2,6 +2,7 @@
 //! may be repeated.
 
 pub(crate) mod backup;
+mod balancers;
 mod come_back;
 mod database;
 mod error;

@@ -7,8 +7,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::{
-    RunError, StepError, StepFailure, come_back, database, handover, host, keycloak, promotion, rejoin, server,
-    service, teardown,
+    RunError, StepError, StepFailure, balancers, come_back, database, handover, host, keycloak, promotion, rejoin,
+    server, service, teardown,
 };
 use crate::cluster::Cluster;
 use crate::observe::ControlFile;
@@ -25,6 +25,8 @@ pub enum StepEvent<'a> {
     Started(&'a PlannedStep),
     /// A step is so far.
     Progress(&'a PlannedStep, ProgressUpdate),
+    /// A step goes on without something that a person should know of.
+    Noted(&'a PlannedStep, &'a str),
     /// A step is done.
     Done(&'a PlannedStep),
     /// A step failed.
@@ -44,6 +46,14 @@ pub(super) struct At<'a> {
     pub(super) runtime: &'a dyn ContainerRuntime,
     pub(super) progress: Arc<dyn Progress>,
     pub(super) ended: &'a Ended,
+    noted: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+impl At<'_> {
+    /// Tells what a step goes on without.
+    pub(super) fn note(&self, text: &str) {
+        (self.noted)(text);
+    }
 }
 
 /// The engine of a node.
@@ -124,8 +134,9 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
         .node(&step.node)
         .ok_or_else(|| StepError::Changed(format!("the topology has no node {}", step.node)))?;
     let runtime = way_to(cluster, &step.node)?;
-    let progress = Arc::new(StepProgress { step: step.clone(), watcher });
-    let at = At { cluster, node, runtime, progress, ended };
+    let noted = |text: &str| watcher.event(StepEvent::Noted(step, text));
+    let progress = Arc::new(StepProgress { step: step.clone(), watcher: Arc::clone(&watcher) });
+    let at = At { cluster, node, runtime, progress, ended, noted: &noted };
     match &step.action {
         Action::PullImage { reference } => host::pull(&at, reference).await,
         Action::BuildKeycloakImage => host::build_keycloak_image(&at).await,
@@ -155,6 +166,14 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
             promotion::record(&at, *generation, primary, *run_alone, ancestors, Some(id)).await
         }
         Action::Fence => handover::fence(&at).await,
+        Action::TurnBalancers { from } => {
+            balancers::turn(&at, from).await;
+            Ok(())
+        }
+        Action::TurnBalancersBack { from } => {
+            balancers::turn_back(&at, from).await;
+            Ok(())
+        }
         Action::WatchShutdown => {
             handover::watch_shutdown(&at).await;
             Ok(())

@@ -11,6 +11,7 @@ use super::{
     ClusterState, Code, Finding, KeycloakReport, NodeReport, PostgresReport, ReplicationState, Report, ReportedRole,
     host,
 };
+use crate::layout;
 use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresObservation, PostgresRole};
 use crate::plan::{Of, own_way};
 use crate::topology::{Node, Topology};
@@ -96,7 +97,7 @@ fn report<'a>(
         keycloak: KeycloakReport {
             state: keycloak::state(node.observation),
             mode: node.observation.keycloak.mode,
-            url: node.node.keycloak_url(),
+            url: format!("{}{}", node.node.keycloak_url(), layout::keycloak_base_path(topology).trim_end_matches('/')),
             heap_percent: node.postgres().and_then(|postgres| postgres.keycloak_heap_percent),
         },
         host: node.observation.host.into(),

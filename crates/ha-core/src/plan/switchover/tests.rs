@@ -53,14 +53,15 @@ fn the_target_is_promoted_only_after_the_old_primary_is_gone_proven_and_demoted(
             "4 vm2: write down that vm2 is the primary of generation 2 <0>",
             "5 vm2: open the way for the promotion <0>",
             "6 vm1: open a session that sees PostgreSQL's end <0>",
-            "7 vm1: stop PostgreSQL <1,2,3,4,5,6>",
-            "8 vm2: prove that all of vm1 has arrived <7>",
-            "9 vm2: promote <8>",
-            "10 vm1: have PostgreSQL come back as a standby of vm2 <9>",
-            "11 vm1: start PostgreSQL <10>",
-            "12 vm1: drop the replication slots that nobody uses any more <11>",
-            "13 vm2: log in and write through Keycloak <9>",
-            "14 vm3: follow vm2 <9>",
+            "7 vm2: have load balancers turn to it from vm1, where any ask <1,2,3,4,5,6>",
+            "8 vm1: stop PostgreSQL <1,2,3,4,5,6,7>",
+            "9 vm2: prove that all of vm1 has arrived <8>",
+            "10 vm2: promote <9>",
+            "11 vm1: have PostgreSQL come back as a standby of vm2 <10>",
+            "12 vm1: start PostgreSQL <11>",
+            "13 vm1: drop the replication slots that nobody uses any more <12>",
+            "14 vm2: log in and write through Keycloak <10>",
+            "15 vm3: follow vm2 <10>",
         ]
     );
 }
@@ -242,19 +243,46 @@ fn a_failure_is_undone_until_the_old_primary_is_told_to_be_a_standby() {
         let undo = undo_switchover(&planned, &error).map(|plan| lines(&plan));
         let drop_slots = "vm2: drop the replication slots that nobody uses any more <>";
         let wanted = match step.id {
-            0..=6 => Some(vec![
-                "0 vm2: write down again that vm1 is the primary of generation 1 <>".to_owned(),
-                format!("1 {drop_slots}"),
-            ]),
-            7 | 8 => Some(vec![
-                "0 vm1: start PostgreSQL <>".to_owned(),
-                "1 vm2: write down again that vm1 is the primary of generation 1 <0>".to_owned(),
+            0..=7 => Some(vec![
+                "0 vm2: have load balancers turn back to vm1 <>".to_owned(),
+                "1 vm2: write down again that vm1 is the primary of generation 1 <>".to_owned(),
                 format!("2 {drop_slots}"),
+            ]),
+            8 | 9 => Some(vec![
+                "0 vm1: start PostgreSQL <>".to_owned(),
+                "1 vm2: have load balancers turn back to vm1 <0>".to_owned(),
+                "2 vm2: write down again that vm1 is the primary of generation 1 <0>".to_owned(),
+                format!("3 {drop_slots}"),
             ]),
             _ => None,
         };
         assert_eq!(undo, wanted, "{step}");
     }
+}
+
+/// Who notices a change is of less weight than the change: nothing between the old primary's stop and the promotion waits for
+/// load balancers, and where a Keycloak does not run they are left out.
+#[test]
+fn load_balancers_are_turned_before_the_stop_and_hold_nothing_up_after_it() {
+    let topology = three();
+    let of_balancers =
+        |step: &PlannedStep| matches!(step.action, Action::TurnBalancers { .. } | Action::TurnBalancersBack { .. });
+    let plan = decide_switchover(&topology, &facts(&topology), &to("vm2")).unwrap().plan;
+    let place = |wanted: &dyn Fn(&PlannedStep) -> bool| plan.steps.iter().position(wanted).unwrap();
+    let (turned, stopped) = (place(&of_balancers), place(&|it| matches!(it.action, Action::Stop { .. })));
+    assert!(turned < stopped && plan.steps[stopped].after.contains(&turned));
+    assert_eq!(plan.steps.iter().filter(|step| of_balancers(step)).count(), 1, "none after the stop");
+    for without in ["vm1", "vm2"] {
+        let mut facts = facts(&topology);
+        facts.get_mut(&name(without)).unwrap().observation.keycloak_container = Ok(None);
+        let plan = decide_switchover(&topology, &facts, &to("vm2")).unwrap().plan;
+        assert!(!plan.steps.iter().any(of_balancers), "{without} has no Keycloak: {:?}", lines(&plan));
+    }
+    // Nor where an interrupted run is gone on with: the old primary has stopped.
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::ShutDown, false);
+    let plan = decide_switchover(&topology, &facts, &to("vm2")).unwrap().plan;
+    assert!(!plan.steps.iter().any(of_balancers), "{:?}", lines(&plan));
 }
 
 /// Whatever was seen: nobody is promoted who was not seen as a standby in the history of the one primary there is or was,

@@ -129,6 +129,7 @@ proptest! {
                 | Action::Checkpoint | Action::EnsureSlots { .. } | Action::ProveReceived { .. }
                 | Action::Demote { .. } | Action::Promote | Action::DropSlots { .. } | Action::Fence
                 | Action::ProveService | Action::RestorePromotion { .. } | Action::WatchShutdown
+                | Action::TurnBalancers { .. } | Action::TurnBalancersBack { .. }
                 | Action::AwaitKeycloak | Action::PreparePromotion | Action::ProveDown { .. } | Action::RewindDatabase { .. } | Action::ReplaceDatabase { .. }
                 | Action::WaitStreaming { .. } | Action::ForgetOldData => {
                     prop_assert!(false, "{} is no part of up", step);

@@ -16,6 +16,11 @@ record Answer(MediaType type, String body) {
     private static final Answer AWAY_JSON = json("database_unavailable", AWAY);
     private static final Answer AWAY_PAGE = page("No database", AWAY);
 
+    private static final String CHANGING = "This Keycloak node hands its role over to another one."
+            + " Nothing has been changed. Try again in a moment.";
+    private static final Answer CHANGING_JSON = json("changing_roles", CHANGING);
+    private static final Answer CHANGING_PAGE = page("In a moment", CHANGING);
+
     private static Answer json(String error, String text) {
         return new Answer(MediaType.APPLICATION_JSON_TYPE,
                 "{\"error\":\"" + error + "\",\"error_description\":\"" + text + "\"}");
@@ -41,6 +46,10 @@ record Answer(MediaType type, String body) {
 
     static Answer withoutDatabase(List<MediaType> acceptable) {
         return prefersPage(acceptable) ? AWAY_PAGE : AWAY_JSON;
+    }
+
+    static Answer changing(List<MediaType> acceptable) {
+        return prefersPage(acceptable) ? CHANGING_PAGE : CHANGING_JSON;
     }
 
     private static boolean prefersPage(List<MediaType> acceptable) {

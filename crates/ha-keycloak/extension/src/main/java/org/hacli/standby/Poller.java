@@ -170,6 +170,7 @@ final class Poller implements Runnable {
             return;
         }
         mode = next;
+        HandoverFile.lookNow();
         warmed = false; // whatever the caches held is gone, or soon old
         if (next == Role.Mode.UNKNOWN) {
             LOG.warn("this node's role is unknown, its database does not answer" + why);

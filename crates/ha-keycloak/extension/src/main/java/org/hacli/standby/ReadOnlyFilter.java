@@ -1,5 +1,6 @@
 package org.hacli.standby;
 
+import io.vertx.core.http.HttpServerRequest;
 import jakarta.annotation.Priority;
 import jakarta.ws.rs.container.ContainerRequestContext;
 import jakarta.ws.rs.container.ContainerRequestFilter;
@@ -10,9 +11,11 @@ import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.ext.Provider;
 import org.jboss.logging.Logger;
+import org.jboss.resteasy.reactive.server.spi.ResteasyReactiveContainerRequestContext;
+import org.jboss.resteasy.reactive.server.spi.ServerHttpRequest;
 
 /**
- * Answers the role pages, refuses writes by their path, and turns the answer of a request that ran into a refused
+ * Answers the role pages, has requests wait for a planned change of roles ({@link Handover}), refuses writes by their path, and turns the answer of a request that ran into a refused
  * write, or lost its database, into a clear one. It runs before Keycloak looks up a realm, so that the role pages need
  * no database.
  */
@@ -25,6 +28,9 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
     private static final Logger LOG = Logger.getLogger("org.hacli.standby");
     private static final String LATER_SECONDS = "10";
     private static final String SOON_SECONDS = "1";
+    /** RFC 8470: the server is unwilling to process it now, and has not; whoever sent it on may do so again. */
+    private static final int TOO_EARLY = 425;
+    private static final String TICKET = "org.hacli.standby.in-flight";
 
     private final String root = root(Settings.server("kc.http-relative-path"));
 
@@ -38,24 +44,62 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
         String path = path(request);
         String page = Refusals.rolePage(request.getMethod(), path);
         if (page != null) {
-            request.abortWith(role(page));
-        } else if (Bootstrap.isCompleted() && Role.isLost()) {
+            request.abortWith(role(page, request));
+            return;
+        }
+        boolean refused = Refusals.refused(request.getMethod(), path) && !WarmUp.isOwn(request);
+        Sender sender = Sender.of(request);
+        if (fate(sender, refused) == Handover.Fate.HOLD && request instanceof ResteasyReactiveContainerRequestContext held
+                && Held.hold(held, tooLong -> settle(held, sender, refused, tooLong))) {
+            return;
+        }
+        decide(request, refused, fate(sender, refused));
+    }
+
+    private static Handover.Fate fate(Sender sender, boolean refused) {
+        return Handover.now().fate(Role.now().mode(), Bootstrap.isCompleted() && Role.isLost(), sender, refused);
+    }
+
+    /** Whether a request that was held need not wait any longer. */
+    private boolean settle(ResteasyReactiveContainerRequestContext request, Sender sender, boolean refused,
+            boolean tooLong) {
+        Handover.Fate fate = fate(sender, refused);
+        if (fate == Handover.Fate.HOLD && !tooLong) {
+            return false;
+        }
+        if (!decide(request, refused, fate == Handover.Fate.HOLD ? Handover.Fate.LATER : fate)) {
+            request.resume(); // an answer does that by itself
+        }
+        return true;
+    }
+
+    /** Whether it was answered. */
+    private boolean decide(ContainerRequestContext request, boolean refused, Handover.Fate fate) {
+        if (fate == Handover.Fate.REPEAT || fate == Handover.Fate.LATER || fate == Handover.Fate.HOLD) {
             // At once: a request that waits for a connection keeps its client from asking another node.
-            Answer answer = Answer.withoutDatabase(request.getAcceptableMediaTypes());
-            request.abortWith(Response.status(503).header("Retry-After", SOON_SECONDS).header("Cache-Control", "no-store")
+            boolean away = Role.isLost();
+            Answer answer = away ? Answer.withoutDatabase(request.getAcceptableMediaTypes())
+                    : Answer.changing(request.getAcceptableMediaTypes());
+            request.abortWith(Response.status(fate == Handover.Fate.REPEAT ? TOO_EARLY : 503)
+                    .header("Retry-After", SOON_SECONDS).header("Cache-Control", "no-store")
                     .type(answer.type()).entity(answer.body()).build());
-        } else if (Role.now().mode() == Role.Mode.READ_ONLY && Refusals.refused(request.getMethod(), path)
-                && !WarmUp.isOwn(request)) {
+            return true;
+        }
+        if (Role.now().mode() == Role.Mode.READ_ONLY && refused) {
             log("refused on this read-only node", request);
             Answer answer = Answer.to(request.getAcceptableMediaTypes());
             request.abortWith(Response.status(405).header("Allow", "GET, HEAD, OPTIONS")
                     .header("Cache-Control", "no-store").type(answer.type()).entity(answer.body()).build());
+            return true;
         }
+        request.setProperty(TICKET, InFlight.begun(System.nanoTime()));
+        return false;
     }
 
     @Override
     public void filter(ContainerRequestContext request, ContainerResponseContext response) {
         answerClearly(request, response);
+        InFlight.ended(request.getProperty(TICKET));
         if (WriteRefused.takeMark()) {
             log("refused on this read-only node", request);
         }
@@ -85,11 +129,32 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
         response.setEntity(answer.body(), null, answer.type());
     }
 
-    private static Response role(String page) {
+    private static Response role(String page, ContainerRequestContext request) {
         Role role = Bootstrap.isCompleted() ? Role.now() : Role.unknown();
-        boolean yes = page.equals("role") || role.mode().word.equals(page);
-        return Response.status(yes ? 200 : 503).type(MediaType.APPLICATION_JSON_TYPE)
-                .header("Cache-Control", "no-store").entity(role.json()).build();
+        Handover handover = Handover.now();
+        long now = System.nanoTime();
+        boolean yes = switch (page) {
+            case "role" -> true;
+            case "read-write" -> handover.isReadWrite(role.mode());
+            default -> role.mode().word.equals(page);
+        };
+        if (page.equals("read-write")) {
+            Balancers.ALL.asked(address(request), now);
+        }
+        return Response.status(yes ? 200 : 503).type(MediaType.APPLICATION_JSON_TYPE).header("Cache-Control", "no-store")
+                .entity(role.json(handover.json(Balancers.ALL, now))).build();
+    }
+
+    /** Of whoever the connection is; a request for a role page has come through no balancer. */
+    private static String address(ContainerRequestContext request) {
+        if (request instanceof ResteasyReactiveContainerRequestContext context
+                && context.getServerRequestContext() instanceof ServerHttpRequest http) {
+            HttpServerRequest unwrapped = http.unwrap(HttpServerRequest.class);
+            if (unwrapped != null && unwrapped.remoteAddress() != null) {
+                return String.valueOf(unwrapped.remoteAddress().hostAddress());
+            }
+        }
+        return "unknown";
     }
 
     /** No query: it may hold codes and tokens. The path is quoted, since the client chose its characters. */

@@ -53,10 +53,12 @@ record Role(Mode mode, String replayLsn, String receiveLsn, Long replayLagBytes,
         return mode == Mode.READ_WRITE || WarmUp.hasEnded();
     }
 
-    String json() {
+    /** @param handover what {@link Handover#json} says */
+    String json(String handover) {
         return "{\"role\":\"" + mode.word + "\",\"replay_lsn\":" + quoted(replayLsn)
                 + ",\"receive_lsn\":" + quoted(receiveLsn) + ",\"replay_lag_bytes\":" + replayLagBytes
-                + ",\"last_replayed_commit\":" + quoted(lastReplayedAt) + ",\"warm\":" + isWarm() + "}";
+                + ",\"last_replayed_commit\":" + quoted(lastReplayedAt) + ",\"warm\":" + isWarm()
+                + ",\"handover\":" + handover + "}";
     }
 
     private static String quoted(String text) {

@@ -30,6 +30,7 @@ public final class StandbyProviderFactory implements EventListenerProviderFactor
 
     private Settings settings;
     private Poller poller;
+    private HandoverFile handover;
 
     @Override
     public EventListenerProvider create(KeycloakSession session) {
@@ -62,12 +63,14 @@ public final class StandbyProviderFactory implements EventListenerProviderFactor
         Thread thread = new Thread(poller, "ha-standby");
         thread.setDaemon(true);
         thread.start();
+        handover = HandoverFile.start();
     }
 
     @Override
     public synchronized void close() {
         if (poller != null) {
             poller.stop();
+            handover.stop();
             poller = null;
         }
     }

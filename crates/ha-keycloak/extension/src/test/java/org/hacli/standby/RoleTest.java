@@ -20,7 +20,8 @@ class RoleTest {
     void saysWhatWasSeen() {
         Role.observed(seen(0));
         assertEquals("{\"role\":\"read-only\",\"replay_lsn\":\"0/10\",\"receive_lsn\":\"0/20\","
-                + "\"replay_lag_bytes\":16,\"last_replayed_commit\":null,\"warm\":false}", Role.now().json());
+                + "\"replay_lag_bytes\":16,\"last_replayed_commit\":null,"
+                + "\"warm\":false,\"handover\":{}}", Role.now().json("{}"));
     }
 
     @Test
