@@ -14,7 +14,9 @@ use crate::plan::{
     self, Action, Backup, Failover, FailoverOptions, OldData, Plan, Refusal, RejoinMethod, RejoinStart, Switchover,
     SwitchoverOptions, UpOptions,
 };
-use crate::ports::{ByteStream, Clock, ContainerRuntime, KeycloakAdmin, PostgresControl, ReplicationProbe};
+use crate::ports::{
+    ByteStream, Clock, ContainerRuntime, DatabaseLogin, KeycloakAdmin, PostgresControl, ReplicationProbe,
+};
 use crate::secrets::Secrets;
 use crate::steps::{RunError, StepError, Watcher};
 use crate::topology::Topology;
@@ -107,6 +109,16 @@ impl Cluster {
     #[must_use]
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// How Keycloak logs in to its database.
+    #[must_use]
+    pub fn keycloak_login(&self) -> DatabaseLogin {
+        DatabaseLogin {
+            database: self.topology.postgres.database.clone(),
+            role: self.topology.postgres.user.clone(),
+            password: self.secrets.keycloak_db_password.clone(),
+        }
     }
 
     /// Looks at every node once, all at the same time. What cannot be seen is an observation, too: this never fails,

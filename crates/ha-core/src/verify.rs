@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cluster::Cluster;
 use crate::layout::SERVICE_CLIENT;
 use crate::observe::PostgresRole;
-use crate::ports::{Clock, KeycloakError, PostgresError, ProbeError, TokenGrant, UserSpec};
+use crate::ports::{Clock, KeycloakError, PostgresError, ProbeError, Row, TokenGrant, UserSpec};
 use crate::topology::Node;
 use crate::values::{Lsn, NodeName, Secret};
 
@@ -275,8 +275,8 @@ impl Verification {
         let login = keycloak.token(node, &self.realm, &grant).await;
         login.map_err(|source| VerifyError::Login { node: node.clone(), source })?;
         let login_seconds = clock.now().saturating_sub(login_begun).as_secs_f64();
-        let database = &cluster.topology().postgres.database;
-        let row = cluster.ports().control.has_row(node, database, "realm", "name", &self.realm).await;
+        let row = Row { table: "realm", column: "name", value: self.realm.clone() };
+        let row = cluster.ports().control.has_row(node, &cluster.keycloak_login(), &row).await;
         if !row.map_err(|source| VerifyError::Row { node: node.clone(), source })? {
             return Err(VerifyError::RowMissing { node: node.clone() });
         }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ha_core::layout::{Component, container_name};
 use ha_core::observe::ControlFile;
-use ha_core::ports::{PostgresControl, PostgresError, Provision, RuntimeError};
+use ha_core::ports::{DatabaseLogin, PostgresControl, PostgresError, Provision, Row, RuntimeError};
 use ha_core::topology::Topology;
 use ha_core::values::{Lsn, NodeName, Secret, SlotName};
 
 use crate::promoter::{Promoter, WRITE_LINEAGE};
-use crate::psql::{PsqlError, set};
+use crate::psql::{self, PsqlError, set};
 use crate::server::{Goal, Server};
 use crate::shutdown::ShutdownWatch;
 use crate::{Engines, provision, scram};
@@ -63,13 +63,16 @@ impl PostgresControl for EngineControl {
         if let Some(message) = before.obstacle(wanted) {
             return Err(PostgresError::Refused { what: what.to_owned(), message });
         }
-        let said =
-            server.run(&provision::script(wanted, &before), LIMIT).await.map_err(|error| refused(what, error))?;
-        if said.lines().any(|line| line == provision::NO_WALINSPECT) {
-            tracing::warn!(
-                %node,
-                "this PostgreSQL has no pg_walinspect: the read-only Keycloak has to compare all that it caches"
-            );
+        server.run(&provision::script(wanted, &before), LIMIT).await.map_err(|error| refused(what, error))?;
+        // Its owner may have made anything of that database, and keeps nobody from the rest by it.
+        let inside = psql::enter(&wanted.database.name, LIMIT) + &provision::inside(wanted);
+        let why = match server.run(&inside, LIMIT).await {
+            Ok(said) => provision::what_lacks(&said).map(str::to_owned),
+            Err(PsqlError::Runtime(error)) => return Err(error.into()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = why {
+            tracing::warn!(%node, "the read-only Keycloak has to compare all that it caches: no pg_walinspect for it: {why}");
         }
         Ok(())
     }
@@ -93,24 +96,15 @@ impl PostgresControl for EngineControl {
         done.map(drop).map_err(|error| refused("write down that all is set up", error))
     }
 
-    async fn has_row(
-        &self,
-        node: &NodeName,
-        database: &str,
-        table: &str,
-        column: &str,
-        value: &str,
-    ) -> Result<bool, PostgresError> {
+    async fn has_row(&self, node: &NodeName, login: &DatabaseLogin, row: &Row) -> Result<bool, PostgresError> {
         // The session's search_path holds nothing of Keycloak's: the table is named with its schema.
-        let script = set("table", table)
-            + &set("column", column)
-            + &set("value", value)
-            + "SELECT count(*) FROM public.:\"table\" WHERE :\"column\" = :'value';\n";
-        let Server { runtime, container } = self.server(node)?;
-        let answer = crate::psql::run(runtime, &container, database, &script, LIMIT)
-            .await
-            .map_err(|error| refused("look for a row", error))?;
-        Ok(answer.trim() != "0")
+        let script = psql::log_in(login, LIMIT)
+            + &set("table", row.table)
+            + &set("column", row.column)
+            + &set("value", &row.value)
+            + "SELECT EXISTS (SELECT FROM public.:\"table\" WHERE :\"column\" = :'value');\n";
+        let answer = self.server(node)?.run(&script, LIMIT).await.map_err(|error| refused("look for a row", error))?;
+        Ok(answer.trim() == "t")
     }
 
     async fn wait_replayed(&self, node: &NodeName, target: Lsn, timeout: Duration) -> Result<(), PostgresError> {

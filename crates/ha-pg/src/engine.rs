@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use ha_core::layout::{Component, container_name};
+use ha_core::layout::{Component, MAINTENANCE_DATABASE, container_name};
 use ha_core::observe::PostgresObservation;
 use ha_core::ports::{Container, ContainerRuntime, ContainerStatus, ProbeError, ReplicationProbe, RuntimeError};
 use ha_core::topology::Topology;
@@ -44,8 +44,7 @@ impl ReplicationProbe for EngineProbe {
         let Some(runtime) = self.engines.get(node) else {
             return Err(asked.other("the engine of this node is not at hand"));
         };
-        let database = &self.topology.postgres.database;
-        let ask = |timeout| psql::run(&**runtime, &container, database, OBSERVE, timeout);
+        let ask = |timeout| psql::run(&**runtime, &container, MAINTENANCE_DATABASE, OBSERVE, timeout);
         let left = || timeout.saturating_sub(started.elapsed());
 
         let mut answer = ask(timeout).await;

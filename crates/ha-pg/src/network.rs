@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join;
-use ha_core::layout::PROBE_ROLE;
+use ha_core::layout::{MAINTENANCE_DATABASE, PROBE_ROLE};
 use ha_core::observe::{HostObservation, PostgresObservation};
 use ha_core::ports::{ProbeError, ReplicationProbe};
 use ha_core::topology::{Node, Topology};
@@ -21,11 +21,17 @@ use crate::sql::{HOST, OBSERVE, WRONG_ROLE, parse};
 
 /// Ends a statement on the server whose client is gone without a word.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
+/// What a session states itself, so that nobody who may give settings to a database or a role has a say in it. A backslash takes
+/// the meaning from a blank.
+const SESSION: &str = "-c role=none -c search_path=pg_catalog -c local_preload_libraries= -c row_security=on \
+    -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=on \
+    -c default_transaction_deferrable=off -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 \
+    -c idle_session_timeout=0 -c standard_conforming_strings=on -c DateStyle=ISO -c client_min_messages=warning";
 /// Most time for what a server tells of its host, and no more than half of that for the whole look; usual are a few
 /// milliseconds.
 const HOST_LIMIT: Duration = Duration::from_secs(1);
 
-/// Asks each server at its node's address as [`PROBE_ROLE`] in Keycloak's database.
+/// Asks each server at its node's address as [`PROBE_ROLE`] in the superuser's own database, [`MAINTENANCE_DATABASE`].
 ///
 /// A server that does not prove by SCRAM-SHA-256 that it knows the role's secret is told nothing and believed nothing.
 ///
@@ -107,34 +113,39 @@ impl NetworkProbe {
         }
 
         let connect_asked = Asked { limit: connect_limit.min(timeout), ..asked };
-        let stream =
-            timeout_at(started + connect_asked.limit, TcpStream::connect((target.address, target.postgres_port)))
-                .await
-                .map_err(|_| NetworkFailure::NoConnection(connect_asked.timed_out()))?
-                .map_err(|error| NetworkFailure::NoConnection(connect_asked.connecting(error)))?;
-        let talk = async {
-            let session = self.log_in(stream).await.map_err(|error| asked.logging_in(error))?;
-            let answer = query(&session.client, timeout).await;
-            Ok((session, answer))
+        let open = async |database: &str| {
+            let stream =
+                timeout_at(started + connect_asked.limit, TcpStream::connect((target.address, target.postgres_port)))
+                    .await
+                    .map_err(|_| NetworkFailure::NoConnection(connect_asked.timed_out()))?
+                    .map_err(|error| NetworkFailure::NoConnection(connect_asked.connecting(error)))?;
+            let session = timeout_at(deadline, self.log_in(stream, database)).await;
+            session
+                .map_err(|_| asked.timed_out())
+                .and_then(|session| session.map_err(|error| asked.logging_in(error)))
+                .map_err(NetworkFailure::Answered)
         };
-        let (session, answer) = timeout_at(deadline, talk)
+        let session = match open(MAINTENANCE_DATABASE).await {
+            // A server that an earlier version has set up lets the role in to Keycloak's database, and to no other.
+            Err(failure @ NetworkFailure::Answered(ProbeError::NotAdmitted { .. })) => {
+                open(&self.topology.postgres.database).await.map_err(|_| failure)?
+            }
+            session => session?,
+        };
+        let answer = timeout_at(deadline, query(&session.client, timeout))
             .await
-            .unwrap_or_else(|_| Err(asked.timed_out()))
-            .map_err(NetworkFailure::Answered)?;
+            .map_err(|_| NetworkFailure::Answered(asked.timed_out()))?;
         self.finish(node, session, answer, asked)
     }
 
-    async fn log_in(&self, stream: TcpStream) -> Result<Session, tokio_postgres::Error> {
+    async fn log_in(&self, stream: TcpStream, database: &str) -> Result<Session, tokio_postgres::Error> {
         // Small requests that wait for each other's answers: Nagle's algorithm only delays them.
         stream.set_nodelay(true).unwrap_or_else(|error| tracing::debug!(%error, "no TCP_NODELAY"));
-        let options = format!(
-            "-c search_path=pg_catalog -c default_transaction_read_only=on -c statement_timeout={}",
-            STATEMENT_LIMIT.as_millis()
-        );
+        let options = format!("{SESSION} -c statement_timeout={}", STATEMENT_LIMIT.as_millis());
         let (client, connection) = Config::new()
             .user(PROBE_ROLE)
             .password(self.password.expose())
-            .dbname(&self.topology.postgres.database)
+            .dbname(database)
             .application_name("ha-cli")
             .options(&options)
             .connect_raw(Proven::new(stream), NoTls)

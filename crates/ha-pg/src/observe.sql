@@ -77,9 +77,10 @@ WITH server AS MATERIALIZED (
     WHERE name = 'ha.lineage'
       AND value ~ '^[0-9]{1,18} [0-9A-Fa-f-]{36} [a-z]([a-z0-9-]{0,38}[a-z0-9])? [0-9]{1,9}( [0-9A-Fa-f-]{36})*$'
 ), texts AS MATERIALIZED (
+    -- Keycloak's database is the only one that is not PostgreSQL's own.
     SELECT coalesce(bool_or(datcollversion <> pg_database_collation_actual_version(oid)), false) AS mismatch
     FROM pg_database
-    WHERE datname = current_database()
+    WHERE datname NOT IN ('postgres', 'template0', 'template1')
 )
 SELECT json_build_object(
     'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),

@@ -13,7 +13,7 @@ use crate::network::NetworkFailure;
 use crate::{EngineProbe, Engines, NetworkProbe};
 
 /// Asks over the network, and through the node's engine where this machine has no way to the server: no route, a
-/// firewall that drops, a `pg_hba.conf` without it, somebody else at the server's address.
+/// firewall that drops, a `pg_hba.conf` without it, no connection that is free, somebody else at the server's address.
 ///
 /// A server that was reached has answered, whatever it did: a refused connection, a wrong password, silence after the
 /// connection stood are not asked about a second time. Both ways share the time limit: where an engine is at hand, the
@@ -71,11 +71,13 @@ impl ReplicationProbe for Probe {
     }
 }
 
-/// Whether another way may lead to the server.
-const fn may_be_a_matter_of_the_way(failure: &NetworkFailure) -> bool {
-    matches!(
-        failure,
+/// Whether another way may lead to the server. `too_many_connections`: superusers, who come through the engine, have some of
+/// their own.
+fn may_be_a_matter_of_the_way(failure: &NetworkFailure) -> bool {
+    match failure {
         NetworkFailure::NoConnection(ProbeError::TimedOut { .. } | ProbeError::Unreachable { .. })
-            | NetworkFailure::Answered(ProbeError::NotAdmitted { .. } | ProbeError::Unproven { .. })
-    )
+        | NetworkFailure::Answered(ProbeError::NotAdmitted { .. } | ProbeError::Unproven { .. }) => true,
+        NetworkFailure::Answered(ProbeError::Server { sqlstate, .. }) => sqlstate == "53300",
+        NetworkFailure::NoConnection(_) | NetworkFailure::Answered(_) => false,
+    }
 }

@@ -11,26 +11,32 @@ use crate::promoter::BEGIN_LINEAGE;
 use crate::psql::set;
 use crate::scram;
 
-/// What the script prints when the server has no `pg_walinspect` to offer.
-pub(crate) const NO_WALINSPECT: &str = "no-walinspect";
-
 const DATABASE: &str = include_str!("provision.sql");
+const WALINSPECT: &str = include_str!("walinspect.sql");
 
 /// What `pg_rewind` calls on the server that it reads from (PostgreSQL 17, `pg_rewind`, notes). It gives the role no more
 /// than it has: a base backup holds every one of these files.
 const REWIND: &str = "\
+GRANT CONNECT ON DATABASE postgres TO :\"role\";
 GRANT EXECUTE ON FUNCTION pg_ls_dir(text, boolean, boolean), pg_stat_file(text, boolean), pg_read_binary_file(text), \
 pg_read_binary_file(text, bigint, bigint, boolean) TO :\"role\";
 ";
 
-/// For a role that only looks.
+/// For a role that only looks. Earlier versions let it look from Keycloak's database.
 const GRANTS: &str = "\
-GRANT CONNECT ON DATABASE :\"db\" TO :\"role\";
+GRANT CONNECT ON DATABASE postgres TO :\"role\";
+SELECT has_database_privilege(:'role', :'db', 'CONNECT') AS inside \\gset
+\\if :inside
+    REVOKE CONNECT ON DATABASE :\"db\" FROM :\"role\";
+\\endif
 \\if :filefdw
     GRANT USAGE ON SCHEMA ha TO :\"role\";
     GRANT SELECT ON ha.host TO :\"role\";
 \\endif
 ";
+
+/// Nobody who owns another database has a session in the superuser's.
+const OWN_DATABASE: &str = "REVOKE CONNECT, TEMPORARY ON DATABASE postgres FROM PUBLIC;\n";
 
 /// What is there before.
 #[derive(Debug, Deserialize)]
@@ -91,6 +97,7 @@ pub(crate) fn script(provision: &Provision, before: &Before) -> String {
         script.push_str(&set("role", &role.name));
         script.push_str(GRANTS);
     }
+    script.push_str(OWN_DATABASE);
     for slot in &provision.slots {
         script.push_str(&set("slot", slot.as_str()));
         script.push_str(
@@ -101,16 +108,36 @@ pub(crate) fn script(provision: &Provision, before: &Before) -> String {
     script
 }
 
+/// What is brought in line in Keycloak's own database; to be run there.
+pub(crate) fn inside(provision: &Provision) -> String {
+    set("owner", &provision.database.owner) + WALINSPECT
+}
+
+/// Why [`inside`], which printed this, has not done all.
+pub(crate) fn what_lacks(said: &str) -> Option<&'static str> {
+    said.lines().find_map(|line| match line {
+        "no-walinspect" => Some("this PostgreSQL has none"),
+        "schema-taken" => Some("the schema ha of its database belongs to somebody else, who has to remove it"),
+        _ => None,
+    })
+}
+
 /// Makes a role what it should be. Its password is touched only when it does not fit: a new verifier would differ even
 /// for the same password.
 fn role_script(role: &Role, verifier: Option<&str>) -> String {
     let mut script = set("role", &role.name);
     let replication = if role.replication { "REPLICATION" } else { "NOREPLICATION" };
+    let limit = role.connection_limit.map_or(-1, i64::from);
+    // Nothing is changed that is as it should be: the role itself may hold a lock.
     write!(
         script,
-        "SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') AS missing \\gset\n\
+        "SELECT count(*) = 0 AS missing, count(*) FILTER (WHERE rolcanlogin AND rolinherit AND NOT (rolsuper OR rolcreatedb OR \
+         rolcreaterole OR rolbypassrls) AND rolreplication = {} AND rolconnlimit = {limit}) = 0 AS another \
+         FROM pg_roles WHERE rolname = :'role' \\gset\n\
          \\if :missing\n    CREATE ROLE :\"role\";\n\\endif\n\
-         ALTER ROLE :\"role\" LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS {replication};\n"
+         \\if :another\n    ALTER ROLE :\"role\" LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS {replication} \
+         CONNECTION LIMIT {limit};\n\\endif\n",
+        role.replication
     )
     .expect("a String takes everything");
     if !verifier.is_some_and(|verifier| scram::fits(verifier, &role.password)) {
@@ -137,6 +164,7 @@ mod tests {
                 password: Secret::new("geheim"),
                 replication: false,
                 member_of: vec!["pg_monitor".to_owned()],
+                connection_limit: Some(104),
             }],
             database: Database { name: "keycloak".to_owned(), owner: "ke\"y'cloak".to_owned() },
             slots: Vec::new(),

@@ -1,35 +1,32 @@
--- Brings database and extension in line; the roles and slots are made by what stands before and after it. psql variables:
--- db, owner, look. Every part may be repeated.
+-- Brings Keycloak's database in line, as others see it; the roles and slots are made by what stands before and after it. Runs in the
+-- superuser's own database. psql variables: db, owner, look. Every part may be repeated, and touches nothing that is as
+-- it should be: the database's owner may hold locks.
 SELECT NOT EXISTS (SELECT FROM pg_database WHERE datname = :'db') AS missing \gset
 \if :missing
     -- template0 has no text yet that another encoding could break.
     CREATE DATABASE :"db" OWNER :"owner" ENCODING 'UTF8' TEMPLATE template0;
 \endif
-ALTER DATABASE :"db" OWNER TO :"owner";
-REVOKE CONNECT, TEMPORARY ON DATABASE :"db" FROM PUBLIC;
-GRANT CONNECT, TEMPORARY ON DATABASE :"db" TO :"owner";
-
-\connect :"db"
-SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_walinspect') AS walinspect \gset
-\if :walinspect
-    -- In public, where the standby extension of Keycloak finds the functions by its search path.
-    CREATE EXTENSION IF NOT EXISTS pg_walinspect SCHEMA public;
-    -- By name and not by signature: which of them there are, and with which arguments, depends on the version.
-    SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', function.oid::regprocedure, :'owner')
-    FROM pg_extension AS extension
-    JOIN pg_depend AS part
-        ON part.refclassid = 'pg_extension'::regclass AND part.refobjid = extension.oid AND part.deptype = 'e'
-    JOIN pg_proc AS function ON part.classid = 'pg_proc'::regclass AND part.objid = function.oid
-    WHERE extension.extname = 'pg_walinspect'
-      AND function.proname IN ('pg_get_wal_block_info', 'pg_get_wal_records_info')
-    \gexec
-\else
-    \echo no-walinspect
+SELECT datdba <> (SELECT oid FROM pg_roles WHERE rolname = :'owner') AS anothers,
+       NOT datallowconn OR datconnlimit <> -1 AS closed,
+       EXISTS (
+           SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) AS right_to
+           WHERE right_to.grantee <> (SELECT oid FROM pg_roles WHERE rolname = :'owner')
+       ) AS open
+FROM pg_database WHERE datname = :'db' \gset
+\if :anothers
+    ALTER DATABASE :"db" OWNER TO :"owner";
+\endif
+\if :closed
+    ALTER DATABASE :"db" ALLOW_CONNECTIONS true CONNECTION LIMIT -1;
+\endif
+\if :open
+    REVOKE CONNECT, TEMPORARY ON DATABASE :"db" FROM PUBLIC;
+    GRANT CONNECT, TEMPORARY ON DATABASE :"db" TO :"owner";
 \endif
 
 -- The room on the host, which no function of PostgreSQL tells: a program whose words nobody but a superuser can change, for
 -- whoever may read the table. What a session runs instead of somebody who executes a program in the container is quicker by
--- far, and needs no way to the engine. Outside public, which is Keycloak's.
+-- far, and needs no way to the engine.
 SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'file_fdw') AS filefdw \gset
 \if :filefdw
     CREATE SCHEMA IF NOT EXISTS ha;

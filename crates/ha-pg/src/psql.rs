@@ -3,24 +3,44 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use ha_core::ports::{ContainerRuntime, ExecOutput, ExecSpec, RuntimeError};
+use ha_core::layout::conninfo_value;
+use ha_core::ports::{ContainerRuntime, DatabaseLogin, ExecOutput, ExecSpec, RuntimeError};
 
-/// Settings of each session, effective before its first statement.
+/// Used by [`enter`] and [`log_in`].
+const ENTER: &str = include_str!("enter.sql");
+
+/// Settings of each session, effective before its first statement, whatever was given to its database or role.
 ///
-/// Nothing of a statement reaches the server's log, also not when it fails: it may carry a password's verifier. Nothing
-/// waits for a standby, which may not be there yet. No object of Keycloak's own database can take the place of a
-/// function that the superuser calls.
+/// Nothing waits for a standby, which may not be there yet. No object of somebody's own can take the place of a function that
+/// is called.
 const SESSION: &[(&str, &str)] = &[
+    ("role", "none"),
     ("search_path", "pg_catalog"),
+    ("local_preload_libraries", ""),
+    ("row_security", "on"),
     ("synchronous_commit", "local"),
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_read_only", "off"),
+    ("default_transaction_deferrable", "off"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("idle_session_timeout", "0"),
+    ("standard_conforming_strings", "on"),
+    ("DateStyle", "ISO"),
+    ("bytea_output", "hex"),
     ("client_min_messages", "warning"),
+    ("lock_timeout", "10s"),
+];
+
+/// What only a superuser may set. Nothing of a statement reaches the server's log, also not when it fails: it may carry a
+/// password's verifier.
+const OF_SUPERUSER: &[(&str, &str)] = &[
     ("lc_messages", "C"),
+    ("session_replication_role", "origin"),
     ("log_statement", "none"),
     ("log_duration", "off"),
     ("log_min_duration_statement", "-1"),
     ("log_min_duration_sample", "-1"),
     ("log_min_error_statement", "panic"),
-    ("lock_timeout", "10s"),
 ];
 
 /// The database superuser, and the operating system's user that may become it without a password.
@@ -73,11 +93,39 @@ pub(crate) fn session(database: &str, statement_limit: Duration) -> ExecSpec {
     ExecSpec { stdin: None, ..psql(database, "", statement_limit) }
 }
 
-fn psql(database: &str, script: &str, timeout: Duration) -> ExecSpec {
-    let mut options = format!("-c statement_timeout={}", timeout.as_millis().max(1));
-    for (name, value) in SESSION {
-        write!(options, " -c {name}={value}").expect("a String takes everything");
+/// Settings as `PGOPTIONS` takes them: a backslash takes the meaning from a blank.
+fn options<'a>(settings: impl Iterator<Item = &'a (&'a str, &'a str)>, statement_limit: Duration) -> String {
+    let mut options = format!("-c statement_timeout={}", statement_limit.as_millis().max(1));
+    for (name, value) in settings {
+        write!(options, " -c {name}={}", value.replace(' ', "\\ ")).expect("a String takes everything");
     }
+    options
+}
+
+/// The lines by which a script leaves the superuser's own database for another one, still as the superuser: nothing of that
+/// database may be named or read after them.
+pub(crate) fn enter(database: &str, statement_limit: Duration) -> String {
+    let login = format!("dbname={} user={SUPERUSER}", conninfo_value(database));
+    let options = options(SESSION.iter().chain(OF_SUPERUSER), statement_limit);
+    set("db", database) + &set("role", SUPERUSER) + &set("login", &login) + &set("options", &options) + ENTER
+}
+
+/// The lines by which a script goes on as a role that has logged in with its password, which stays in `psql`: the server gets
+/// the usual proof.
+pub(crate) fn log_in(login: &DatabaseLogin, statement_limit: Duration) -> String {
+    let DatabaseLogin { database, role, password } = login;
+    let conninfo = format!(
+        "host=127.0.0.1 port=5432 dbname={} user={} password={} connect_timeout=10",
+        conninfo_value(database),
+        conninfo_value(role),
+        conninfo_value(password.expose())
+    );
+    let options = options(SESSION.iter(), statement_limit);
+    set("db", database) + &set("role", role) + &set("login", &conninfo) + &set("options", &options) + ENTER
+}
+
+fn psql(database: &str, script: &str, timeout: Duration) -> ExecSpec {
+    let options = options(SESSION.iter().chain(OF_SUPERUSER), timeout);
     let argv =
         ["psql", "-X", "-A", "-t", "-q", "-w", "-U", SUPERUSER, "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose"];
     let environment = [

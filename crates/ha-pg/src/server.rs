@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use ha_core::layout::MAINTENANCE_DATABASE;
 use ha_core::ports::{ContainerRuntime, ContainerStatus, LogOptions, PostgresError, RuntimeError};
 use ha_core::values::Lsn;
 use serde::Deserialize;
@@ -19,8 +20,6 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const LOG_LIMIT: Duration = Duration::from_secs(5);
 /// How much of that log is shown.
 const LOG_LINES: u32 = 20;
-
-const MAINTENANCE_DATABASE: &str = "postgres";
 
 /// A server's container.
 pub(crate) struct Server<'a> {

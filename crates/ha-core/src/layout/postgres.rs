@@ -12,7 +12,7 @@ use super::{
 };
 use crate::ports::{ContainerSpec, HostFile, Mount, PortBinding, RestartPolicy};
 use crate::secrets::Secrets;
-use crate::topology::{Durability, Node, Topology};
+use crate::topology::{Durability, Node, RESERVED_CONNECTIONS, SUPERUSER_CONNECTIONS, Topology};
 use crate::values::{NodeName, SlotName, SystemIdentifier};
 
 /// Where the data volume is mounted: the place that the official image declares a volume.
@@ -34,8 +34,8 @@ pub const PASSFILE_PATH: &str = "/ha/config/passfile";
 
 /// The role that standbys replicate with.
 pub const REPLICATION_ROLE: &str = "ha_replication";
-/// The database that a rewind connects to.
-pub const REWIND_DATABASE: &str = "postgres";
+/// The database that belongs to the superuser, and in which everything is done that need not be done in Keycloak's.
+pub const MAINTENANCE_DATABASE: &str = "postgres";
 /// The role that probes read with.
 pub const PROBE_ROLE: &str = "ha_probe";
 
@@ -76,7 +76,8 @@ pub fn peer_endpoint(topology: &Topology, to: &Node) -> (String, u16) {
 }
 
 /// A value of a libpq connection string.
-fn conninfo_value(text: &str) -> String {
+#[must_use]
+pub fn conninfo_value(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
@@ -144,6 +145,8 @@ pub fn postgresql_conf(topology: &Topology, node: &Node, share: MachineShare) ->
         ("ident_file", quoted(IDENT_PATH)),
         ("password_encryption", "scram-sha-256".to_owned()),
         ("max_connections", topology.postgres.max_connections.to_string()),
+        ("superuser_reserved_connections", SUPERUSER_CONNECTIONS.to_string()),
+        ("reserved_connections", RESERVED_CONNECTIONS.to_string()),
         // What a standby must not have lower than its primary is the same on every node.
         ("max_worker_processes", "8".to_owned()),
         ("max_wal_senders", senders.to_string()),
@@ -272,9 +275,10 @@ pub fn pg_hba_conf(topology: &Topology) -> String {
     );
     for network in networks {
         // A rewind reads the new primary's files over an ordinary connection.
-        writeln!(text, "host replication,{REWIND_DATABASE} {REPLICATION_ROLE} {network} scram-sha-256")
+        writeln!(text, "host replication,{MAINTENANCE_DATABASE} {REPLICATION_ROLE} {network} scram-sha-256")
             .expect("a String takes everything");
-        writeln!(text, "host {} {PROBE_ROLE} {network} scram-sha-256", postgres.database)
+        // Not in Keycloak's database, whose owner has a say in every session there.
+        writeln!(text, "host {MAINTENANCE_DATABASE} {PROBE_ROLE} {network} scram-sha-256")
             .expect("a String takes everything");
     }
     text

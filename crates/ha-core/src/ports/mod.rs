@@ -14,7 +14,7 @@ mod runtime;
 
 pub use clock::Clock;
 pub use keycloak::{KeycloakAdmin, KeycloakError, KeycloakState, Login, TokenGrant, UserSpec};
-pub use postgres::{Database, PostgresControl, PostgresError, Provision, Role};
+pub use postgres::{Database, DatabaseLogin, PostgresControl, PostgresError, Provision, Role, Row};
 pub use probe::{ProbeError, ReplicationProbe};
 pub use progress::{NoProgress, Progress, ProgressUpdate};
 pub use runtime::{

@@ -36,15 +36,9 @@ pub trait PostgresControl: Send + Sync {
     /// [`PostgresObservation::set_up`](crate::observe::PostgresObservation::set_up) shows.
     async fn note_set_up(&self, node: &NodeName, text: &str) -> Result<(), PostgresError>;
 
-    /// Whether `table` of `database` has a row whose `column` is `value`.
-    async fn has_row(
-        &self,
-        node: &NodeName,
-        database: &str,
-        table: &str,
-        column: &str,
-        value: &str,
-    ) -> Result<bool, PostgresError>;
+    /// Whether a table of Keycloak's has such a row, asked by a session that Keycloak's own role has logged in to: whatever
+    /// its owner has made of that table runs with that role's rights and no others.
+    async fn has_row(&self, node: &NodeName, login: &DatabaseLogin, row: &Row) -> Result<bool, PostgresError>;
 
     /// Waits until this standby has replayed everything up to the primary's position of now or later; at most
     /// `timeout`. `target` is the primary's position.
@@ -110,6 +104,28 @@ pub struct Provision {
     pub slots: Vec<SlotName>,
 }
 
+/// How somebody logs in to a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseLogin {
+    /// The database.
+    pub database: String,
+    /// The role.
+    pub role: String,
+    /// Its password.
+    pub password: Secret,
+}
+
+/// A row that is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The table, in the schema `public`.
+    pub table: &'static str,
+    /// The column that tells it.
+    pub column: &'static str,
+    /// What stands there.
+    pub value: String,
+}
+
 /// A login role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
@@ -121,6 +137,8 @@ pub struct Role {
     pub replication: bool,
     /// Roles that it is a member of, for example `pg_monitor`.
     pub member_of: Vec<String>,
+    /// Most sessions that it may have at once (`CONNECTION LIMIT`); no limit of its own where absent.
+    pub connection_limit: Option<u32>,
 }
 
 /// Keycloak's database.

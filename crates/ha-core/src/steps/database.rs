@@ -89,17 +89,22 @@ fn backup_progress(line: &str) -> Option<ProgressUpdate> {
 pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
     let topology = at.cluster.topology();
     let secrets = at.cluster.secrets();
+    // Whoever watches or brings a node back finds a connection where all ordinary ones are taken.
+    let reserved = "pg_use_reserved_connections";
     let role = |name: &str, password: &crate::values::Secret, replication: bool, member_of: &[&str]| Role {
         name: name.to_owned(),
         password: password.clone(),
         replication,
         member_of: member_of.iter().map(|&role| role.to_owned()).collect(),
+        connection_limit: None,
     };
+    let mut keycloak = role(&topology.postgres.user, &secrets.keycloak_db_password, false, &[]);
+    keycloak.connection_limit = Some(topology.postgres.keycloak_connections());
     let provision = Provision {
         roles: vec![
-            role(&topology.postgres.user, &secrets.keycloak_db_password, false, &[]),
-            role(layout::REPLICATION_ROLE, &secrets.replication_password, true, &[]),
-            role(layout::PROBE_ROLE, &secrets.probe_password, false, &["pg_monitor"]),
+            keycloak,
+            role(layout::REPLICATION_ROLE, &secrets.replication_password, true, &[reserved]),
+            role(layout::PROBE_ROLE, &secrets.probe_password, false, &["pg_monitor", reserved]),
         ],
         database: Database { name: topology.postgres.database.clone(), owner: topology.postgres.user.clone() },
         slots: topology.peers_of(&at.node.name).map(|peer| SlotName::of_standby(&peer.name)).collect(),

@@ -35,6 +35,7 @@ pub(crate) async fn inspect(
             seen.timeline.to_string(),
             topology.postgres.database.clone(),
             layout::ids(&promotions(&seen)),
+            topology.postgres.user.clone(),
         ],
         files: vec![HostFile::new(PASSFILE_PATH, layout::passfile(cluster.secrets()), 0o600)],
         limit: cluster.limits.copy,

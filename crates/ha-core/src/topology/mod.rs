@@ -3,6 +3,7 @@
 //! [`TopologySpec`] is the description as a person writes it, [`Topology`] the same after [`TopologySpec::validate`]
 //! found nothing wrong; there is no other way to make one, so that whatever takes a `Topology` need not check again.
 
+mod connections;
 mod endpoint;
 mod hooks;
 mod model;
@@ -10,6 +11,7 @@ mod problem;
 mod spec;
 mod validate;
 
+pub use connections::{RESERVED_CONNECTIONS, SUPERUSER_CONNECTIONS};
 pub use endpoint::{DockerEndpoint, EndpointError};
 pub use hooks::{HookCommand, Hooks, HooksSpec};
 pub use model::{

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::connections;
 use super::{
     Cluster, DesiredRole, DockerEndpoint, Durability, FieldPath, Images, Keycloak, Node, NodeSpec, Postgres, Problem,
     ProxyHeaders, Replication, Topology, TopologySpec,
 };
 use crate::values::NodeName;
-
-/// Connections beside Keycloak's pool: replication, probes, an operator, PostgreSQL's reserve for superusers.
-const CONNECTIONS_BESIDE_POOL: u32 = 20;
 
 /// Settings that `up` computes: a second opinion in the file would silently win or lose.
 const OWNED_SETTINGS: &[&str] = &[
@@ -29,6 +27,8 @@ const OWNED_SETTINGS: &[&str] = &[
     "primary_slot_name",
     "promote_trigger_file",
     "recovery_target_timeline",
+    "reserved_connections",
+    "superuser_reserved_connections",
     "synchronous_commit",
     "synchronous_standby_names",
     "unix_socket_directories",
@@ -136,13 +136,16 @@ impl TopologySpec {
         };
         let database = identifier("database", &spec.database);
         let user = identifier("user", &spec.user);
-        let needed = self.keycloak.pool_size.saturating_add(CONNECTIONS_BESIDE_POOL);
+        let for_keycloak = connections::of_keycloak(self.keycloak.pool_size);
+        let needed = for_keycloak.saturating_add(connections::BESIDE_KEYCLOAK);
         let max_connections = if spec.max_connections == 0 { needed } else { spec.max_connections };
         if max_connections < needed {
             let path = FieldPath::of("postgres", "max_connections");
             let message = format!(
-                "is {max_connections}, too few for Keycloak's pool of {} and {CONNECTIONS_BESIDE_POOL} beside it",
-                self.keycloak.pool_size
+                "is {max_connections}, too few: a Keycloak with a pool of {} needs {for_keycloak}, so that one that starts again \
+                 finds some beside those of the one before, and {} are for everybody else",
+                self.keycloak.pool_size,
+                connections::BESIDE_KEYCLOAK
             );
             let help = format!("write {needed} or more, or 0 to have it computed");
             problems.0.push(Problem::new(path, message, help).related_to(FieldPath::of("keycloak", "pool_size")));
@@ -373,7 +376,7 @@ fn sql_identifier(text: &str) -> Result<String, String> {
         return Err(format!("\"{}\" is no plain SQL identifier", text.escape_debug()));
     }
     // The others mean something else in pg_hba.conf (PostgreSQL 17, "The pg_hba.conf File").
-    let words = ["postgres", "all", "replication", "sameuser", "samerole", "samegroup"];
+    let words = ["postgres", "template0", "template1", "all", "replication", "sameuser", "samerole", "samegroup"];
     if words.contains(&text) || text.starts_with("pg_") || text.starts_with("ha_") {
         return Err(format!("\"{text}\" is reserved"));
     }

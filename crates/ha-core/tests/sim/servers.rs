@@ -10,8 +10,8 @@ use ha_core::observe::{
     SlotObservation,
 };
 use ha_core::ports::{
-    Clock, KeycloakAdmin, KeycloakError, Login, PostgresControl, PostgresError, ProbeError, Provision,
-    ReplicationProbe, RuntimeError, TokenGrant, UserSpec,
+    Clock, DatabaseLogin, KeycloakAdmin, KeycloakError, Login, PostgresControl, PostgresError, ProbeError, Provision,
+    ReplicationProbe, Row, RuntimeError, TokenGrant, UserSpec,
 };
 use ha_core::values::{Lsn, NodeName, PromotionRecord, Secret, ServerVersion, SlotName, SystemIdentifier, TimelineId};
 
@@ -154,16 +154,9 @@ impl PostgresControl for Shared {
         self.gate.pass(note, || Err(cut())).await
     }
 
-    async fn has_row(
-        &self,
-        node: &NodeName,
-        _: &str,
-        table: &str,
-        column: &str,
-        value: &str,
-    ) -> Result<bool, PostgresError> {
-        assert_eq!((table, column), ("client", "client_id"));
-        let look = || Ok(self.primary(&mut self.world(), node)?.clients.contains_key(value));
+    async fn has_row(&self, node: &NodeName, _: &DatabaseLogin, row: &Row) -> Result<bool, PostgresError> {
+        assert_eq!((row.table, row.column), ("client", "client_id"));
+        let look = || Ok(self.primary(&mut self.world(), node)?.clients.contains_key(&row.value));
         self.gate.pass(look, || Err(cut())).await
     }
 

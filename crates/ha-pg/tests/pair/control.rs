@@ -1,11 +1,11 @@
 //! Making roles, database and slots, and what becomes known of it.
 
-use ha_core::ports::{PostgresControl as _, PostgresError, ReplicationProbe as _};
+use ha_core::ports::{DatabaseLogin, PostgresControl as _, PostgresError, ReplicationProbe as _, Row};
 use ha_core::values::{Lineage, PromotionRecord, Secret, SlotName};
 
 use crate::engine::{docker, sql};
 use crate::pair::{
-    KEYCLOAK_PASSWORD, LIMIT, PROBE_PASSWORD, Pair, REPLICATION_PASSWORD, provision, until, vm1, vm2, with_pair,
+    KEYCLOAK_PASSWORD, LIMIT, PROBE_PASSWORD, Pair, REPLICATION_PASSWORD, login, provision, until, vm1, vm2, with_pair,
     with_pair_alone,
 };
 
@@ -24,15 +24,18 @@ fn roles_database_and_extension_are_what_they_should_be() {
         let owner = "SELECT datdba::regrole || ' ' || pg_encoding_to_char(encoding) FROM pg_database \
                      WHERE datname = 'keycloak'";
         assert_eq!(run(pair, owner), "keycloak UTF8");
-        for (role, may) in [("keycloak", "t"), ("ha_probe", "t"), ("ha_replication", "f")] {
-            let connect = format!("SELECT has_database_privilege('{role}', 'keycloak', 'CONNECT')");
-            assert_eq!(run(pair, &connect), may, "{role}");
+        // Nobody who may do more than Keycloak has a session in its database, nor Keycloak one in the superuser's.
+        for (role, inside, outside) in [("keycloak", "t", "f"), ("ha_probe", "f", "t"), ("ha_replication", "f", "t")] {
+            for (database, may) in [("keycloak", inside), ("postgres", outside)] {
+                let connect = format!("SELECT has_database_privilege('{role}', '{database}', 'CONNECT')");
+                assert_eq!(run(pair, &connect), may, "{role} in {database}");
+            }
         }
-        // As Keycloak's own role finds them, without a schema.
+        // As Keycloak's own role finds them, by the catalog.
         let from = run(pair, "SELECT pg_current_wal_lsn()");
         assert_eq!(run(pair, "SET ROLE keycloak; CREATE TABLE t(); DROP TABLE t; SELECT 1"), "1");
         let read = format!(
-            "SET ROLE keycloak; SELECT count(*) > 0 FROM pg_get_wal_block_info('{from}', pg_current_wal_lsn(), false)"
+            "SET ROLE keycloak; SELECT count(*) > 0 FROM ha.pg_get_wal_block_info('{from}', pg_current_wal_lsn(), false)"
         );
         assert_eq!(run(pair, &read), "t");
     });
@@ -75,17 +78,31 @@ fn a_second_time_changes_nothing_and_another_password_is_taken_over() {
 #[test]
 fn a_row_is_found_on_either_server_and_its_names_and_value_are_no_sql() {
     with_pair_alone(async |pair| {
-        run(pair, "CREATE TABLE \"re'al\\m\"(name text); INSERT INTO \"re'al\\m\" VALUES (E'o''ne\\n;--')");
+        run(
+            pair,
+            "SET ROLE keycloak; CREATE TABLE \"re'al\\m\"(name text); INSERT INTO \"re'al\\m\" VALUES (E'o''ne\\n;--')",
+        );
         let target = pair.probe().observe(&vm1(), LIMIT).await.unwrap().write_lsn.unwrap();
         pair.control().wait_replayed(&vm2(), target, LIMIT).await.unwrap();
         for node in [vm1(), vm2()] {
-            let has =
-                async |value: &str| pair.control().has_row(&node, "keycloak", "re'al\\m", "name", value).await.unwrap();
+            let has = async |value: &str| {
+                let row = Row { table: "re'al\\m", column: "name", value: value.to_owned() };
+                pair.control().has_row(&node, &login(), &row).await.unwrap()
+            };
             assert!(has("o'ne\n;--").await);
             assert!(!has("o'ne").await);
         }
-        let missing = pair.control().has_row(&vm1(), "keycloak", "nothing", "name", "x").await;
+        let row = Row { table: "nothing", column: "name", value: "x".to_owned() };
+        let missing = pair.control().has_row(&vm1(), &login(), &row).await;
         assert!(matches!(missing, Err(PostgresError::Refused { .. })), "{missing:?}");
+        let wrong = DatabaseLogin { password: Secret::new("wr'o\"ng \\ password"), ..login() };
+        match pair.control().has_row(&vm1(), &wrong, &row).await {
+            Err(PostgresError::Refused { message, .. }) => {
+                assert!(message.contains("password authentication failed"), "{message}");
+                assert!(!message.contains("wr'o"), "{message}");
+            }
+            other => panic!("{other:?}"),
+        }
         run(pair, "DROP TABLE \"re'al\\m\"");
     });
 }

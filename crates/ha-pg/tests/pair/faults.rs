@@ -4,16 +4,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ha_core::observe::HostObservation;
 use ha_core::ports::{PostgresControl as _, PostgresError, ProbeError, ReplicationProbe};
 use ha_core::values::Secret;
-use ha_pg::{EngineControl, EngineProbe, NetworkProbe, Probe};
+use ha_pg::{EngineControl, EngineProbe, Engines, NetworkProbe, Probe};
 use testcontainers::ImageExt as _;
 use testcontainers::runners::SyncRunner as _;
 
 use crate::engine::{docker, pause, sql};
 use crate::pair::{
-    LIMIT, PROBE_PASSWORD, block_on, engines, no_engine, scripted, topology, unique, until, valid, vm1, vm2, with_pair,
-    with_pair_alone,
+    LIMIT, PROBE_PASSWORD, admit, block_on, engines, no_engine, scripted, topology, unique, until, valid, vm1, vm2,
+    with_pair, with_pair_alone,
 };
 
 /// What an observation may take longer than its limit: scheduling on a busy machine.
@@ -39,20 +40,39 @@ fn a_wrong_password_is_told_and_the_engine_is_not_asked_instead() {
 
 #[test]
 fn where_the_server_does_not_admit_this_machine_the_engine_is_asked() {
-    with_pair(async |pair| {
-        // The servers reject whoever asks for this database over the network.
-        let mut spec = pair.spec();
-        spec.postgres.database = "forbidden".to_owned();
-        let topology = valid(&spec);
-        let over_network = NetworkProbe::new(Arc::clone(&topology), Secret::new(PROBE_PASSWORD));
-        assert!(matches!(fails(&over_network, LIMIT).await, ProbeError::NotAdmitted { .. }));
+    with_pair_alone(async |pair| {
+        let over_network = pair.probe();
+        let probe = Probe::new(Arc::clone(&pair.topology), Secret::new(PROBE_PASSWORD), engines());
+        admit(&pair.standby(), "host all ha_probe all reject");
+        until("nobody is let in", async || {
+            matches!(over_network.observe(&vm2(), LIMIT).await, Err(ProbeError::NotAdmitted { .. }))
+        })
+        .await;
+        assert!(probe.observe(&vm2(), LIMIT).await.unwrap().receiver.is_some());
+        // Nor is there an engine: what the network said stands.
+        let alone = Probe::new(Arc::clone(&pair.topology), Secret::new(PROBE_PASSWORD), Engines::new());
+        assert!(matches!(fails(&alone, LIMIT).await, ProbeError::NotAdmitted { .. }));
+        admit(&pair.standby(), "");
+        until("it is let in again", async || over_network.observe(&vm2(), LIMIT).await.is_ok()).await;
+    });
+}
 
-        let probe = Probe::new(topology, Secret::new(PROBE_PASSWORD), engines());
-        // There is no such database either: the engine cannot tell, so what the network said stands.
-        assert!(matches!(fails(&probe, LIMIT).await, ProbeError::NotAdmitted { .. }));
-        sql(&pair.primary(), "postgres", "CREATE DATABASE forbidden");
-        until("the database has arrived", async || probe.observe(&vm2(), LIMIT).await.is_ok()).await;
-        sql(&pair.primary(), "postgres", "DROP DATABASE forbidden WITH (FORCE)");
+/// An earlier version let the probe's role in to Keycloak's database, and to no other.
+#[test]
+fn a_server_that_an_earlier_version_has_set_up_is_seen_all_the_same() {
+    with_pair_alone(async |pair| {
+        sql(&pair.primary(), "postgres", "GRANT CONNECT ON DATABASE keycloak TO ha_probe");
+        admit(&pair.standby(), "host postgres ha_probe all reject");
+        until("it looks from there", async || {
+            pair.probe().observe(&vm2(), LIMIT).await.is_ok_and(|seen| seen.host == HostObservation::default())
+        })
+        .await;
+        admit(&pair.standby(), "");
+        sql(&pair.primary(), "postgres", "REVOKE CONNECT ON DATABASE keycloak FROM ha_probe");
+        until("it looks from its own", async || {
+            pair.probe().observe(&vm2(), LIMIT).await.is_ok_and(|seen| seen.host.memory.is_some())
+        })
+        .await;
     });
 }
 

@@ -9,8 +9,10 @@
 )]
 
 mod control;
+mod crowd;
 mod engine;
 mod faults;
+mod hostile;
 mod pair;
 mod reads;
 mod strangers;

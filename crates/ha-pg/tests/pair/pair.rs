@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
-use ha_core::ports::{Database, PostgresControl as _, Provision, ReplicationProbe as _, Role};
+use ha_core::ports::{Database, DatabaseLogin, PostgresControl as _, Provision, ReplicationProbe as _, Role};
 use ha_core::topology::{NodeSpec, Topology, TopologySpec};
 use ha_core::values::{NodeName, Secret, SlotName};
 use ha_pg::{EngineControl, Engines, NetworkProbe};
@@ -19,7 +19,9 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) const PROBE_PASSWORD: &str = "probe-pass'word\\1";
 pub(crate) const REPLICATION_PASSWORD: &str = "replication-host=192.0.2.99";
-pub(crate) const KEYCLOAK_PASSWORD: &str = "Kéycloak password";
+pub(crate) const KEYCLOAK_PASSWORD: &str = "Kéycloak \"pass\\word' x";
+/// Fewer than there are.
+pub(crate) const KEYCLOAK_CONNECTIONS: u32 = 15;
 
 pub(crate) struct Pair {
     pub(crate) topology: Arc<Topology>,
@@ -124,15 +126,25 @@ pub(crate) fn provision() -> Provision {
         password: Secret::new(password),
         replication,
         member_of: groups.iter().map(|&group| group.to_owned()).collect(),
+        connection_limit: (name == "keycloak").then_some(KEYCLOAK_CONNECTIONS),
     };
     Provision {
         roles: vec![
             role("keycloak", KEYCLOAK_PASSWORD, false, &[]),
-            role("ha_replication", REPLICATION_PASSWORD, true, &[]),
-            role("ha_probe", PROBE_PASSWORD, false, &["pg_monitor"]),
+            role("ha_replication", REPLICATION_PASSWORD, true, &["pg_use_reserved_connections"]),
+            role("ha_probe", PROBE_PASSWORD, false, &["pg_monitor", "pg_use_reserved_connections"]),
         ],
         database: Database { name: "keycloak".to_owned(), owner: "keycloak".to_owned() },
         slots: vec![SlotName::of_standby(&vm2())],
+    }
+}
+
+/// How Keycloak logs in.
+pub(crate) fn login() -> DatabaseLogin {
+    DatabaseLogin {
+        database: "keycloak".to_owned(),
+        role: "keycloak".to_owned(),
+        password: Secret::new(KEYCLOAK_PASSWORD),
     }
 }
 
@@ -155,8 +167,8 @@ const PRIMARY_OPTIONS: &[&str] = &[
     "log_min_duration_statement=0",
 ];
 
-const HBA: &str = "local all all peer\nhost forbidden all all reject\n\
-                   host replication ha_replication all scram-sha-256\nhost all all all scram-sha-256\n";
+const HBA: &str =
+    "local all all peer\nhost replication ha_replication all scram-sha-256\nhost all all all scram-sha-256\n";
 
 impl Pair {
     pub(crate) fn primary(&self) -> String {
@@ -189,21 +201,12 @@ impl Pair {
             .with_container_name(&primary_name)
             .with_network(&cluster)
             .with_env_var("POSTGRES_PASSWORD", unique("superuser"))
-            .with_env_var("POSTGRES_INITDB_ARGS", "--data-checksums")
+            .with_env_var("POSTGRES_INITDB_ARGS", "--data-checksums -c max_connections=30 -c reserved_connections=5")
             .start()
             .unwrap();
         // On TCP: the entrypoint's own first server answers on the socket only.
         wait_in(&primary_name, "pg_isready -q -h 127.0.0.1");
-        docker(&[
-            "exec",
-            "-u",
-            "postgres",
-            &primary_name,
-            "bash",
-            "-c",
-            &format!("printf '%s' '{HBA}' >$PGDATA/pg_hba.conf"),
-        ]);
-        sql(&primary_name, "postgres", "SELECT pg_reload_conf()");
+        admit(&primary_name, "");
         let address = primary.get_bridge_ip_address().unwrap();
 
         // The standby's address is known only after the primary was provisioned for it.
@@ -229,6 +232,13 @@ impl Pair {
         });
         pair
     }
+}
+
+/// Has a server let in whom it lets in otherwise, but for what `rules` say.
+pub(crate) fn admit(container: &str, rules: &str) {
+    let write = format!("printf '%s\\n%s' '{rules}' '{HBA}' >$(psql -XAtc 'SHOW hba_file')");
+    docker(&["exec", "-u", "postgres", container, "bash", "-c", &write]);
+    sql(container, "postgres", "SELECT pg_reload_conf()");
 }
 
 fn wait_in(container: &str, condition: &str) {

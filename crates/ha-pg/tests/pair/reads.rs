@@ -95,11 +95,11 @@ fn both_servers_tell_of_their_host_and_nobody_changes_the_program_that_they_run(
                 "CREATE FOREIGN TABLE mine (line text) SERVER ha_host OPTIONS (program 'touch /tmp/owned')",
                 "CREATE FOREIGN TABLE ha.mine (line text) SERVER ha_host OPTIONS (program 'touch /tmp/owned')",
             ] {
-                let refused = refusal(&pair.primary(), "keycloak", &format!("SET ROLE {role}; {statement}"));
+                let refused = refusal(&pair.primary(), "postgres", &format!("SET ROLE {role}; {statement}"));
                 assert!(refused.contains("must be owner") || refused.contains("permission denied"), "{refused}");
             }
         }
-        let refused = refusal(&pair.primary(), "keycloak", "SET ROLE keycloak; SELECT * FROM ha.host");
+        let refused = refusal(&pair.primary(), "postgres", "SET ROLE keycloak; SELECT * FROM ha.host");
         assert!(refused.contains("permission denied for schema ha"), "{refused}");
     });
 }
@@ -113,12 +113,12 @@ fn a_server_that_cannot_tell_of_its_host_is_seen_all_the_same() {
             ("ALTER FOREIGN TABLE ha.host RENAME TO away", "ALTER FOREIGN TABLE ha.away RENAME TO host"),
             ("ALTER FOREIGN TABLE ha.host OPTIONS (SET program 'sleep 5; echo MemTotal: 1 kB')", "SELECT 1"),
         ] {
-            sql(&pair.primary(), "keycloak", breaking);
+            sql(&pair.primary(), "postgres", breaking);
             for _ in 0..2 {
                 let seen = probe.observe(&vm1(), LIMIT).await.unwrap();
                 assert_eq!((seen.role, seen.host), (PostgresRole::Primary, HostObservation::default()), "{breaking}");
             }
-            sql(&pair.primary(), "keycloak", mending);
+            sql(&pair.primary(), "postgres", mending);
         }
         // It is another program's that is found; what is set up next makes it ours.
         pair.control().provision(&vm1(), &provision()).await.unwrap();

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use futures_util::TryStreamExt as _;
 use ha_core::Cluster;
 use ha_core::health::{Code, Report};
-use ha_core::layout::{Component, PROBE_ROLE, container_name};
+use ha_core::layout::{Component, MAINTENANCE_DATABASE, PROBE_ROLE, container_name};
 use ha_core::plan::{Plan, Refusal, UpOptions};
 use ha_core::ports::{ContainerRuntime, ExecSpec, LogOptions};
 use ha_core::steps::{RunError, StepEvent, Watcher};
@@ -227,7 +227,15 @@ impl Servers {
     /// # Errors
     /// What the server or the engine said.
     pub fn try_sql(&self, node: usize, sql: &str) -> Result<String, String> {
-        let argv = ["psql", "-X", "-A", "-t", "-q", "-d", "keycloak", "-c", sql].map(str::to_owned).to_vec();
+        self.try_sql_in("keycloak", node, sql)
+    }
+
+    /// The same in another database.
+    ///
+    /// # Errors
+    /// What the server or the engine said.
+    pub fn try_sql_in(&self, database: &str, node: usize, sql: &str) -> Result<String, String> {
+        let argv = ["psql", "-X", "-A", "-t", "-q", "-d", database, "-c", sql].map(str::to_owned).to_vec();
         let exec = ExecSpec { argv, user: Some("postgres".to_owned()), ..ExecSpec::default() };
         let name = self.container(node);
         let output = self.wait(self.engine(node).exec(&name, &exec, SQL_LIMIT)).map_err(|error| error.to_string())?;
@@ -257,28 +265,38 @@ impl Servers {
         assert!(found.is_some(), "not {count} rows on {}", self.name(node));
     }
 
-    /// Makes the ledger's table and begins to write. From this machine only the probe's role is let in, so the table is
-    /// open to that.
+    /// Makes the ledger's table and begins to write. From this machine only the probe's role is let in, and only into the
+    /// database where it looks, so the table is there and open to it.
     ///
     /// # Panics
     /// When the table cannot be made.
     #[must_use]
     pub fn writer(&self) -> LedgerWriter {
-        self.sql(0, &format!("{MAKE_TABLE}; GRANT INSERT ON {TABLE} TO {PROBE_ROLE}"));
+        self.make_open(TABLE, MAKE_TABLE);
         let servers = self.nodes().map(|node| self.config(node)).collect();
         self.wait(async { LedgerWriter::begin(servers) })
+    }
+
+    /// Makes a table that whoever connects from this machine may write to.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn make_open(&self, table: &str, make: &str) {
+        let made =
+            self.try_sql_in(MAINTENANCE_DATABASE, 0, &format!("{make}; GRANT INSERT ON {table} TO {PROBE_ROLE}"));
+        made.unwrap_or_else(|error| panic!("{make}: {error}"));
     }
 
     /// Who connects to a node's server from this machine.
     #[must_use]
     pub fn config(&self, node: usize) -> tokio_postgres::Config {
-        let (topology, secrets) = (self.cluster.topology(), self.cluster.secrets());
-        let node = &topology.nodes()[node];
+        let secrets = self.cluster.secrets();
+        let node = &self.cluster.topology().nodes()[node];
         let mut config = tokio_postgres::Config::new();
         config
             .host(node.address.to_string())
             .port(node.postgres_port)
-            .dbname(&topology.postgres.database)
+            .dbname(MAINTENANCE_DATABASE)
             .user(PROBE_ROLE)
             .password(secrets.probe_password.expose());
         config
@@ -290,7 +308,8 @@ impl Servers {
     /// When the node cannot be read.
     #[must_use]
     pub fn judge(&self, ledger: &Ledger, node: usize) -> Verdict {
-        let rows = self.sql(node, &format!("SELECT n FROM {TABLE}"));
+        let rows = self.try_sql_in(MAINTENANCE_DATABASE, node, &format!("SELECT n FROM {TABLE}"));
+        let rows = rows.unwrap_or_else(|error| panic!("the ledger could not be read: {error}"));
         ledger.judge(&rows.lines().filter_map(|row| row.parse().ok()).collect::<Vec<i64>>())
     }
 }

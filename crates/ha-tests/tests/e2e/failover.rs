@@ -165,10 +165,16 @@ async fn what_only_the_old_primary_holds_is_shown_before_it_goes() {
         return;
     }
     let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
-    // Tables of the same names and columns as Keycloak's, since there is none here.
-    let tables = "CREATE TABLE realm (id text, name text); CREATE TABLE user_entity (id text, username text, realm_id text); \
+    // Tables of the same names and columns as Keycloak's, since there is none here; one of them is what an owner of bad will has made
+    // of it, whose function does what it can with the rights of whoever looks.
+    let tables = "SET ROLE keycloak; \
+                  CREATE FUNCTION bad() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN \
+                      COPY (SELECT 1) TO PROGRAM 'touch /var/lib/postgresql/data/owned'; RETURN true; \
+                      EXCEPTION WHEN insufficient_privilege THEN RETURN true; END $$; \
+                  CREATE TABLE realm0 (id text, name text); \
+                  CREATE VIEW realm AS SELECT xmin, id, name FROM realm0 WHERE bad(); CREATE TABLE user_entity (id text, username text, realm_id text); \
                   CREATE TABLE credential (user_id text); CREATE TABLE user_attribute (user_id text); \
-                  CREATE TABLE user_role_mapping (user_id text); INSERT INTO realm VALUES ('r', 'shop'); \
+                  CREATE TABLE user_role_mapping (user_id text); INSERT INTO realm0 VALUES ('r', 'shop'); \
                   INSERT INTO user_entity VALUES ('a', 'anna', 'r'), ('b', 'berta', 'r')";
     pair.superuser(pair.primary(), tables).await.unwrap();
     pair.wait_replayed().await.unwrap();
@@ -181,7 +187,7 @@ async fn what_only_the_old_primary_holds_is_shown_before_it_goes() {
     }
     pair.superuser(
         pair.primary(),
-        "INSERT INTO user_entity VALUES ('c', 'clara', 'r'); UPDATE realm SET name = 'store'; INSERT INTO credential VALUES ('a')",
+        "INSERT INTO user_entity VALUES ('c', 'clara', 'r'); UPDATE realm0 SET name = 'store'; INSERT INTO credential VALUES ('a')",
     )
     .await
     .unwrap();
@@ -274,7 +280,7 @@ async fn a_promotion_by_hand_is_seen_and_dealt_with() {
         return;
     }
     let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
-    pair.superuser(pair.primary(), "CREATE TABLE kept (n int)").await.unwrap();
+    pair.superuser(pair.primary(), "SET ROLE keycloak; CREATE TABLE kept (n int)").await.unwrap();
     pair.wait_replayed().await.unwrap();
     pair.superuser(pair.standby(), "SELECT pg_promote()").await.unwrap();
     for node in pair.topology().nodes() {
@@ -315,7 +321,7 @@ async fn of_two_that_were_promoted_apart_a_person_chooses() {
         give_up: vec![given_up.name.clone()],
         ..FailoverOptions::default()
     };
-    pair.superuser(vm1, "CREATE TABLE kept (word text)").await.unwrap();
+    pair.superuser(vm1, "SET ROLE keycloak; CREATE TABLE kept (word text)").await.unwrap();
     pair.wait_replayed().await.unwrap();
     docker(&["kill", &containers[0]]);
     fail_over(&pair, &FailoverOptions::default()).await;

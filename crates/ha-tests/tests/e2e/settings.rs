@@ -32,7 +32,9 @@ async fn in_force(pair: &Pair) {
             ("wal_keep_size", "512MB"),
             ("wal_retrieve_retry_interval", "200ms"),
             ("password_encryption", "scram-sha-256"),
-            ("max_connections", "70"),
+            ("max_connections", "124"),
+            ("reserved_connections", "10"),
+            ("superuser_reserved_connections", "5"),
             ("hot_standby", "on"),
             ("recovery_target_timeline", "latest"),
             ("log_statement", "none"),
@@ -56,6 +58,9 @@ async fn roles(pair: &Pair) {
     let found = pair.superuser(pair.primary(), roles).await.unwrap();
     let expected = "ha_probe|f|f|f|f|f|t\nha_replication|f|f|f|t|f|t\nkeycloak|f|f|f|f|f|t\npostgres|t|t|t|t|t|";
     assert_eq!(found, expected);
+    let limits = "SELECT rolname, rolconnlimit FROM pg_roles WHERE rolcanlogin ORDER BY rolname";
+    let found = pair.superuser(pair.primary(), limits).await.unwrap();
+    assert_eq!(found, "ha_probe|-1\nha_replication|-1\nkeycloak|104\npostgres|-1");
     let owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'keycloak'";
     assert_eq!(pair.superuser(pair.primary(), owner).await.unwrap(), "keycloak");
     let monitor =
@@ -74,14 +79,14 @@ async fn admitted(pair: &Pair) {
             async move { config.connect(tokio_postgres::NoTls).await.map(drop) }
         };
         knock("keycloak", "keycloak", secrets.keycloak_db_password.expose().to_owned()).await.unwrap();
-        knock("ha_probe", "keycloak", secrets.probe_password.expose().to_owned()).await.unwrap();
+        knock("ha_probe", "postgres", secrets.probe_password.expose().to_owned()).await.unwrap();
         for (user, database, password) in [
             ("postgres", "keycloak", "anything"),
             ("postgres", "postgres", ""),
             ("keycloak", "postgres", secrets.keycloak_db_password.expose()),
             ("keycloak", "keycloak", "wrong"),
             ("ha_replication", "keycloak", secrets.replication_password.expose()),
-            ("ha_probe", "postgres", secrets.probe_password.expose()),
+            ("ha_probe", "keycloak", secrets.probe_password.expose()),
             ("stranger", "keycloak", "anything"),
         ] {
             let error = knock(user, database, password.to_owned()).await.expect_err(user);

@@ -119,8 +119,12 @@ pub(crate) fn a_frozen_primary_that_thaws_is_found_and_taken_back(world: &World)
     let back = servers.rejoin(0);
     let Return::By { method: RejoinMethod::Rewind, found: Some(found) } = &back else { panic!("{back:?}") };
     let only_here = found.only_here.as_ref().expect("it went its own way");
-    let rows = only_here.tables.get("ledger").copied().unwrap_or_default();
-    assert!(rows >= stray.acknowledged.len() as u64, "{only_here:?}, {} acknowledged", stray.acknowledged.len());
+    let transactions = only_here.transactions.unwrap_or_default();
+    assert!(
+        transactions >= stray.acknowledged.len() as u64,
+        "{only_here:?}, {} acknowledged",
+        stray.acknowledged.len()
+    );
     servers.settles(1);
     is_right(&servers, &ledger, &announced);
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ha_core::health::{Code, ReportedRole};
-use ha_core::layout::PROBE_ROLE;
 use ha_core::plan::{Failover, FailoverOptions, Loss, Refusal, RejoinMethod};
 use ha_tests::hosts::Hosts;
 use ha_tests::ledger::{Ledger, LedgerWriter, Verdict};
@@ -64,7 +63,7 @@ impl Case {
     pub(crate) fn start(hosts: &Arc<Hosts>, profile: &str) -> Self {
         let options = ServersOptions { slot_keep_mib: 128, ..ServersOptions::new(profile) };
         let servers = Servers::start(hosts, &options);
-        servers.sql(0, &format!("CREATE TABLE stray (n int); GRANT INSERT ON stray TO {PROBE_ROLE}"));
+        servers.make_open("stray", "CREATE TABLE stray (n int)");
         let (writer, watch) = (Some(servers.writer()), Some(Watch::start(&servers)));
         let case = Self {
             hosts: Arc::clone(hosts),

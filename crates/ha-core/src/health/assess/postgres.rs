@@ -52,7 +52,8 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
                     Code::CollationMismatch,
                     "the database was made with another collation version than this image's: text indexes may be wrong"
                         .to_owned(),
-                    "use the image that the database was made with, or REINDEX and ALTER DATABASE … REFRESH COLLATION VERSION"
+                    "use the image that the database was made with, or, as Keycloak's role and never as postgres, REINDEX and ALTER DATABASE … \
+                     REFRESH COLLATION VERSION"
                         .to_owned(),
                 );
             }
