@@ -13,10 +13,11 @@ JDK=17
 
 usage() {
   cat <<TEXT
-usage: scripts/extension.sh build|test|check
+usage: scripts/extension.sh build|test|test-postgres|check
 
   build   compile, test, and put the jar where ha-cli embeds it ($ASSET)
   test    run the unit tests
+  test-postgres  run the driver's tests on a real primary and standby, in containers (HA_POSTGRES_IMAGE)
   check   compile and compare with the committed jar, byte for byte
 
 Installs a JDK $JDK and Maven on a Debian machine where you are root.
@@ -62,6 +63,10 @@ case "${1:-}" in
   test)
     prepare
     maven test
+    ;;
+  test-postgres)
+    prepare
+    maven test -Dtests.only=postgres -Dtests.without=
     ;;
   check)
     prepare

@@ -21,6 +21,11 @@ record Answer(MediaType type, String body) {
     private static final Answer CHANGING_JSON = json("changing_roles", CHANGING);
     private static final Answer CHANGING_PAGE = page("In a moment", CHANGING);
 
+    private static final String UNKNOWN = "This has been written, but may be on one disk only: whether it lasts is not known."
+            + " Look whether it was done before you do it again.";
+    private static final Answer UNKNOWN_JSON = json("outcome_unknown", UNKNOWN);
+    private static final Answer UNKNOWN_PAGE = page("Outcome unknown", UNKNOWN);
+
     private static Answer json(String error, String text) {
         return new Answer(MediaType.APPLICATION_JSON_TYPE,
                 "{\"error\":\"" + error + "\",\"error_description\":\"" + text + "\"}");
@@ -50,6 +55,10 @@ record Answer(MediaType type, String body) {
 
     static Answer changing(List<MediaType> acceptable) {
         return prefersPage(acceptable) ? CHANGING_PAGE : CHANGING_JSON;
+    }
+
+    static Answer outcomeUnknown(List<MediaType> acceptable) {
+        return prefersPage(acceptable) ? UNKNOWN_PAGE : UNKNOWN_JSON;
     }
 
     private static boolean prefersPage(List<MediaType> acceptable) {

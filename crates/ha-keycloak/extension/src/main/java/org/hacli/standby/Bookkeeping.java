@@ -38,8 +38,8 @@ final class Bookkeeping {
         boolean listed = sql.table() != null
                 && (SESSION_TABLES.contains(sql.table()) || OTHER_TABLES.contains(sql.table()));
         return switch (sql.kind()) {
-            case READ, LOCKING_READ, SET_LOCAL, ASYNC_COMMIT -> Verdict.SEND;
-            case OTHER -> Verdict.REFUSE;
+            case READ, LOCKING_READ, SET_LOCAL, COMMIT, ASYNC_COMMIT -> Verdict.SEND;
+            case WRITE, OTHER -> Verdict.REFUSE;
             case INSERT -> sql.returning() ? Verdict.REFUSE
                     : unheeded || listed && !offline ? Verdict.DROP
                     : listed && request ? Verdict.DROP_AND_REFUSE_REQUEST : Verdict.REFUSE;

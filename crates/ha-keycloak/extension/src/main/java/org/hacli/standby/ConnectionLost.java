@@ -22,6 +22,7 @@ final class ConnectionLost {
     private static final String RECOVERY_CONFLICT = "40001";
 
     private static final String BROKE = "its connection to the database broke";
+    private static final String UNKNOWN = "its commit may be on this server's disk only";
     private static final String ENDED = "its query was in the way of the replay";
 
     private static final Pattern STATE = Pattern.compile("(?:.*SQLState: )?([0-9A-Z]{5})");
@@ -46,8 +47,13 @@ final class ConnectionLost {
     /** On a request's thread only: elsewhere nobody would take the mark away, nor tell of it. */
     static void mark(String sqlState) {
         if (RequestThread.isCurrent() && !isMarked()) {
-            MARK.set(RECOVERY_CONFLICT.equals(sqlState) ? ENDED : BROKE);
+            MARK.set(RECOVERY_CONFLICT.equals(sqlState) ? ENDED : CommitUnknown.SQL_STATE.equals(sqlState) ? UNKNOWN : BROKE);
         }
+    }
+
+    /** Whether something is written that may be lost: its client must look before it asks again. */
+    static boolean isOutcomeUnknown() {
+        return UNKNOWN.equals(MARK.get());
     }
 
     static boolean isMarked() {

@@ -116,14 +116,19 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
     static void answerClearly(ContainerRequestContext request, ContainerResponseContext response) {
         if (WriteRefused.isMarked()) {
             answer(response, Answer.to(request.getAcceptableMediaTypes()), LATER_SECONDS);
+        } else if (ConnectionLost.isOutcomeUnknown() && response.getStatus() >= FAILED) {
+            answer(response, Answer.outcomeUnknown(request.getAcceptableMediaTypes()), null);
         } else if (ConnectionLost.isMarked() && response.getStatus() >= FAILED) {
             answer(response, Answer.withoutDatabase(request.getAcceptableMediaTypes()), SOON_SECONDS);
         }
     }
 
+    /** @param retryAfter null: not to be repeated without a look */
     private static void answer(ContainerResponseContext response, Answer answer, String retryAfter) {
         response.setStatus(503);
-        response.getHeaders().putSingle("Retry-After", retryAfter);
+        if (retryAfter != null) {
+            response.getHeaders().putSingle("Retry-After", retryAfter);
+        }
         response.getHeaders().putSingle("Cache-Control", "no-store");
         response.getHeaders().remove("Location");
         response.setEntity(answer.body(), null, answer.type());

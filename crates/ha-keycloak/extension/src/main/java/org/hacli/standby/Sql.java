@@ -23,7 +23,12 @@ import java.util.Set;
 record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<String, Value> values,
            boolean returning) {
 
-    enum Kind { READ, LOCKING_READ, SET_LOCAL, INSERT, UPDATE, DELETE, OTHER, ASYNC_COMMIT }
+    enum Kind {
+        READ, LOCKING_READ, SET_LOCAL, COMMIT, INSERT, UPDATE, DELETE,
+        /** Another write of rows: MERGE, a common table expression that writes, an INSERT of several rows. */
+        WRITE,
+        OTHER, ASYNC_COMMIT
+    }
 
     /** A value of an INSERT: a JDBC parameter (counted from 1), or else the literal. */
     record Value(int parameter, String literal) { }
@@ -87,12 +92,17 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
     }
 
     private static boolean isRead(Sql sql) {
-        return sql.kind == Kind.READ || sql.kind == Kind.LOCKING_READ || sql.kind == Kind.SET_LOCAL;
+        return sql.kind == Kind.READ || sql.kind == Kind.LOCKING_READ || sql.kind == Kind.SET_LOCAL || sql.kind == Kind.COMMIT;
+    }
+
+    /** Whether it writes rows, and may stand in a transaction with others. */
+    boolean isWrite() {
+        return kind == Kind.INSERT || kind == Kind.UPDATE || kind == Kind.DELETE || kind == Kind.WRITE;
     }
 
     /** Whether it belongs into a transaction with what follows: a write, or a setting that ends with its transaction. */
     boolean needsTransaction() {
-        return kind != Kind.READ && kind != Kind.LOCKING_READ && kind != Kind.ASYNC_COMMIT;
+        return kind != Kind.READ && kind != Kind.LOCKING_READ && kind != Kind.COMMIT && kind != Kind.ASYNC_COMMIT;
     }
 
     private static Sql read(String text) {
@@ -101,6 +111,10 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
 
     private static Sql other(String text) {
         return new Sql(Kind.OTHER, null, null, text, Map.of(), false);
+    }
+
+    private static Sql write(String text) {
+        return new Sql(Kind.WRITE, null, null, text, Map.of(), false);
     }
 
     private static Sql statement(String text, List<Token> t) {
@@ -127,6 +141,12 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
         if (first == 0 && verb.is("delete")) {
             return delete(text, t);
         }
+        if (first == 0 && (verb.is("commit") || verb.is("end")) && !words(t, 1, "prepared")) {
+            return new Sql(Kind.COMMIT, null, text, text, Map.of(), false);
+        }
+        if (first == 0 && verb.is("merge")) {
+            return write(text);
+        }
         if (verb.kind() != Token.Kind.WORD || !READS.contains(verb.text()) || selectsInto(t)) {
             return other(text);
         }
@@ -141,7 +161,7 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
             depth += token.isSymbol('(') ? 1 : token.isSymbol(')') ? -1 : 0;
             boolean opens = i > 0 && (t.get(i - 1).isSymbol('(') || depth == 0 && t.get(i - 1).isSymbol(')'));
             if (opens && token.kind() == Token.Kind.WORD && WRITES.contains(token.text())) {
-                return other(text);
+                return write(text);
             }
         }
         return selectsInto(t) ? other(text) : reading(text, t);
@@ -268,7 +288,7 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
         }
         Map<String, Value> values = values(t, after);
         if (values == null) {
-            return other(text);
+            return write(text);
         }
         return new Sql(Kind.INSERT, lastName(t, after), null, text, values, has(t, "returning"));
     }

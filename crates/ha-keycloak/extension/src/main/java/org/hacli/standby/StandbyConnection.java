@@ -6,11 +6,12 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.SQLWarning;
 import java.sql.Statement;
 import org.postgresql.PGConnection;
 
 /**
- * Hands out PostgreSQL's own statements where nothing can need changing, otherwise a {@link StandbyStatement}.
+ * Hands out {@link StandbyStatement}s, and looks what each commit has really come to.
  *
  * <p>On a standby no transaction is begun: each statement stands alone. Keycloak reads at READ COMMITTED, where each has
  * a snapshot of its own anyway. But a transaction keeps its locks on the tables that it has read until it ends, and
@@ -24,6 +25,9 @@ final class StandbyConnection extends Forwarding {
     /** As the pool has set it; the real connection's own stays on until there is a transaction to begin. */
     private boolean autoCommit = true;
     private boolean readCommitted = true;
+    /** Held while a cancel is sent: none may arrive under the COMMIT that follows. */
+    private final Object cancelling = new Object();
+    private volatile boolean committing;
 
     private StandbyConnection(Connection real) throws SQLException {
         super(real);
@@ -76,8 +80,13 @@ final class StandbyConnection extends Forwarding {
             case "setSavepoint":
                 begin();
                 return FORWARD;
-            case "commit", "rollback":
-                return isWithoutTransaction() ? null : FORWARD;
+            case "commit":
+                if (!isWithoutTransaction()) {
+                    commit();
+                }
+                return null;
+            case "rollback":
+                return isWithoutTransaction() && args == null ? null : FORWARD;
             case "toString":
                 return "StandbyConnection[" + real + "]";
             default:
@@ -88,8 +97,88 @@ final class StandbyConnection extends Forwarding {
     private void setAutoCommit(boolean on) throws SQLException {
         autoCommit = on;
         if (on || !readCommitted || !standby()) {
-            real.setAutoCommit(on);
+            uncancelled(() -> {
+                real.setAutoCommit(on); // "on" commits
+                return null;
+            });
+            check(real.getWarnings());
         }
+    }
+
+    private void commit() throws SQLException {
+        uncancelled(() -> {
+            real.commit();
+            return null;
+        });
+        check(real.getWarnings());
+    }
+
+    @FunctionalInterface
+    interface Work<E extends Throwable> {
+        Object run() throws E;
+    }
+
+    /** Does what commits, while no statement of this connection sends a cancel. */
+    <E extends Throwable> Object uncancelled(Work<E> commit) throws E {
+        synchronized (cancelling) {
+            committing = true;
+        }
+        try {
+            return commit.run();
+        } finally {
+            committing = false;
+        }
+    }
+
+    /** Cancels what a statement does, but no COMMIT: it waits for a standby, and would end as if it had succeeded. */
+    void cancel(Statement statement) throws SQLException {
+        synchronized (cancelling) {
+            if (!committing) {
+                statement.cancel();
+            }
+        }
+    }
+
+    /** @throws CommitUnknown if these warnings say that a standby may not have what was committed */
+    private void check(SQLWarning warnings) throws SQLException {
+        CommitUnknown unknown = CommitUnknown.toldBy(warnings);
+        if (unknown != null) {
+            real.clearWarnings(); // a later commit has its own
+            throw unknown;
+        }
+    }
+
+    /** The same for a statement that commits by itself, or calls what commits. */
+    void check(Statement executed) throws SQLException {
+        check(executed.getWarnings());
+    }
+
+    /** Whether each statement is a transaction of its own. */
+    boolean commitsEach() {
+        return autoCommit;
+    }
+
+    /**
+     * Runs a statement that commits by itself, and its COMMIT apart from it: a query timeout or a cancel is meant for the
+     * statement, and would also end the wait for the standby that follows.
+     */
+    Object committed(Work<Throwable> statement) throws Throwable {
+        Object answer;
+        real.setAutoCommit(false);
+        try {
+            answer = statement.run();
+            commit();
+        } catch (Throwable e) {
+            try {
+                real.rollback();
+                real.setAutoCommit(true);
+            } catch (SQLException alsoFailed) {
+                e.addSuppressed(alsoFailed);
+            }
+            throw e;
+        }
+        real.setAutoCommit(true);
+        return answer;
     }
 
     private boolean isWithoutTransaction() throws SQLException {
@@ -107,22 +196,13 @@ final class StandbyConnection extends Forwarding {
             throws Throwable {
         Sql sql = Sql.of((String) args[0]);
         boolean standby = standby();
-        if (!standby) {
-            begin(); // PostgreSQL's own statement would not ask again
-        }
-        if (sql.kind() == Sql.Kind.READ || !standby && !StandbyDriver.strictDurability()) {
-            return forward(method, args);
-        }
         Object[] changed = args.clone();
         if (standby && sql.kind() == Sql.Kind.LOCKING_READ) {
             changed[0] = sql.onStandby();
-            return forward(method, changed);
-        }
-        if (!standby && sql.withoutAsync() != null) {
+        } else if (!standby && StandbyDriver.strictDurability() && sql.withoutAsync() != null) {
             changed[0] = sql.withoutAsync();
-            return forward(method, changed);
         }
-        return new StandbyStatement(this, proxy, type.cast(forward(method, args)), sql).proxy(type);
+        return new StandbyStatement(this, proxy, type.cast(forward(method, changed)), sql).proxy(type);
     }
 
     /** Prepares a SELECT of the driver's own. */

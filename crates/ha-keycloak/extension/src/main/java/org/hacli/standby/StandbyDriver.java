@@ -4,12 +4,13 @@ import java.sql.Connection;
 import java.sql.Driver;
 import java.sql.DriverPropertyInfo;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.Properties;
 import java.util.logging.Logger;
 
 /**
  * PostgreSQL's JDBC driver, made fit for a hot standby: see {@link Bookkeeping} for what it changes there. On a primary
- * it hands out PostgreSQL's own objects. Chosen with {@code --db-driver}; not registered with the DriverManager, where
+ * it forwards all, and looks at each commit ({@link CommitUnknown}). Chosen with {@code --db-driver}; not registered with the DriverManager, where
  * it would compete for every {@code jdbc:postgresql:} URL.
  */
 public final class StandbyDriver implements Driver {
@@ -35,7 +36,7 @@ public final class StandbyDriver implements Driver {
         try {
             Connection connection = CONNECTING.connect(() -> {
                 Poller.lookNow(); // the pool seldom needs one, and most often because the database is gone
-                return postgres.connect(url, info);
+                return hearing(postgres.connect(url, info));
             });
             return connection == null ? null : StandbyConnection.wrap(connection);
         } catch (SQLException e) {
@@ -44,6 +45,20 @@ public final class StandbyDriver implements Driver {
             }
             throw e; // a wrong password, too many connections; or Keycloak starts, and the first failure is to be told
         }
+    }
+
+    /** A role's, a database's or a URL's own {@code client_min_messages} must not hide what {@link CommitUnknown} hears. */
+    private static Connection hearing(Connection connection) throws SQLException {
+        if (connection != null) {
+            try (Statement statement = connection.createStatement()) {
+                statement.executeQuery("select set_config('client_min_messages', 'warning', false)"
+                        + " where current_setting('client_min_messages') = 'error'").close();
+            } catch (SQLException e) {
+                connection.close();
+                throw e;
+            }
+        }
+        return connection;
     }
 
     @Override

@@ -62,6 +62,9 @@ final class StandbyStatement extends Forwarding {
                 return Arrays.stream(executeBatch(method)).mapToInt(n -> (int) n).toArray();
             case "executeLargeBatch":
                 return executeBatch(method);
+            case "cancel":
+                connection.cancel(real);
+                return null;
             case "getResultSet":
                 return last ? null : FORWARD;
             case "getUpdateCount":
@@ -90,7 +93,7 @@ final class StandbyStatement extends Forwarding {
                 if (sql.needsTransaction()) {
                     connection.begin();
                 }
-                return forward(method, prepared != null ? args : withText(args, sql.onStandby(), sql));
+                return sent(sql, () -> forward(method, prepared != null ? args : withText(args, sql.onStandby(), sql)));
             case DROP:
                 return leaveOut(method, 1);
             default:
@@ -100,11 +103,42 @@ final class StandbyStatement extends Forwarding {
 
     private Object executeOnPrimary(Sql sql, Method method, Object[] args) throws Throwable {
         connection.begin();
-        if (prepared != null || !StandbyDriver.strictDurability()) {
-            return prepared != null && StandbyDriver.strictDurability() && sql.withoutAsync() == null
-                    ? leaveOut(method, 0) : forward(method, args);
+        boolean strict = StandbyDriver.strictDurability();
+        if (strict && sql.withoutAsync() == null) {
+            return leaveOut(method, 0);
         }
-        return sql.withoutAsync() == null ? leaveOut(method, 0) : forward(method, withText(args, sql.withoutAsync(), sql));
+        Object[] sent = strict && prepared == null ? withText(args, sql.withoutAsync(), sql) : args;
+        return sent(sql, () -> forward(method, sent));
+    }
+
+    /** Has the server execute it, and looks what became of its commit where it had one. */
+    private Object sent(Sql sql, StandbyConnection.Work<Throwable> work) throws Throwable {
+        Object answer = sql.kind() == Sql.Kind.COMMIT ? connection.uncancelled(() -> withoutTimeout(work))
+                : connection.commitsEach() && sql.isWrite() ? connection.committed(() -> withAllRows(work))
+                : work.run();
+        connection.check(real);
+        return answer;
+    }
+
+    private Object withoutTimeout(StandbyConnection.Work<Throwable> commit) throws Throwable {
+        int timeout = real.getQueryTimeout();
+        real.setQueryTimeout(0);
+        try {
+            return commit.run();
+        } finally {
+            real.setQueryTimeout(timeout);
+        }
+    }
+
+    /** The rows that a write returns are fetched at once, since its commit closes what they would be fetched from. */
+    private Object withAllRows(StandbyConnection.Work<Throwable> write) throws Throwable {
+        int fetchSize = real.getFetchSize();
+        real.setFetchSize(0);
+        try {
+            return write.run();
+        } finally {
+            real.setFetchSize(fetchSize);
+        }
     }
 
     private static Object[] withText(Object[] args, String text, Sql sql) {
@@ -145,12 +179,9 @@ final class StandbyStatement extends Forwarding {
         if (!entries.isEmpty() && !entries.contains(true)) {
             return counts;
         }
-        Object sent;
-        try {
-            sent = forward(method, null);
-        } catch (BatchUpdateException e) {
-            throw e;
-        }
+        Object sent = connection.commitsEach() && !connection.standby() ? connection.committed(() -> whole(method))
+                : forward(method, null);
+        connection.check(real);
         long[] real = sent instanceof long[] many ? many : Arrays.stream((int[]) sent).asLongStream().toArray();
         if (real.length == counts.length) {
             return real;
@@ -161,6 +192,19 @@ final class StandbyStatement extends Forwarding {
             }
         }
         return counts;
+    }
+
+    /** In one transaction none of its entries is done where one has failed. */
+    private Object whole(Method method) throws Throwable {
+        try {
+            return forward(method, null);
+        } catch (BatchUpdateException e) {
+            long[] counts = new long[e.getLargeUpdateCounts().length];
+            Arrays.fill(counts, Statement.EXECUTE_FAILED);
+            BatchUpdateException none = new BatchUpdateException(e.getMessage(), e.getSQLState(), e.getErrorCode(), counts, e);
+            none.setNextException(e.getNextException());
+            throw none;
+        }
     }
 
     /** SEND or DROP; everything else has become one of these or an exception. */

@@ -85,7 +85,7 @@ final class FakePostgres {
                 case "getMoreResults":
                     return false;
                 default:
-                    return null;
+                    return m.getReturnType() == int.class ? 0 : null;
             }
         });
     }

@@ -39,8 +39,8 @@ class StandbyStatementTest {
         PreparedStatement p = pg.connection.prepareStatement("insert into user_entity (id) values (?)");
         p.setString(1, "x");
         assertEquals(5, p.executeUpdate());
-        assertEquals(List.of("delete from user_entity", "select a from t for update",
-                "set local synchronous_commit to off", "insert into user_entity (id) values (?)"), pg.sent);
+        assertEquals(List.of("delete from user_entity", "commit", "select a from t for update",
+                "set local synchronous_commit to off", "insert into user_entity (id) values (?)", "commit"), pg.sent);
     }
 
     @Test
@@ -121,7 +121,7 @@ class StandbyStatementTest {
         p.addBatch();
         p.addBatch();
         assertArrayEquals(new int[] {1, 7, 7}, p.executeBatch());
-        assertEquals(List.of(EVENT, EVENT), pg.sent);
+        assertEquals(List.of(EVENT, EVENT, "commit"), pg.sent);
     }
 
     @Test
@@ -155,7 +155,7 @@ class StandbyStatementTest {
         pg.standby = false;
         Role.observed(new Role(Role.Mode.READ_WRITE, null, null, null, null, System.nanoTime()));
         assertEquals(5, p.executeUpdate());
-        assertEquals(List.of(EVENT), pg.sent);
+        assertEquals(List.of(EVENT, "commit"), pg.sent);
     }
 
     @Test
