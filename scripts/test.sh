@@ -114,6 +114,8 @@ run_integration() {
     return 1
   fi
   export_keycloaks "${KEYCLOAKS[@]}" ${long:+"${KEYCLOAKS_BETWEEN[@]}"}
+  # The extension's driver on a real primary and standby.
+  stage --tests java-postgres scripts/extension.sh test-postgres || true
   local arguments=(-- "--test-threads=$threads" ${long:+--include-ignored} "${test_arguments[@]}")
   # `--workspace` everywhere: another selection of packages means other features, and all is compiled again.
   # The hosts' tests mostly wait, the others mostly compute.

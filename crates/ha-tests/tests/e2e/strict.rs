@@ -76,9 +76,17 @@ async fn users_outlive_the_primary_that_made_them(pair: &Pair) {
     let token = sites[0].send(sites[0].post(TOKEN).form(&administrator(pair))).await.unwrap();
     let users = Users::make(&sites[0], &token.field("access_token").unwrap(), "ledger").await.unwrap();
     pair.wait_replayed().await.unwrap();
+    a_wait_that_was_cancelled_is_no_success(pair, &sites[0], &token.field("access_token").unwrap()).await;
     let writer = LedgerWriter::begin_users(users.clone(), sites.to_vec(), Duration::ZERO);
     assert!(writer.goes_on(USERS, PATIENCE).await, "users are made");
+    // The last commits before the end are on the primary's disk only, and their waits are cancelled.
+    let standby = pair.container(pair.standby(), Component::Postgres);
+    docker(&["pause", &standby]);
+    for _ in 0..3 {
+        cancel_a_wait(pair).await;
+    }
     docker(&["kill", &pair.container(pair.primary(), Component::Postgres)]);
+    docker(&["unpause", &standby]);
     let options = FailoverOptions { run_alone: true, ..FailoverOptions::default() };
     let planned = pair.cluster().plan_failover(&options).await.unwrap();
     assert!(matches!(planned.loss, Loss::None { .. }), "{:?}", planned.loss);
@@ -88,6 +96,36 @@ async fn users_outlive_the_primary_that_made_them(pair: &Pair) {
     let there = users.on(&sites[1]).await.unwrap();
     assert_eq!(ledger.judge(&there), Verdict::default());
     assert!(there.len() as u64 >= 2 * USERS);
+}
+
+/// PostgreSQL answers such a COMMIT with success, and a warning.
+async fn a_wait_that_was_cancelled_is_no_success(pair: &Pair, site: &Site, token: &str) {
+    let standby = pair.container(pair.standby(), Component::Postgres);
+    docker(&["pause", &standby]);
+    let user = serde_json::json!({ "username": "of-unknown-outcome", "enabled": true });
+    let request = site.post("/admin/realms/ledger/users").bearer_auth(token).json(&user);
+    let cancel = async {
+        loop {
+            cancel_a_wait(pair).await;
+        }
+    };
+    let answer = tokio::select! { answer = site.send(request) => answer, () = cancel => unreachable!("it goes on") };
+    docker(&["unpause", &standby]);
+    let answer = answer.unwrap();
+    assert_eq!((answer.status, answer.header("retry-after")), (503, None), "{}", answer.shown());
+    assert_eq!(answer.field("error").unwrap(), "outcome_unknown");
+    let log = docker(&["logs", &pair.container(pair.primary(), Component::Keycloak)]);
+    assert!(log.contains("its commit may be on this server's disk only, answered 503: POST"), "{log}");
+}
+
+/// Of a session of Keycloak's: as somebody may do who finds it hanging.
+async fn cancel_a_wait(pair: &Pair) {
+    let cancel = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'keycloak'";
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while pair.superuser(pair.primary(), cancel).await.unwrap() == "0" {
+        assert!(Instant::now() < deadline, "a commit waits for the standby");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 fn administrator(pair: &Pair) -> [(&str, &str); 4] {
