@@ -27,6 +27,7 @@ final class Bookkeeping {
     private Bookkeeping() { }
 
     /**
+     * @param own      whether its table is in Keycloak's own schema: another's of that name is none of the session tables
      * @param offline  whether an INSERT's {@code offline_flag} says "offline session": one that is not stored is gone
      *                 after a restart, so granting it would be an invented success
      * @param request  whether a request's own thread asks. Keycloak tries a failed session write again for ten seconds;
@@ -34,18 +35,19 @@ final class Bookkeeping {
      * @param unheeded whether nobody waits for it: Keycloak's own clean-up, or a {@link Rehearsal}
      * @param rehash   whether Keycloak renews a password hash after a login that has already succeeded
      */
-    static Verdict verdict(Sql sql, boolean offline, boolean request, boolean unheeded, boolean rehash) {
-        boolean listed = sql.table() != null
+    static Verdict verdict(Sql sql, boolean own, boolean offline, boolean request, boolean unheeded, boolean rehash) {
+        boolean listed = own && sql.table() != null
                 && (SESSION_TABLES.contains(sql.table()) || OTHER_TABLES.contains(sql.table()));
+        boolean unanswerable = sql.returning() != null && !sql.returnsItsValues(sql.returning());
         return switch (sql.kind()) {
-            case READ, LOCKING_READ, SET_LOCAL, COMMIT, ASYNC_COMMIT -> Verdict.SEND;
+            case READ, LOCKING_READ, READ_IN_TRANSACTION, COMMIT, ASYNC_COMMIT -> Verdict.SEND;
             case WRITE, OTHER -> Verdict.REFUSE;
-            case INSERT -> sql.returning() ? Verdict.REFUSE
+            case INSERT -> unanswerable ? Verdict.REFUSE
                     : unheeded || listed && !offline ? Verdict.DROP
                     : listed && request ? Verdict.DROP_AND_REFUSE_REQUEST : Verdict.REFUSE;
-            case UPDATE -> sql.returning() ? Verdict.REFUSE
-                    : unheeded || listed || rehash && sql.table().equals("credential") ? Verdict.DROP : Verdict.REFUSE;
-            case DELETE -> sql.returning() ? Verdict.REFUSE
+            case UPDATE -> unanswerable ? Verdict.REFUSE
+                    : unheeded || listed || own && rehash && sql.table().equals("credential") ? Verdict.DROP : Verdict.REFUSE;
+            case DELETE -> unanswerable ? Verdict.REFUSE
                     : unheeded ? Verdict.DROP
                     : listed && sql.onStandby() != null ? Verdict.DROP_IF_ABSENT : Verdict.REFUSE;
         };

@@ -44,6 +44,8 @@ abstract class Forwarding implements InvocationHandler {
                     if (ConnectionLost.is(e)) {
                         ConnectionLost.mark(e.getSQLState());
                         Poller.lookNow();
+                    } else if (!(e instanceof WriteRefused) && WriteRefused.SQL_STATE.equals(e.getSQLState())) {
+                        WriteRefused.mark(); // the server's own word, on a function that writes
                     }
                     throw e;
                 }

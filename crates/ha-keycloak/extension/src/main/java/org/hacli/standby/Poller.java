@@ -142,7 +142,7 @@ final class Poller implements Runnable {
             return;
         }
         if (follower == null) {
-            follower = new Follower(connection, Settings.server("kc.db-schema"), caches, unreadable);
+            follower = new Follower(connection, Settings.schema(), caches, unreadable);
         }
         if (!warmed && Bootstrap.isCompleted()) {
             warmed = true;

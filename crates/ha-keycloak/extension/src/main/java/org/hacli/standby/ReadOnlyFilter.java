@@ -98,10 +98,12 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
 
     @Override
     public void filter(ContainerRequestContext request, ContainerResponseContext response) {
+        boolean refused = WriteRefused.decidesOn(response.getStatus());
         answerClearly(request, response);
         InFlight.ended(request.getProperty(TICKET));
         if (WriteRefused.takeMark()) {
-            log("refused on this read-only node", request);
+            log(refused ? "refused on this read-only node" : "a provider's write was refused on this read-only node, and forgiven",
+                    request);
         }
         String broken = ConnectionLost.takeMark();
         if (broken != null) {
@@ -114,7 +116,7 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
      * under it, where that was its end.
      */
     static void answerClearly(ContainerRequestContext request, ContainerResponseContext response) {
-        if (WriteRefused.isMarked()) {
+        if (WriteRefused.decidesOn(response.getStatus())) {
             answer(response, Answer.to(request.getAcceptableMediaTypes()), LATER_SECONDS);
         } else if (ConnectionLost.isOutcomeUnknown() && response.getStatus() >= FAILED) {
             answer(response, Answer.outcomeUnknown(request.getAcceptableMediaTypes()), null);

@@ -19,6 +19,11 @@ record Settings(int pollIntervalMs) {
         return new Settings(interval);
     }
 
+    /** The schema that Keycloak names in its statements; null where it leaves that to the connection. */
+    static String schema() {
+        return server("kc.db-schema");
+    }
+
     /** A value of the whole server's configuration, null where it has none. */
     static String server(String name) {
         return ConfigProvider.getConfig().getOptionalValue(name, String.class).orElse(null);

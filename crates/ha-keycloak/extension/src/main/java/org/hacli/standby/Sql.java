@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What the driver must know of one SQL text. Anything this class does not understand is an {@link Kind#OTHER}, which
@@ -14,17 +15,21 @@ import java.util.Set;
  *
  * @param kind         what the text does
  * @param table        the table of an INSERT, UPDATE or DELETE without its schema, otherwise null
+ * @param schema       the schema that the text names for it; null: none
  * @param onStandby    the text to send to a standby instead: a read without its row locks; for a DELETE the SELECT
  *                     that finds what it would delete (null if there is no such SELECT)
  * @param withoutAsync the text to send where a commit must stay synchronous; null: leave the statement out
  * @param values       of an INSERT: column to its value token, parameters counted in {@link Value#parameter}
- * @param returning    whether the write returns rows
+ * @param returning    what the write returns; null: no rows
  */
-record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<String, Value> values,
-           boolean returning) {
+record Sql(Kind kind, String schema, String table, String onStandby, String withoutAsync, Map<String, Value> values,
+           List<String> returning) {
 
     enum Kind {
-        READ, LOCKING_READ, SET_LOCAL, COMMIT, INSERT, UPDATE, DELETE,
+        READ, LOCKING_READ,
+        /** A read whose effect lasts until its transaction ends: it needs one. */
+        READ_IN_TRANSACTION,
+        COMMIT, INSERT, UPDATE, DELETE,
         /** Another write of rows: MERGE, a common table expression that writes, an INSERT of several rows. */
         WRITE,
         OTHER, ASYNC_COMMIT
@@ -33,12 +38,22 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
     /** A value of an INSERT: a JDBC parameter (counted from 1), or else the literal. */
     record Value(int parameter, String literal) { }
 
+    /** A RETURNING of more than plain columns. */
+    static final List<String> EXPRESSIONS = List.of();
+
     private static final Set<String> READS = Set.of("select", "values", "table", "show", "set", "reset", "begin",
             "start", "commit", "end", "rollback", "abort", "savepoint", "release", "fetch", "move", "close",
             "deallocate", "discard");
     private static final Set<String> WRITES = Set.of("insert", "update", "delete", "merge");
     private static final Set<String> WEAK_COMMIT = Set.of("off", "false", "no", "0", "f", "n", "of", "fa", "fal", "fals",
             "local");
+
+    /** What these leave behind ends with their transaction, as do the large objects that are open. */
+    private static final Set<String> TRANSACTIONAL = Set.of("set_config", "pg_advisory_xact_lock",
+            "pg_advisory_xact_lock_shared", "pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock_shared",
+            "pg_export_snapshot", "lo_open", "loread", "lo_lseek", "lo_lseek64", "lo_tell", "lo_tell64", "lo_close");
+    private static final Set<String> TRANSACTION_VERBS = Set.of("begin", "start", "savepoint");
+    private static final Set<String> TRANSACTION_SETTINGS = Set.of("local", "transaction", "constraints");
 
     private static final int REMEMBERED = 2000;
     private static final Map<String, Sql> CACHE = Collections.synchronizedMap(new LinkedHashMap<>(256, 0.75f, true) {
@@ -88,11 +103,29 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
         String relaxed = withoutLocks(text, tokens);
         Kind kind = !reads ? Kind.OTHER : copied > 0 ? Kind.ASYNC_COMMIT
                 : relaxed.equals(text) ? Kind.READ : Kind.LOCKING_READ;
-        return new Sql(kind, null, relaxed, withoutAsync, Map.of(), false);
+        return new Sql(kind, null, null, relaxed, withoutAsync, Map.of(), null);
+    }
+
+    /** Whether all that it returns is given in the text: then the answer of a server is known without it. */
+    boolean returnsItsValues(List<String> columns) {
+        return kind == Kind.INSERT && !columns.isEmpty()
+                && columns.stream().allMatch(column -> values.get(column) != null);
+    }
+
+    static String quoted(String name) {
+        return '"' + name.replace("\"", "\"\"") + '"';
+    }
+
+    static String quoted(List<String> names) {
+        return names.stream().map(Sql::quoted).collect(Collectors.joining(", "));
+    }
+
+    boolean isRead() {
+        return isRead(this);
     }
 
     private static boolean isRead(Sql sql) {
-        return sql.kind == Kind.READ || sql.kind == Kind.LOCKING_READ || sql.kind == Kind.SET_LOCAL || sql.kind == Kind.COMMIT;
+        return sql.kind == Kind.READ || sql.kind == Kind.LOCKING_READ || sql.kind == Kind.READ_IN_TRANSACTION || sql.kind == Kind.COMMIT;
     }
 
     /** Whether it writes rows, and may stand in a transaction with others. */
@@ -105,16 +138,20 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
         return kind != Kind.READ && kind != Kind.LOCKING_READ && kind != Kind.COMMIT && kind != Kind.ASYNC_COMMIT;
     }
 
+    private static Sql read(Kind kind, String onStandby, String text) {
+        return new Sql(kind, null, null, onStandby, text, Map.of(), null);
+    }
+
     private static Sql read(String text) {
-        return new Sql(Kind.READ, null, text, text, Map.of(), false);
+        return read(Kind.READ, text, text);
     }
 
     private static Sql other(String text) {
-        return new Sql(Kind.OTHER, null, null, text, Map.of(), false);
+        return new Sql(Kind.OTHER, null, null, null, text, Map.of(), null);
     }
 
     private static Sql write(String text) {
-        return new Sql(Kind.WRITE, null, null, text, Map.of(), false);
+        return new Sql(Kind.WRITE, null, null, null, text, Map.of(), null);
     }
 
     private static Sql statement(String text, List<Token> t) {
@@ -142,10 +179,23 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
             return delete(text, t);
         }
         if (first == 0 && (verb.is("commit") || verb.is("end")) && !words(t, 1, "prepared")) {
-            return new Sql(Kind.COMMIT, null, text, text, Map.of(), false);
+            return read(Kind.COMMIT, text, text);
         }
         if (first == 0 && verb.is("merge")) {
             return write(text);
+        }
+        if (first == 0 && verb.is("explain")) {
+            return explain(text, t);
+        }
+        if (first == 0 && verb.is("declare")) {
+            return declare(text, t);
+        }
+        if (first == 0 && (verb.is("call") || verb.isSymbol('{'))) {
+            // As a function in a SELECT: whether it writes, only the server can tell.
+            return read(Kind.READ_IN_TRANSACTION, text, text);
+        }
+        if (first == 0 && verb.kind() == Token.Kind.WORD && TRANSACTION_VERBS.contains(verb.text())) {
+            return read(Kind.READ_IN_TRANSACTION, text, text);
         }
         if (verb.kind() != Token.Kind.WORD || !READS.contains(verb.text()) || selectsInto(t)) {
             return other(text);
@@ -171,10 +221,53 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
         String relaxed = withoutLocks(text, t);
         String durable = withoutSetConfig(text, t);
         if (durable != null) {
-            return new Sql(Kind.ASYNC_COMMIT, null, relaxed, durable, Map.of(), false);
+            return read(Kind.ASYNC_COMMIT, relaxed, durable);
         }
-        return relaxed.equals(text) ? read(text)
-                : new Sql(Kind.LOCKING_READ, null, relaxed, text, Map.of(), false);
+        return read(callsTransactional(t) ? Kind.READ_IN_TRANSACTION
+                : relaxed.equals(text) ? Kind.READ : Kind.LOCKING_READ, relaxed, text);
+    }
+
+    private static boolean callsTransactional(List<Token> t) {
+        for (int i = 0; i + 1 < t.size(); i++) {
+            if (t.get(i).isName() && t.get(i + 1).isSymbol('(') && TRANSACTIONAL.contains(t.get(i).text())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** What would be done is shown, whatever it is; with ANALYZE it is done. */
+    private static Sql explain(String text, List<Token> t) {
+        boolean done = false;
+        int i = 1;
+        if (i < t.size() && t.get(i).isSymbol('(')) {
+            for (; i < t.size() && !t.get(i).isSymbol(')'); i++) {
+                done |= t.get(i).is("analyze");
+            }
+            i++;
+        }
+        for (; words(t, i, "analyze") || words(t, i, "verbose"); i++) {
+            done |= t.get(i).is("analyze");
+        }
+        if (i >= t.size()) {
+            return other(text);
+        }
+        Sql explained = statement(text, t.subList(i, t.size()));
+        if (isRead(explained)) {
+            return read(explained.kind, explained.onStandby, text);
+        }
+        return explained.isWrite() && !done ? read(text) : other(text);
+    }
+
+    /** A cursor lives as long as its transaction, or with HOLD as its session. */
+    private static Sql declare(String text, List<Token> t) {
+        for (int i = 1; i + 1 < t.size(); i++) {
+            if (t.get(i).is("for")) {
+                Sql query = statement(text, t.subList(i + 1, t.size()));
+                return isRead(query) ? read(Kind.READ_IN_TRANSACTION, query.onStandby, text) : other(text);
+            }
+        }
+        return other(text);
     }
 
     /** {@code SELECT ... INTO new_table} creates a table. */
@@ -262,8 +355,9 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
         boolean commit = i + 2 < t.size() && t.get(i).isName() && t.get(i).text().equals("synchronous_commit")
                 && (t.get(i + 1).is("to") || t.get(i + 1).isSymbol('='))
                 && WEAK_COMMIT.contains(t.get(i + 2).text().toLowerCase(java.util.Locale.ROOT));
-        Kind kind = commit ? Kind.ASYNC_COMMIT : t.size() > 1 && t.get(1).is("local") ? Kind.SET_LOCAL : Kind.READ;
-        return new Sql(kind, null, text, commit ? null : text, Map.of(), false);
+        Kind kind = commit ? Kind.ASYNC_COMMIT
+                : t.size() > 1 && TRANSACTION_SETTINGS.contains(t.get(1).text()) ? Kind.READ_IN_TRANSACTION : Kind.READ;
+        return read(kind, text, commit ? null : text);
     }
 
     /** {@code set_config('synchronous_commit', 'off', ...)}: the value becomes the present one; null: not in the text. */
@@ -290,10 +384,10 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
         if (values == null) {
             return write(text);
         }
-        return new Sql(Kind.INSERT, lastName(t, after), null, text, values, has(t, "returning"));
+        return new Sql(Kind.INSERT, schema(t, name, after), lastName(t, after), null, text, values, returning(t));
     }
 
-    /** Column to value of {@code (a, b) VALUES (?, 'x')}; null unless it is exactly one row of that form. */
+    /** Column to value of {@code (a, b) VALUES (?, 'x')}; null unless it is exactly one row of that form, with its columns. */
     private static Map<String, Value> values(List<Token> t, int at) {
         int i = at;
         if (i < t.size() && t.get(i).is("as") && i + 1 < t.size()) {
@@ -343,25 +437,26 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
             }
         }
         boolean secondRow = j + 1 < t.size() && t.get(j + 1).isSymbol(',');
-        return depth != 0 || secondRow ? null : out;
+        return depth != 0 || secondRow || columns.isEmpty() || column != columns.size() ? null : out;
     }
 
     private static Sql update(String text, List<Token> t) {
-        int after = afterName(t, words(t, 1, "only") ? 2 : 1);
+        int name = words(t, 1, "only") ? 2 : 1;
+        int after = afterName(t, name);
         return after < 0 ? other(text)
-                : new Sql(Kind.UPDATE, lastName(t, after), null, text, Map.of(), has(t, "returning"));
+                : new Sql(Kind.UPDATE, schema(t, name, after), lastName(t, after), null, text, Map.of(), returning(t));
     }
 
     private static Sql delete(String text, List<Token> t) {
         int from = words(t, 1, "from") ? 2 : t.size();
-        int after = afterName(t, words(t, from, "only") ? from + 1 : from);
+        int name = words(t, from, "only") ? from + 1 : from;
+        int after = afterName(t, name);
         if (after < 0) {
             return other(text);
         }
-        boolean returning = has(t, "returning");
-        boolean plain = !returning && !has(t, "using") && !has(t, "current");
+        boolean plain = !has(t, "returning") && !has(t, "using") && !has(t, "current");
         String find = plain ? text.substring(0, t.get(0).start()) + "SELECT 1" + text.substring(t.get(0).end()) : null;
-        return new Sql(Kind.DELETE, lastName(t, after), find, text, Map.of(), returning);
+        return new Sql(Kind.DELETE, schema(t, name, after), lastName(t, after), find, text, Map.of(), returning(t));
     }
 
     /** The index after a possibly qualified name that starts at {@code at}; -1 if there is none. */
@@ -379,6 +474,30 @@ record Sql(Kind kind, String table, String onStandby, String withoutAsync, Map<S
 
     private static String lastName(List<Token> t, int after) {
         return t.get(after - 1).text();
+    }
+
+    /** Null where the name has none. A database before it does not matter: it can only be this one. */
+    private static String schema(List<Token> t, int name, int after) {
+        return after - name < 3 ? null : t.get(after - 3).text();
+    }
+
+    /** The columns after RETURNING; {@link #EXPRESSIONS} for anything but their plain names, null for none. */
+    private static List<String> returning(List<Token> t) {
+        int i = 0;
+        while (i < t.size() && !t.get(i).is("returning")) {
+            i++;
+        }
+        if (i == t.size()) {
+            return null;
+        }
+        List<String> columns = new ArrayList<>();
+        for (i++; i < t.size(); i += 2) {
+            if (!t.get(i).isName() || i + 1 < t.size() && !t.get(i + 1).isSymbol(',')) {
+                return EXPRESSIONS;
+            }
+            columns.add(t.get(i).text());
+        }
+        return List.copyOf(columns);
     }
 
     private static boolean has(List<Token> t, String word) {

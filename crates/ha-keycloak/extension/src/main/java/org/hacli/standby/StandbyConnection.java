@@ -8,6 +8,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.SQLWarning;
 import java.sql.Statement;
+import java.util.function.Supplier;
 import org.postgresql.PGConnection;
 
 /**
@@ -20,11 +21,15 @@ import org.postgresql.PGConnection;
  */
 final class StandbyConnection extends Forwarding {
 
+    /** Keycloak's schema, as far as its configuration names one. */
+    static volatile Supplier<String> SCHEMA = () -> null;
+
     private final Connection real;
     private final PGConnection reported;
     /** As the pool has set it; the real connection's own stays on until there is a transaction to begin. */
     private boolean autoCommit = true;
     private boolean readCommitted = true;
+    private String ownSchema;
     /** Held while a cancel is sent: none may arrive under the COMMIT that follows. */
     private final Object cancelling = new Object();
     private volatile boolean committing;
@@ -63,7 +68,7 @@ final class StandbyConnection extends Forwarding {
     Object answer(Object proxy, Method method, Object[] args) throws Throwable {
         switch (method.getName()) {
             case "createStatement":
-                return new StandbyStatement(this, (Connection) proxy, (Statement) forward(method, args), null)
+                return new StandbyStatement(this, (Connection) proxy, (Statement) forward(method, args), null, Keys.NONE)
                         .proxy(Statement.class);
             case "prepareStatement":
                 return prepare((Connection) proxy, method, args, PreparedStatement.class);
@@ -86,7 +91,14 @@ final class StandbyConnection extends Forwarding {
                 }
                 return null;
             case "rollback":
-                return isWithoutTransaction() && args == null ? null : FORWARD;
+                if (args != null) {
+                    return FORWARD; // to a savepoint
+                }
+                if (!isWithoutTransaction()) {
+                    real.rollback();
+                    ended();
+                }
+                return null;
             case "toString":
                 return "StandbyConnection[" + real + "]";
             default:
@@ -111,6 +123,14 @@ final class StandbyConnection extends Forwarding {
             return null;
         });
         check(real.getWarnings());
+        ended();
+    }
+
+    /** On a standby the next statement stands alone again. */
+    private void ended() throws SQLException {
+        if (!autoCommit && readCommitted && standby()) {
+            real.setAutoCommit(true);
+        }
     }
 
     @FunctionalInterface
@@ -197,12 +217,38 @@ final class StandbyConnection extends Forwarding {
         Sql sql = Sql.of((String) args[0]);
         boolean standby = standby();
         Object[] changed = args.clone();
-        if (standby && sql.kind() == Sql.Kind.LOCKING_READ) {
+        if (standby && sql.isRead()) {
             changed[0] = sql.onStandby();
         } else if (!standby && StandbyDriver.strictDurability() && sql.withoutAsync() != null) {
             changed[0] = sql.withoutAsync();
         }
-        return new StandbyStatement(this, proxy, type.cast(forward(method, changed)), sql).proxy(type);
+        if (standby && sql.isRead() && type == PreparedStatement.class && (args.length == 1 || isForward(args))) {
+            // Forwards is how it is read: LargeRead alone goes back.
+            PreparedStatement statement = real.prepareStatement((String) changed[0], ResultSet.TYPE_SCROLL_INSENSITIVE,
+                    ResultSet.CONCUR_READ_ONLY);
+            return new StandbyStatement(this, proxy, statement, sql, Keys.NONE).proxy(type);
+        }
+        Keys keys = args.length == 2 ? Keys.of(args[1]) : Keys.NONE;
+        return new StandbyStatement(this, proxy, type.cast(forward(method, changed)), sql, keys).proxy(type);
+    }
+
+    private static boolean isForward(Object[] args) {
+        return args.length == 3 && args[1].equals(ResultSet.TYPE_FORWARD_ONLY) && args[2].equals(ResultSet.CONCUR_READ_ONLY);
+    }
+
+    ResultSet inPortions(String text, PreparedStatement like, Parameters parameters) throws SQLException {
+        return LargeRead.inPortions(real, text, like, parameters);
+    }
+
+    /** Whether a table that a statement names with that schema, or with none (null), is one of Keycloak's. */
+    boolean isOwn(String named) throws SQLException {
+        if (ownSchema == null) {
+            ownSchema = SCHEMA.get();
+            if (ownSchema == null) {
+                ownSchema = real.getSchema();
+            }
+        }
+        return named == null || named.equals(ownSchema);
     }
 
     /** Prepares a SELECT of the driver's own. */

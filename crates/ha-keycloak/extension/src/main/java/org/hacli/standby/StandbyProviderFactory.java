@@ -40,6 +40,7 @@ public final class StandbyProviderFactory implements EventListenerProviderFactor
     @Override
     public void init(Config.Scope config) {
         settings = Settings.read(config);
+        StandbyConnection.SCHEMA = Settings::schema;
     }
 
     @Override

@@ -9,9 +9,10 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.PSQLState;
 
 /** A statement whose text may have to be changed, left out or refused; decided when it is executed. */
 final class StandbyStatement extends Forwarding {
@@ -21,28 +22,31 @@ final class StandbyStatement extends Forwarding {
     private final Statement real;
     /** The text of a prepared statement; null for a plain one. */
     private final Sql prepared;
-    private final Map<Integer, Parameter> parameters = new TreeMap<>();
+    private final Parameters parameters = new Parameters();
     /** The batch so far: true where the server gets the entry, false where it was left out. */
     private final List<Boolean> batch = new ArrayList<>();
     /** The update count of a statement that was left out, until it is read past; -1: none. */
     private long leftOut = -1;
     private boolean last;
+    /** What a statement that was left out returns, and the keys that it would have generated. */
+    private ResultSet returned;
+    private ResultSet keys;
+    private Keys wanted;
 
-    private record Parameter(Method setter, Object[] args) { }
-
-    StandbyStatement(StandbyConnection connection, Connection proxy, Statement real, Sql prepared) {
+    StandbyStatement(StandbyConnection connection, Connection proxy, Statement real, Sql prepared, Keys wanted) {
         super(real);
         this.connection = connection;
         this.connectionProxy = proxy;
         this.real = real;
         this.prepared = prepared;
+        this.wanted = wanted;
     }
 
     @Override
     Object answer(Object proxy, Method method, Object[] args) throws Throwable {
         String name = method.getName();
         if (prepared != null && name.startsWith("set") && args.length > 1 && args[0] instanceof Integer index) {
-            parameters.put(index, new Parameter(method, args));
+            parameters.put(index, method, args);
             return FORWARD;
         }
         switch (name) {
@@ -66,13 +70,16 @@ final class StandbyStatement extends Forwarding {
                 connection.cancel(real);
                 return null;
             case "getResultSet":
-                return last ? null : FORWARD;
+                return last ? returned : FORWARD;
+            case "getGeneratedKeys":
+                return last && keys != null ? keys : FORWARD;
             case "getUpdateCount":
                 return last ? (Object) (int) leftOut : FORWARD;
             case "getLargeUpdateCount":
                 return last ? (Object) leftOut : FORWARD;
             case "getMoreResults":
                 leftOut = -1;
+                returned = null;
                 return last ? (Object) false : FORWARD;
             default:
                 return FORWARD;
@@ -82,6 +89,9 @@ final class StandbyStatement extends Forwarding {
     private Object execute(Method method, Object[] args) throws Throwable {
         Sql sql = prepared != null ? prepared : Sql.of((String) args[0]);
         last = false;
+        if (prepared == null) {
+            wanted = args.length == 2 ? Keys.of(args[1]) : Keys.NONE;
+        }
         if (!connection.standby()) {
             return executeOnPrimary(sql, method, args);
         }
@@ -93,12 +103,28 @@ final class StandbyStatement extends Forwarding {
                 if (sql.needsTransaction()) {
                     connection.begin();
                 }
-                return sent(sql, () -> forward(method, prepared != null ? args : withText(args, sql.onStandby(), sql)));
+                return sent(sql, () -> read(sql, method, args));
             case DROP:
-                return leaveOut(method, 1);
+                return leaveOut(method, sql);
             default:
                 throw new IllegalStateException("undecided");
         }
+    }
+
+    private Object read(Sql sql, Method method, Object[] args) throws Throwable {
+        if (prepared == null) {
+            return forward(method, withText(args, sql.onStandby(), sql));
+        }
+        PreparedStatement statement = (PreparedStatement) real;
+        if (connection.commitsEach() || !method.getName().equals("executeQuery") || !sql.isRead() || !LargeRead.isFor(statement)) {
+            return forward(method, args);
+        }
+        ResultSet few = LargeRead.few(statement);
+        if (few != null) {
+            return few;
+        }
+        connection.begin();
+        return connection.inPortions(sql.onStandby(), statement, parameters);
     }
 
     private Object executeOnPrimary(Sql sql, Method method, Object[] args) throws Throwable {
@@ -150,14 +176,51 @@ final class StandbyStatement extends Forwarding {
         return changed;
     }
 
-    private Object leaveOut(Method method, long count) {
+    private Object leaveOut(Method method, long count) throws SQLException {
         last = true;
         leftOut = count;
+        returned = null;
+        keys = null;
         Class<?> type = method.getReturnType();
+        if (type == ResultSet.class) {
+            throw new PSQLException("No results were returned by the query.", PSQLState.NO_DATA); // as PostgreSQL's driver
+        }
         if (type == boolean.class) {
             return false;
         }
         return type == long.class ? (Object) count : (Object) (int) count;
+    }
+
+    /** One row was written, as far as anybody can tell: what it returns are the values that were given. */
+    private Object leaveOut(Method method, Sql sql) throws Throwable {
+        ResultSet rows = sql.returning() == null ? null : given(sql, sql.returning());
+        ResultSet generated = wanted.wanted() ? given(sql, wanted.of(sql)) : null;
+        if (rows == null) {
+            Object answer = leaveOut(method, 1);
+            keys = generated;
+            return answer;
+        }
+        last = true;
+        leftOut = -1;
+        returned = rows;
+        keys = generated;
+        if (method.getReturnType() == boolean.class) {
+            return true;
+        }
+        if (method.getReturnType() != ResultSet.class) {
+            throw new PSQLException("A result was returned when none was expected.", PSQLState.TOO_MANY_RESULTS);
+        }
+        return rows;
+    }
+
+    /** These columns' values, in the types of their table. */
+    private ResultSet given(Sql sql, List<String> columns) throws Throwable {
+        String table = (sql.schema() == null ? "" : Sql.quoted(sql.schema()) + ".") + Sql.quoted(sql.table());
+        PreparedStatement select = connection.lookUp("select " + Sql.quoted(columns) + " from " + table
+                + " where false union all select " + String.join(", ", Collections.nCopies(columns.size(), "?")));
+        select.closeOnCompletion();
+        parameters.copyTo(select, columns.stream().map(column -> sql.values().get(column)).toList());
+        return select.executeQuery();
     }
 
     private Object addBatch(Method method, Object[] args) throws Throwable {
@@ -209,11 +272,15 @@ final class StandbyStatement extends Forwarding {
 
     /** SEND or DROP; everything else has become one of these or an exception. */
     private Bookkeeping.Verdict decide(Sql sql) throws Throwable {
-        boolean offline = isTrueFlag(value(sql, "offline_flag"));
+        boolean own = sql.table() == null || connection.isOwn(sql.schema());
+        boolean offline = isTrueFlag(parameters.text(sql, "offline_flag"));
         boolean unheeded = Thread.currentThread().getName().startsWith("Timer-") || Rehearsal.isUnderWay();
         boolean request = RequestThread.isCurrent();
-        boolean rehash = sql.kind() == Sql.Kind.UPDATE && "credential".equals(sql.table()) && isRehash();
-        Bookkeeping.Verdict verdict = Bookkeeping.verdict(sql, offline, request, unheeded, rehash);
+        boolean rehash = own && isRehash(sql);
+        Bookkeeping.Verdict verdict = Bookkeeping.verdict(sql, own, offline, request, unheeded, rehash);
+        if (verdict == Bookkeeping.Verdict.DROP && wanted.wanted() && !sql.returnsItsValues(wanted.of(sql))) {
+            verdict = Bookkeeping.Verdict.REFUSE; // a key that only the database could have made
+        }
         if (verdict == Bookkeeping.Verdict.DROP_IF_ABSENT) {
             verdict = isThere(sql) ? Bookkeeping.Verdict.REFUSE : Bookkeeping.Verdict.DROP;
         }
@@ -240,23 +307,10 @@ final class StandbyStatement extends Forwarding {
     }
 
     private void remember(Sql sql, boolean offline) {
-        String userSession = value(sql, "user_session_id");
+        String userSession = parameters.text(sql, "user_session_id");
         MadeHere.add(sql.table().equals("offline_user_session") ? SessionKey.user(offline, userSession)
-                : SessionKey.client(offline, userSession, value(sql, "client_id"),
-                        value(sql, "client_storage_provider"), value(sql, "external_client_id")));
-    }
-
-    private String value(Sql sql, String column) {
-        Sql.Value value = sql.values().get(column);
-        if (value == null) {
-            return null;
-        }
-        if (value.parameter() == 0) {
-            return value.literal();
-        }
-        Parameter parameter = parameters.get(value.parameter());
-        return parameter == null || parameter.setter.getName().equals("setNull") ? null
-                : String.valueOf(parameter.args[1]);
+                : SessionKey.client(offline, userSession, parameters.text(sql, "client_id"),
+                        parameters.text(sql, "client_storage_provider"), parameters.text(sql, "external_client_id")));
     }
 
     /** Keycloak stores the flag as a text, '1' or '0'. */
@@ -264,17 +318,22 @@ final class StandbyStatement extends Forwarding {
         return "1".equals(flag) || "true".equals(flag);
     }
 
-    /** Keycloak renews a hash after the login, in a transaction of its own, and forgives that it fails. */
-    private static boolean isRehash() {
-        return StackWalker.getInstance().walk(frames -> frames.anyMatch(frame ->
-                frame.getClassName().startsWith("org.keycloak.credential.PasswordCredentialProvider$")));
+    private boolean isRehash(Sql sql) throws Throwable {
+        Rehash rehash = Rehash.of(sql);
+        if (rehash == null) {
+            return false;
+        }
+        try (PreparedStatement select = connection.lookUp(Rehash.lookUp(sql))) {
+            parameters.copyTo(select, rehash.values());
+            try (ResultSet rows = select.executeQuery()) {
+                return rows.next();
+            }
+        }
     }
 
     private boolean isThere(Sql sql) throws Throwable {
         try (PreparedStatement select = connection.lookUp(sql.onStandby())) {
-            for (Parameter parameter : parameters.values()) {
-                parameter.setter.invoke(select, parameter.args);
-            }
+            parameters.copyTo(select);
             select.setMaxRows(1);
             try (ResultSet rows = select.executeQuery()) {
                 return rows.next();

@@ -7,12 +7,18 @@ final class WriteRefused extends SQLException {
 
     static final String SQL_STATE = "25006"; // read_only_sql_transaction
     private static final String PREFIX = "read-only node, its database is a hot standby: refused ";
+    private static final int FAILED = 400; // the first status of those that are no success
+    /** Whether it decides on the request in any case, or only on one that failed. */
     private static final ThreadLocal<Boolean> MARK = new ThreadLocal<>();
 
     /** Names the kind and the table, never a value: the message reaches logs. */
     WriteRefused(Sql sql) {
         super(PREFIX + sql.kind() + (sql.table() == null ? "" : " on " + sql.table()), SQL_STATE);
-        mark();
+        if (!Forgiven.isPossible(sql)) {
+            mark();
+        } else if (!isMarked()) {
+            MARK.set(false);
+        }
     }
 
     /** Has the request filter answer for this thread's request, whatever Keycloak makes of it. */
@@ -22,6 +28,12 @@ final class WriteRefused extends SQLException {
 
     static boolean isMarked() {
         return MARK.get() != null;
+    }
+
+    /** Whether the request of this thread is to be answered as refused, where Keycloak answers it with that status. */
+    static boolean decidesOn(int status) {
+        Boolean mark = MARK.get();
+        return mark != null && (mark || status >= FAILED);
     }
 
     /** Whether this thread ran into a refused write since the last call; forgets it. */

@@ -10,7 +10,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class BookkeepingTest {
 
     private static Verdict verdict(String sql) {
-        return Bookkeeping.verdict(Sql.parse(sql), false, true, false, false);
+        return Bookkeeping.verdict(Sql.parse(sql), true, false, true, false, false);
     }
 
     @ParameterizedTest
@@ -26,7 +26,13 @@ class BookkeepingTest {
         "update offline_user_session set a=1 | DROP",
         "delete from offline_user_session where user_session_id=? | DROP_IF_ABSENT",
         "delete from event_entity where realm_id=? | DROP_IF_ABSENT",
-        "insert into offline_user_session (a) values (1) returning a | REFUSE",
+        "insert into offline_user_session (a) values (1) returning a | DROP",
+        "insert into offline_user_session (a) values (1) returning * | REFUSE",
+        "insert into offline_user_session (a) values (1) returning a, b | REFUSE",
+        "insert into offline_user_session (a) values (now()) returning a | REFUSE",
+        "insert into offline_user_session values (1) | REFUSE",
+        "insert into offline_user_session (a, b) values (1) | REFUSE",
+        "update offline_user_session set a = 1 returning a | REFUSE",
         "insert into offline_user_session select * from x | REFUSE",
         "insert into \"OFFLINE_USER_SESSION\" (a) values (?) | REFUSE",
         "insert into offline_user_session_old (a) values (?) | REFUSE",
@@ -43,27 +49,34 @@ class BookkeepingTest {
         assertEquals(expected, verdict(sql));
     }
 
+    @ParameterizedTest
+    @CsvSource({"insert into s.event_entity (a) values (?)", "update s.credential set a=?", "delete from s.event_entity"})
+    void takesNoOtherSchemasTableForKeycloaks(String sql) {
+        assertEquals("s", Sql.parse(sql).schema());
+        assertEquals(Verdict.REFUSE, Bookkeeping.verdict(Sql.parse(sql), false, false, true, false, true));
+    }
+
     @Test
     void grantsNoOfflineSession() {
         Sql sql = Sql.parse("insert into offline_user_session (offline_flag) values (?)");
-        assertEquals(Verdict.DROP_AND_REFUSE_REQUEST, Bookkeeping.verdict(sql, true, true, false, false));
-        assertEquals(Verdict.REFUSE, Bookkeeping.verdict(sql, true, false, false, false));
+        assertEquals(Verdict.DROP_AND_REFUSE_REQUEST, Bookkeeping.verdict(sql, true, true, true, false, false));
+        assertEquals(Verdict.REFUSE, Bookkeeping.verdict(sql, true, true, false, false, false));
     }
 
     @Test
     void leavesTheCleanUpOut() {
         for (String sql : new String[] {"delete from revoked_token where expire < ?", "update realm set a=1",
             "insert into component (id) values (?)"}) {
-            assertEquals(Verdict.DROP, Bookkeeping.verdict(Sql.parse(sql), false, false, true, false));
+            assertEquals(Verdict.DROP, Bookkeeping.verdict(Sql.parse(sql), true, false, false, true, false));
         }
-        assertEquals(Verdict.REFUSE, Bookkeeping.verdict(Sql.parse("truncate t"), false, false, true, false));
+        assertEquals(Verdict.REFUSE, Bookkeeping.verdict(Sql.parse("truncate t"), true, false, false, true, false));
     }
 
     @Test
     void leavesADueHashAsItIs() {
         assertEquals(Verdict.DROP,
-                Bookkeeping.verdict(Sql.parse("update CREDENTIAL set a=?"), false, true, false, true));
+                Bookkeeping.verdict(Sql.parse("update CREDENTIAL set a=?"), true, false, true, false, true));
         assertEquals(Verdict.REFUSE,
-                Bookkeeping.verdict(Sql.parse("update user_entity set a=?"), false, true, false, true));
+                Bookkeeping.verdict(Sql.parse("update user_entity set a=?"), true, false, true, false, true));
     }
 }

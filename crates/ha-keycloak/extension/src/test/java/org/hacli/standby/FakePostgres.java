@@ -31,6 +31,7 @@ final class FakePostgres {
         this.standby = standby;
         this.reportedStandby = standby;
         this.connection = StandbyConnection.wrap(fake(Connection.class, (p, m, a) -> switch (m.getName()) {
+            case "getSchema" -> "public";
             case "unwrap" -> fake(PGConnection.class, (q, n, b) -> reportedStandby ? "on" : "off");
             case "createStatement" -> statement(Statement.class, null);
             case "prepareStatement" -> statement(PreparedStatement.class, (String) a[0]);

@@ -1,10 +1,9 @@
 package org.hacli.standby;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import java.util.stream.Stream;
 import org.hacli.standby.Sql.Kind;
 import org.hacli.standby.Sql.Value;
@@ -24,7 +23,7 @@ class SqlTest {
                 a("(select 1) union (select 2)", Kind.READ, null),
                 a("values (1)", Kind.READ, null),
                 a("SHOW in_hot_standby", Kind.READ, null),
-                a("SET LOCAL lock_timeout = 5", Kind.SET_LOCAL, null),
+                a("SET LOCAL lock_timeout = 5", Kind.READ_IN_TRANSACTION, null),
                 a("select 1; select 2;", Kind.READ, null),
                 a("insert into t(a) values(?)", Kind.INSERT, "t"),
                 a("INSERT INTO PUBLIC.Event_Entity (id) VALUES (?)", Kind.INSERT, "event_entity"),
@@ -50,9 +49,25 @@ class SqlTest {
                 a("lock table t", Kind.OTHER, null),
                 a("copy t from stdin", Kind.OTHER, null),
                 a("do $$ begin delete from t; end $$", Kind.OTHER, null),
-                a("call f()", Kind.OTHER, null),
-                a("{call f()}", Kind.OTHER, null),
+                a("call f()", Kind.READ_IN_TRANSACTION, null),
+                a("{call f()}", Kind.READ_IN_TRANSACTION, null),
+                a("{? = call f(?)}", Kind.READ_IN_TRANSACTION, null),
+                a("begin", Kind.READ_IN_TRANSACTION, null),
+                a("set transaction isolation level serializable", Kind.READ_IN_TRANSACTION, null),
+                a("select pg_catalog.pg_advisory_xact_lock(1)", Kind.READ_IN_TRANSACTION, null),
+                a("select set_config('a.b', ?, true)", Kind.READ_IN_TRANSACTION, null),
+                a("select set_config from t", Kind.READ, null),
+                a("declare c cursor for select 1", Kind.READ_IN_TRANSACTION, null),
+                a("declare c cursor for delete from t", Kind.OTHER, null),
+                a("explain select 1", Kind.READ, null),
+                a("explain delete from t", Kind.READ, null),
+                a("explain (verbose, costs off) with x as (delete from t returning 1) select 1", Kind.READ, null),
+                a("explain analyze select 1", Kind.READ, null),
                 a("explain analyze delete from t", Kind.OTHER, null),
+                a("explain (analyze, buffers) insert into t (a) values (1)", Kind.OTHER, null),
+                a("explain (analyze) select 1 for update", Kind.LOCKING_READ, null),
+                a("explain create table x as select 1", Kind.OTHER, null),
+                a("explain", Kind.OTHER, null),
                 a("select a into t2 from t", Kind.OTHER, null),
                 a("with x as (select a into t2 from t) select 1", Kind.READ, null), // refused by every server
                 a("select 1; delete from t", Kind.OTHER, null),
@@ -178,8 +193,11 @@ class SqlTest {
 
     @Test
     void seesReturning() {
-        assertTrue(Sql.parse("insert into t(a) values(1) returning a").returning());
-        assertFalse(Sql.parse("insert into t(a) values('returning')").returning());
+        assertEquals(List.of("a"), Sql.parse("insert into t(a) values(1) returning a").returning());
+        assertEquals(List.of("a", "B"), Sql.parse("update t set a=1 returning a, \"B\"").returning());
+        assertEquals(Sql.EXPRESSIONS, Sql.parse("delete from t returning a + 1").returning());
+        assertEquals(Sql.EXPRESSIONS, Sql.parse("delete from t returning *").returning());
+        assertNull(Sql.parse("insert into t(a) values('returning')").returning());
     }
 
     @ParameterizedTest
