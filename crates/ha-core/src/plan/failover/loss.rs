@@ -117,7 +117,9 @@ pub(super) fn loss(view: &View<'_>, to: &Node) -> Loss {
             why.push_str(&format!(", unless {} was told to run alone, which cannot be asked now", unread.join(" or ")));
         }
         // A crash in place ends every wait, and shows everybody what had waited.
-        why.push_str("; what nobody acknowledged may be gone, also where it could be read after a crash or restart in place");
+        why.push_str(
+            "; what nobody acknowledged may be gone, also where it could be read after a crash or restart in place",
+        );
         return Loss::None { why };
     }
     let silent = standby.and_then(|it| it.receiver.as_ref()?.silent_seconds);

@@ -11,7 +11,9 @@ fn strict_loses_nothing_and_runs_alone_only_by_word() {
     let alone = FailoverOptions { run_alone: true, ..FailoverOptions::default() };
     let planned = decide_failover(&topology, &facts, &alone).unwrap();
     let Loss::None { why } = &planned.loss else { panic!("{:?}", planned.loss) };
-    assert!(why.ends_with("what nobody acknowledged may be gone, also where it could be read after a crash or restart in place"));
+    assert!(why.ends_with(
+        "what nobody acknowledged may be gone, also where it could be read after a crash or restart in place"
+    ));
     assert!(lines(&planned.plan)[0].contains("runs alone"), "{:?}", planned.plan);
     // One that ran alone has acknowledged what nobody else has.
     let ran_alone = crate::values::PromotionRecord { run_alone: true, ..promotion(1, "vm1") };
