@@ -36,6 +36,12 @@ final class Balancers {
             return times[(next + times.length - 1) % times.length];
         }
 
+        /** Whoever has asked once is a person, or has only just begun. */
+        private boolean isBalancer() {
+            long before = times[next];
+            return before != 0 && last() - before <= SILENT_NANOS;
+        }
+
         /** Of its last answers, how many were given since then. */
         private int since(long nanos) {
             int count = 0;
@@ -62,7 +68,7 @@ final class Balancers {
 
     synchronized int size(long nanos) {
         forget(nanos);
-        return askers.size();
+        return (int) askers.values().stream().filter(Asker::isBalancer).count();
     }
 
     /** How many have had so many answers since then, and believe them. */
@@ -71,7 +77,8 @@ final class Balancers {
         if (nanos - since < INTERVAL_NANOS + (answers - 1) * AGAIN_NANOS) {
             return 0;
         }
-        return (int) askers.values().stream().filter(asker -> asker.since(since) >= answers).count();
+        return (int) askers.values().stream().filter(Asker::isBalancer)
+                .filter(asker -> asker.since(since) >= answers).count();
     }
 
     private void forget(long nanos) {

@@ -30,6 +30,8 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
     private static final String SOON_SECONDS = "1";
     /** RFC 8470: the server is unwilling to process it now, and has not; whoever sent it on may do so again. */
     private static final int TOO_EARLY = 425;
+    /** Of those that were held, so many at once: a crowd would wait for connections longer than the pool lets it. */
+    private static final int ABREAST = 16;
     private static final String TICKET = "org.hacli.standby.in-flight";
 
     private final String root = root(Settings.server("kc.http-relative-path"));
@@ -64,7 +66,8 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
     private boolean settle(ResteasyReactiveContainerRequestContext request, Sender sender, boolean refused,
             boolean tooLong) {
         Handover.Fate fate = fate(sender, refused);
-        if (fate == Handover.Fate.HOLD && !tooLong) {
+        boolean crowded = fate == Handover.Fate.GO_ON && InFlight.count(System.nanoTime()) >= ABREAST;
+        if ((fate == Handover.Fate.HOLD || crowded) && !tooLong) {
             return false;
         }
         if (!decide(request, refused, fate == Handover.Fate.HOLD ? Handover.Fate.LATER : fate)) {
@@ -101,6 +104,9 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
         boolean refused = WriteRefused.decidesOn(response.getStatus());
         answerClearly(request, response);
         InFlight.ended(request.getProperty(TICKET));
+        if (Held.count() > 0) {
+            HandoverFile.lookNow();
+        }
         if (WriteRefused.takeMark()) {
             log(refused ? "refused on this read-only node" : "a provider's write was refused on this read-only node, and forgiven",
                     request);

@@ -107,6 +107,9 @@ class HandoverTest {
     void aBalancerBelievesAnAnswerOrTwo() {
         Balancers balancers = new Balancers();
         long second = 1_000_000_000L;
+        balancers.asked("a", second / 2);
+        balancers.asked("b", second / 2);
+        assertEquals(0, balancers.size(second), "somebody who has asked once");
         balancers.asked("a", second);
         balancers.asked("b", second + 1);
         assertEquals(2, balancers.size(2 * second));
