@@ -13,6 +13,7 @@ use crate::{cases, suite};
 pub(crate) enum Word {
     Works,
     Follows,
+    Held,
     Refused,
 }
 
@@ -21,6 +22,7 @@ impl Word {
         match self {
             Self::Works => "works",
             Self::Follows => "follows",
+            Self::Held => "held",
             Self::Refused => "refused",
         }
     }
@@ -33,7 +35,8 @@ Written by the test suite from what it saw on real pairs (`HA_CAPABILITIES=docs/
 Keycloak of a hot standby.
 
 *works*: as on the primary. *follows*: changed on the primary, it is so here at most 1 s after the standby's PostgreSQL has
-replayed the change, also while the primary is written to 25 times a second. *refused*: a clear answer (405 or 503; JSON for
+replayed the change, also while the primary is written to 25 times a second. *held*: protects as on the primary, by what this
+node counts itself. *refused*: a clear answer (405 or 503; JSON for
 programs, a page for browsers), one line in the log, nothing changed. What lies behind each decision is in
 [the standby extension](standby-extension.md).
 ";

@@ -22,7 +22,6 @@ fn works() -> Vec<Case> {
         case!(works::login::a_code_is_good_once, Works, "exchange of a code, once"),
         case!(works::login::client_credentials, Works, "client credentials"),
         case!(works::login::wrong_password_is_refused, Works, "refusal of a wrong password"),
-        case!(works::login::brute_force_locks_out, Works, "lock-out after wrong passwords"),
         case!(works::session::refresh_of_one_made_here, Works, "refresh of a session made here"),
         case!(works::session::refresh_of_one_made_on_the_primary, Works, "refresh of a session made on the primary"),
         case!(works::session::single_sign_on, Works, "single sign-on with a session made here or on the primary"),
@@ -34,6 +33,27 @@ fn works() -> Vec<Case> {
         case!(works::admin::events_reach_the_log, Works, "events switched on: they reach the log"),
         case!(role::urls_tell_the_role, Works, "role URLs for load balancers"),
         case!(works::replay::nothing_waits_for_a_request),
+    ]
+}
+
+fn protections() -> Vec<Case> {
+    vec![
+        case!(protections::lock_out::for_a_time, Held, "lock-out after wrong passwords, for a time"),
+        case!(protections::lock_out::for_good, Held, "permanent lock-out; unlocked on the primary"),
+        case!(
+            protections::lock_out::first_for_a_time_then_for_good,
+            Held,
+            "lock-outs for a time, then a permanent one"
+        ),
+        case!(protections::lock_out::of_a_whole_realm_is_lifted, Held, "permanent lock-out; unlocked on the primary"),
+        case!(protections::sessions::limit, Held, "limit to the number of a user's sessions: no new one"),
+        case!(
+            protections::sessions::limit_by_ending,
+            Refused,
+            "limit to the number of a user's sessions: end the oldest, of the primary"
+        ),
+        case!(protections::sessions::refresh_token_once, Held, "refresh tokens good once (within this node)"),
+        case!(protections::password::expired, Refused, "login with an expired password"),
     ]
 }
 
@@ -65,6 +85,8 @@ fn refused() -> Vec<Case> {
         case!(refused::logout_of_a_session_of_the_primary, Refused, "logout of a session made on the primary"),
         case!(refused::browser_logout_of_a_session_of_the_primary, Refused, "logout of a session made on the primary"),
         case!(refused::revocation_of_what_lives_on_the_primary, Refused, "revocation of a token"),
+        case!(refused::nobody_is_told_of_a_refused_logout, Refused, "logout of a session made on the primary"),
+        case!(refused::logout_by_an_identity_provider, Refused, "logout by an identity provider"),
     ]
 }
 
@@ -124,6 +146,8 @@ fn promotion() -> Vec<Case> {
         case!(promotion::earlier_sessions_go_on, Works, "sessions made here before go on (on this node only)"),
         case!(promotion::what_was_refused_is_done, Works, "what was refused before"),
         case!(promotion::a_broken_connection_is_told, Works, "a request whose database connection broke: 503, again"),
+        case!(promotion::lock_outs_are_stored, Works, "who was locked out here for good is disabled"),
+        case!(promotion::background_work_begins, Works, "background work (clean-up, directories) moves with the role"),
         case!(
             promotion::a_standby_again_refuses_again,
             Works,
@@ -134,7 +158,7 @@ fn promotion() -> Vec<Case> {
 
 /// What runs after what.
 pub(crate) fn phases() -> Vec<Phase> {
-    let side_by_side = [start(), works(), must_write(), refused()].concat();
+    let side_by_side = [start(), works(), protections(), must_write(), refused()].concat();
     vec![
         Phase { cases: side_by_side, alone: false },
         Phase { cases: follows(), alone: true },
@@ -148,6 +172,7 @@ pub(crate) fn phases() -> Vec<Phase> {
 pub(crate) fn chapters() -> Vec<(&'static str, Vec<Case>)> {
     vec![
         ("Without a write", works()),
+        ("Protections that work by writing", protections()),
         ("Logins that would write", must_write()),
         ("Changes made on the primary", [follows(), follows_while_written()].concat()),
         ("What must write", refused()),

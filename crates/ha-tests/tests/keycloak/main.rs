@@ -14,6 +14,7 @@ mod follows;
 mod log;
 mod must_write;
 mod promotion;
+mod protections;
 mod realm;
 mod refused;
 mod role;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ha_core::layout::{Component, PGDATA};
 use ha_core::ports::{ContainerRuntime as _, ExecSpec};
+use ha_core::topology::Node;
 use libtest_mimic::Failed;
 use reqwest::Method;
 use serde_json::json;
@@ -40,6 +41,9 @@ struct Promoted {
     own: Tokens,
     /// Of a session made on the primary before.
     other: Tokens,
+    /// The realm of a user who was locked out here before.
+    locked: String,
+    directory: Directory,
     tries: Vec<String>,
     /// From the return of `pg_promote()`.
     first_write: Duration,
@@ -94,7 +98,63 @@ async fn demoted(world: &Arc<World>) -> Result<(&Promoted, &Demoted), Failed> {
     Ok((promoted, demoted.map_err(|error| Failed::from(format!("the demotion: {error}")))?))
 }
 
+/// A realm with a directory that nobody answers for: whoever synchronises with it says so, every second.
+struct Directory {
+    name: String,
+    id: String,
+}
+
+const SYNCHRONISED_EVERY: Duration = Duration::from_secs(1);
+
+impl Directory {
+    /// Made while both Keycloaks run: neither has its timers from its own start.
+    async fn make(world: &Arc<World>) -> Result<Self, Failed> {
+        let realm = Realm::plain(world, "directory").await?;
+        let id = world.read(&world.primary, &realm.admin("")).await?["id"].as_str().unwrap_or_default().to_owned();
+        let component = json!({
+            "name": "directory", "providerId": "ldap", "providerType": "org.keycloak.storage.UserStorageProvider",
+            "parentId": id,
+            "config": {
+                "enabled": ["true"], "importEnabled": ["true"], "editMode": ["READ_ONLY"], "vendor": ["other"],
+                "connectionUrl": ["ldap://127.0.0.1:1"], "usersDn": ["ou=people,dc=example,dc=org"], "authType": ["none"],
+                "usernameLDAPAttribute": ["uid"], "rdnLDAPAttribute": ["uid"], "uuidLDAPAttribute": ["entryUUID"],
+                "userObjectClasses": ["inetOrgPerson"], "searchScope": ["1"],
+                "fullSyncPeriod": ["-1"], "changedSyncPeriod": [SYNCHRONISED_EVERY.as_secs().to_string()],
+            },
+        });
+        realm.change(Method::POST, "/components", component).await?;
+        Ok(Self { name: realm.name, id })
+    }
+
+    /// How often that node has tried.
+    async fn tries(&self, world: &World, node: &Node) -> Result<usize, Failed> {
+        let log = world.log(node).await?;
+        let of_it = |line: &&String| line.contains(&self.name) || line.contains(&self.id);
+        Ok(log.iter().filter(|line| line.contains("users-sync in realm")).filter(of_it).count())
+    }
+}
+
 async fn promote(world: &Arc<World>) -> Result<Promoted, Failed> {
+    let directory = Directory::make(world).await?;
+    let locked = Realm::make(
+        world,
+        "locked",
+        json!({
+            "bruteForceProtected": true, "failureFactor": 2, "quickLoginCheckMilliSeconds": 0, "permanentLockout": true,
+            "maxTemporaryLockouts": 0,
+        }),
+    )
+    .await?;
+    until(PATIENCE, "the lock-out", async || {
+        ensure!(!locked.lets_in(&world.standby, ALICE, "guessed").await?, "a guess was let in");
+        Ok(!locked.lets_in(&world.standby, ALICE, &password_of(ALICE)).await?)
+    })
+    .await?;
+    until(PATIENCE, "the read-write node synchronises", async || {
+        Ok(directory.tries(world, world.pair.primary()).await? > 1)
+    })
+    .await?;
+    ensure_eq!(directory.tries(world, world.pair.standby()).await?, 0, "synchronisations of the read-only node");
     // Who administers all realms has the roles of all of them, and to expand these takes Keycloak seconds after this
     // suite: that is no matter of the promotion.
     let mut keeper = user(KEEPER);
@@ -154,7 +214,8 @@ async fn promote(world: &Arc<World>) -> Result<Promoted, Failed> {
     }
     let first_write = returned.elapsed();
     let role_changed = watch.await??;
-    Ok(Promoted { realm: realm.name, own, other, tries, first_write, role_changed, started_before })
+    let (realm, locked) = (realm.name, locked.name);
+    Ok(Promoted { realm, own, other, locked, directory, tries, first_write, role_changed, started_before })
 }
 
 async fn demote(world: &Arc<World>, realm: &Realm) -> Result<Demoted, Failed> {
@@ -257,6 +318,31 @@ pub(crate) async fn what_was_refused_is_done(world: Arc<World>) -> Outcome {
     Ok(())
 }
 
+pub(crate) async fn lock_outs_are_stored(world: Arc<World>) -> Outcome {
+    let promoted = promoted(&world).await?;
+    let realm = Realm { name: promoted.locked.clone(), world: Arc::clone(&world) };
+    until(PATIENCE, "the user is disabled in the database", async || {
+        let users = world.read(&world.standby, &realm.admin(&format!("/users?username={ALICE}&exact=true"))).await?;
+        Ok(users[0]["enabled"] == false && users[0]["attributes"]["disabledReason"][0] == "permanentLockout")
+    })
+    .await?;
+    ensure!(!realm.lets_in(&world.standby, ALICE, &password_of(ALICE)).await?, "let in");
+    let user =
+        world.read(&world.standby, &realm.admin(&format!("/users?username={ALICE}&exact=true"))).await?[0].clone();
+    let path = realm.admin(&format!("/users/{}", user["id"].as_str().unwrap_or_default()));
+    world.try_change(&world.standby, Method::PUT, &path, &json!({ "enabled": true })).await?.expect(204)?;
+    ensure!(realm.lets_in(&world.standby, ALICE, &password_of(ALICE)).await?, "unlocked, and still not let in");
+    Ok(())
+}
+
+pub(crate) async fn background_work_begins(world: Arc<World>) -> Outcome {
+    let promoted = promoted(&world).await?;
+    until(PATIENCE, "the promoted node synchronises", async || {
+        Ok(promoted.directory.tries(&world, world.pair.standby()).await? > 1)
+    })
+    .await
+}
+
 /// Its client is to ask again, whatever Keycloak itself makes of the connections that broke.
 pub(crate) async fn a_broken_connection_is_told(world: Arc<World>) -> Outcome {
     // All but the extension's own.
@@ -295,6 +381,8 @@ pub(crate) async fn a_broken_connection_is_told(world: Arc<World>) -> Outcome {
 pub(crate) async fn a_standby_again_refuses_again(world: Arc<World>) -> Outcome {
     let (promoted, demoted) = demoted(&world).await?;
     let realm = promoted.realm(&world);
+    let synchronised = promoted.directory.tries(&world, world.pair.standby()).await?;
+    let since = Instant::now();
     role::ensure_is(&world.standby, "read-only").await?;
     let path = realm.admin("/users");
     let answer = world.try_change(&world.standby, Method::POST, &path, &user("late")).await?;
@@ -304,6 +392,10 @@ pub(crate) async fn a_standby_again_refuses_again(world: Arc<World>) -> Outcome 
     ensure_eq!(rows_of(&world, &made).await?, 0, "rows of a session made here");
     ensure!(realm.refreshes(&world.standby, &demoted.stored).await?, "a session stored before does not refresh");
     ensure_refused(&realm.logout(&world.standby, &demoted.stored).await?, 503, Reader::Program)?;
+    // Nothing tells that something does not happen.
+    tokio::time::sleep((4 * SYNCHRONISED_EVERY).saturating_sub(since.elapsed())).await;
+    let now = promoted.directory.tries(&world, world.pair.standby()).await?;
+    ensure_eq!(now, synchronised, "synchronisations of a node that is read-only again");
     ensure_eq!(started_at(&world).await?, promoted.started_before, "Keycloak was restarted");
     Ok(())
 }

@@ -203,10 +203,78 @@ pub(crate) async fn revocation_of_what_lives_on_the_primary(world: Arc<World>) -
     ensure!(realm.refreshes(&world.primary, &made).await?, "a refused revocation ended the session");
     ensure!(realm.refreshes(&world.standby, &made).await?, "a refused revocation ended the session here");
     ensure_refused(&realm.revoke(&world.standby, &made.access).await?, 503, Reader::Program)?;
-    ensure_eq!(realm.userinfo(&world.primary, &made.access).await?.status, 200, "the token on the primary");
+    for site in [&world.primary, &world.standby] {
+        ensure_eq!(realm.userinfo(site, &made.access).await?.status, 200, "the token that was not revoked");
+    }
     let stored = world.count("SELECT count(*) FROM revoked_token WHERE id = $1", &jti(&made.access)?).await?;
     ensure_eq!(stored, 0, "revoked tokens on the primary");
     world.ensure_refusals_logged(&realm.path("/protocol/openid-connect/revoke"), 2).await
+}
+
+/// A client that wants to be told of logouts, at a place where nobody is, which shows in this node's log.
+fn told_client(witness: &str) -> Value {
+    json!({
+        "clientId": "told", "publicClient": true, "directAccessGrantsEnabled": true, "redirectUris": ["http://app.test/*"],
+        "attributes": {
+            "post.logout.redirect.uris": "http://app.test/*",
+            "backchannel.logout.url": format!("http://127.0.0.1:8080/realms/{witness}/clients-registrations/default"),
+            "backchannel.logout.session.required": "true",
+        },
+    })
+}
+
+pub(crate) async fn nobody_is_told_of_a_refused_logout(world: Arc<World>) -> Outcome {
+    let witness = world.unique("witness");
+    let realm = Realm::make(&world, "logout-told", json!({ "clients": [told_client(&witness)] })).await?;
+    let log_in = async |site| {
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "told"),
+            ("username", ALICE),
+            ("password", &*password_of(ALICE)),
+            ("scope", "openid"),
+        ];
+        tokens(&realm.token(site, &form).await?)
+    };
+    let end = async |made: &crate::realm::Tokens| {
+        let form = [("client_id", "told"), ("refresh_token", &*made.refresh)];
+        realm.post(&world.standby, "/protocol/openid-connect/logout", &form).await
+    };
+    let of_the_primary = log_in(&world.primary).await?;
+    let own = log_in(&world.standby).await?;
+    world.caught_up().await?;
+    ensure_refused(&end(&of_the_primary).await?, 503, Reader::Program)?;
+
+    // By a browser, whose cookie stays good.
+    let mut browser = Browser::new(&world.primary);
+    let page = browser.open(&realm.login_url("told")).await?;
+    let form = page.form_asking("username")?;
+    let page = browser.submit(&page, &form, &[("username", ALICE), ("password", &password_of(ALICE))]).await?;
+    let made = tokens(&realm.exchange(&world.primary, "told", &page).await?)?;
+    world.caught_up().await?;
+    browser.move_to(&world.standby);
+    let url = format!(
+        "{}{}?client_id=told&id_token_hint={}&post_logout_redirect_uri={CALLBACK}",
+        world.standby.public(),
+        realm.path("/protocol/openid-connect/logout"),
+        made.id
+    );
+    ensure_refused(&browser.open(&url).await?.answer, 503, Reader::Person)?;
+    browser.open(&realm.login_url(APP)).await?.handed_over("code")?;
+
+    // One that can be ended is told; and it alone.
+    ensure_eq!(end(&own).await?.status, 204, "the logout of a session made here");
+    world.ensure_refusals_logged(&format!("/realms/{witness}/"), 1).await?;
+    ensure!(realm.refreshes(&world.primary, &made).await?, "a refused logout ended the session");
+    Ok(())
+}
+
+pub(crate) async fn logout_by_an_identity_provider(world: Arc<World>) -> Outcome {
+    let realm = Realm::plain(&world, "logout-idp").await?;
+    let form = [("logout_token", "whatever")];
+    let answer = realm.post(&world.standby, "/protocol/openid-connect/logout/backchannel-logout", &form).await?;
+    ensure_refused(&answer, 503, Reader::Program)?;
+    world.ensure_refusals_logged(&realm.path("/protocol/openid-connect/logout/backchannel-logout"), 1).await
 }
 
 pub(crate) async fn required_action(world: Arc<World>) -> Outcome {

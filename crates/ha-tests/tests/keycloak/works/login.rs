@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use ha_tests::keycloak::Browser;
-use serde_json::json;
 
-use crate::check::{ensure, ensure_eq, is_denied, until};
-use crate::realm::{ALICE, APP, BACKEND_SECRET, Realm, claims, password_of, tokens};
+use crate::check::{ensure, ensure_eq, is_denied};
+use crate::realm::{ALICE, APP, BACKEND_SECRET, Realm, claims, tokens};
 use crate::suite::Outcome;
-use crate::world::{PATIENCE, World};
+use crate::world::World;
 
 pub(crate) async fn password_login(world: Arc<World>) -> Outcome {
     let realm = Realm::plain(&world, "password").await?;
@@ -62,19 +61,4 @@ pub(crate) async fn client_credentials(world: Arc<World>) -> Outcome {
     let wrong = realm.client_credentials(&world.standby, "not the secret").await?;
     ensure_eq!(wrong.status, 401, "a wrong secret");
     Ok(())
-}
-
-pub(crate) async fn brute_force_locks_out(world: Arc<World>) -> Outcome {
-    let protection = json!({
-        "bruteForceProtected": true, "failureFactor": 3, "permanentLockout": false,
-        "waitIncrementSeconds": 300, "maxFailureWaitSeconds": 900,
-    });
-    let realm = Realm::make(&world, "brute", protection).await?;
-    ensure!(realm.lets_in(&world.standby, ALICE, &password_of(ALICE)).await?, "the password does not work at all");
-    for _ in 0..4 {
-        ensure!(!realm.lets_in(&world.standby, ALICE, "guessed").await?, "a guess was let in");
-    }
-    // Failures are counted behind the answer's back.
-    until(PATIENCE, "the lock-out", async || Ok(!realm.lets_in(&world.standby, ALICE, &password_of(ALICE)).await?))
-        .await
 }

@@ -32,7 +32,7 @@ final class Bookkeeping {
      *                 after a restart, so granting it would be an invented success
      * @param request  whether a request's own thread asks. Keycloak tries a failed session write again for ten seconds;
      *                 there the request can be refused without an exception
-     * @param unheeded whether nobody waits for it: Keycloak's own clean-up, or a {@link Rehearsal}
+     * @param unheeded whether nobody waits for it: a {@link Rehearsal}, or what {@link LockOuts} keep
      * @param rehash   whether Keycloak renews a password hash after a login that has already succeeded
      */
     static Verdict verdict(Sql sql, boolean own, boolean offline, boolean request, boolean unheeded, boolean rehash) {

@@ -11,6 +11,7 @@ import org.keycloak.models.KeycloakSessionFactory;
 final class Bootstrap {
 
     private static volatile BooleanSupplier completed = () -> false;
+    private static volatile KeycloakSessionFactory sessions;
 
     private Bootstrap() { }
 
@@ -18,8 +19,14 @@ final class Bootstrap {
         return completed.getAsBoolean();
     }
 
+    /** The process's one maker of sessions, for what runs outside of a request's own. */
+    static KeycloakSessionFactory sessions() {
+        return sessions;
+    }
+
     /** Keycloak before 26.7 has no such method, and does not listen before it has booted. */
     static void watch(KeycloakSessionFactory factory) {
+        sessions = factory;
         BooleanSupplier asked;
         try {
             Method method = factory.getClass().getMethod("isBootstrapCompleted");

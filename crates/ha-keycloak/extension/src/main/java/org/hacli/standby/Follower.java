@@ -8,8 +8,10 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jboss.logging.Logger;
 import org.postgresql.replication.LogSequenceNumber;
@@ -157,14 +159,20 @@ final class Follower {
 
     private void loadRevokedTokens() throws SQLException {
         long now = Instant.now().getEpochSecond();
+        Map<String, Long> marks = new HashMap<>();
         try (PreparedStatement select = connection.prepareStatement(
                 "select id, expire from \"" + schema + "\".revoked_token where expire > ?")) {
             select.setLong(1, now);
             try (ResultSet row = select.executeQuery()) {
                 while (row.next()) {
-                    caches.revoked(row.getString(1), row.getLong(2) - now);
+                    if (UnlockMark.isOne(row.getString(1))) {
+                        marks.put(row.getString(1), row.getLong(2));
+                    } else {
+                        caches.revoked(row.getString(1), row.getLong(2) - now);
+                    }
                 }
             }
         }
+        LockOuts.marksAre(marks);
     }
 }

@@ -1,5 +1,6 @@
 package org.hacli.standby;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -13,12 +14,21 @@ final class MadeHere {
     /** How long a session is spared before it must have appeared in a cache. */
     private static final long YOUNG_NANOS = 60_000_000_000L;
 
-    private static final Map<SessionKey, Long> KEYS = new ConcurrentHashMap<>();
+    private record Made(long nanoTime, String user) { }
+
+    private static final Map<SessionKey, Made> KEYS = new ConcurrentHashMap<>();
 
     private MadeHere() { }
 
-    static void add(SessionKey key) {
-        KEYS.put(key, System.nanoTime());
+    /** @param user of a user session; null where it is not known, or for a client session */
+    static void add(SessionKey key, String user) {
+        KEYS.put(key, new Made(System.nanoTime(), user));
+    }
+
+    /** The ids of a user's sessions. */
+    static List<String> of(String user) {
+        return KEYS.entrySet().stream().filter(made -> user.equals(made.getValue().user))
+                .map(made -> made.getKey().userSession()).toList();
     }
 
     static boolean contains(SessionKey key) {
@@ -35,6 +45,6 @@ final class MadeHere {
 
     /** Forgets one that no cache held at that time: it was ended, idled out, or evicted. */
     static void forget(SessionKey key, long absentNanos) {
-        KEYS.computeIfPresent(key, (k, made) -> absentNanos - made > YOUNG_NANOS ? null : made);
+        KEYS.computeIfPresent(key, (k, made) -> absentNanos - made.nanoTime > YOUNG_NANOS ? null : made);
     }
 }

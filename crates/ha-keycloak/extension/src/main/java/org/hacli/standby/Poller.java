@@ -117,6 +117,7 @@ final class Poller implements Runnable {
 
     private void pass() throws SQLException {
         boolean standby;
+        Role.Mode was;
         LogSequenceNumber replayed;
         try (Statement statement = connection.createStatement(); ResultSet row = statement.executeQuery(STATUS)) {
             row.next();
@@ -127,6 +128,7 @@ final class Poller implements Runnable {
             LogSequenceNumber received = standby ? lsn(row.getString(3)) : null;
             Long lag = received == null || replayed == null ? null
                     : Math.max(0, received.asLong() - replayed.asLong());
+            was = Role.settled();
             Role.observed(new Role(standby ? Role.Mode.READ_ONLY : Role.Mode.READ_WRITE,
                     replayed == null ? null : replayed.asString(), received == null ? null : received.asString(), lag,
                     standby ? row.getString(4) : null, System.nanoTime()));
@@ -136,6 +138,12 @@ final class Poller implements Runnable {
         if (!textsLoaded && Bootstrap.isCompleted()) {
             textsLoaded = true;
             ErrorTexts.begin(factory);
+        }
+        if (!standby) {
+            LockOuts.storeSoon();
+            if (was == Role.Mode.READ_ONLY) {
+                Timers.begin();
+            }
         }
         if (!standby || replayed == null) {
             follower = null;

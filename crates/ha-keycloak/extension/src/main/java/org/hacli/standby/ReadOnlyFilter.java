@@ -34,16 +34,9 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
     private static final int ABREAST = 16;
     private static final String TICKET = "org.hacli.standby.in-flight";
 
-    private final String root = root(Settings.server("kc.http-relative-path"));
-
-    private static String root(String configured) {
-        String path = configured == null ? "/" : configured;
-        return path.endsWith("/") ? path.substring(0, path.length() - 1) : path;
-    }
-
     @Override
     public void filter(ContainerRequestContext request) {
-        String path = path(request);
+        String path = RequestPath.of(request);
         String page = Refusals.rolePage(request.getMethod(), path);
         if (page != null) {
             request.abortWith(role(page, request));
@@ -172,14 +165,8 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
 
     /** No query: it may hold codes and tokens. The path is quoted, since the client chose its characters. */
     private void log(String what, ContainerRequestContext request) {
-        String path = path(request);
+        String path = RequestPath.of(request);
         String safe = path.length() > 200 ? path.substring(0, 200) + "..." : path;
         LOG.infof("%s: %s %s", what, request.getMethod(), safe.replaceAll("\\p{Cntrl}", "?"));
-    }
-
-    private String path(ContainerRequestContext request) {
-        String path = request.getUriInfo().getPath();
-        String rooted = path.startsWith("/") ? path : "/" + path;
-        return !root.isEmpty() && rooted.startsWith(root + "/") ? rooted.substring(root.length()) : rooted;
     }
 }

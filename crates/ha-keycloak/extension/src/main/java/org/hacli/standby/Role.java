@@ -25,6 +25,7 @@ record Role(Mode mode, String replayLsn, String receiveLsn, Long replayLagBytes,
 
     private static final Role NONE = new Role(Mode.UNKNOWN, null, null, null, null, 0);
     private static volatile Role last = NONE;
+    private static volatile Mode settled = Mode.UNKNOWN;
 
     static Role unknown() {
         return NONE;
@@ -37,6 +38,12 @@ record Role(Mode mode, String replayLsn, String receiveLsn, Long replayLagBytes,
 
     static void observed(Role role) {
         last = role;
+        settled = role.mode;
+    }
+
+    /** The role that was last known for certain, also while the database does not answer; unknown only before the first. */
+    static Mode settled() {
+        return settled;
     }
 
     static void lost() {

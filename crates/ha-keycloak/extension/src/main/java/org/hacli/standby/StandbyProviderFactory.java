@@ -2,31 +2,19 @@ package org.hacli.standby;
 
 import org.jboss.logging.Logger;
 import org.keycloak.Config;
-import org.keycloak.events.Event;
 import org.keycloak.events.EventListenerProvider;
 import org.keycloak.events.EventListenerProviderFactory;
-import org.keycloak.events.admin.AdminEvent;
 import org.keycloak.models.KeycloakSession;
 import org.keycloak.models.KeycloakSessionFactory;
 import org.keycloak.models.utils.PostMigrationEvent;
 
 /**
- * The place where Keycloak starts and stops this extension. It is an event listener only because that is a public SPI
- * whose factories are always started; no realm has to switch it on, and it listens to nothing.
+ * The place where Keycloak starts and stops this extension. It is an event listener because that is a public SPI whose
+ * factories are always started; as a global one it hears of every realm's lock-outs ({@link Listener}).
  */
 public final class StandbyProviderFactory implements EventListenerProviderFactory {
 
     private static final Logger LOG = Logger.getLogger("org.hacli.standby");
-    private static final EventListenerProvider NOTHING = new EventListenerProvider() {
-        @Override
-        public void onEvent(Event event) { }
-
-        @Override
-        public void onEvent(AdminEvent event, boolean includeRepresentation) { }
-
-        @Override
-        public void close() { }
-    };
 
     private Settings settings;
     private Poller poller;
@@ -34,7 +22,12 @@ public final class StandbyProviderFactory implements EventListenerProviderFactor
 
     @Override
     public EventListenerProvider create(KeycloakSession session) {
-        return NOTHING;
+        return new Listener(session);
+    }
+
+    @Override
+    public boolean isGlobal() {
+        return true;
     }
 
     @Override

@@ -274,7 +274,7 @@ final class StandbyStatement extends Forwarding {
     private Bookkeeping.Verdict decide(Sql sql) throws Throwable {
         boolean own = sql.table() == null || connection.isOwn(sql.schema());
         boolean offline = isTrueFlag(parameters.text(sql, "offline_flag"));
-        boolean unheeded = Thread.currentThread().getName().startsWith("Timer-") || Rehearsal.isUnderWay();
+        boolean unheeded = Rehearsal.isUnderWay() || LockOuts.isCounting();
         boolean request = RequestThread.isCurrent();
         boolean rehash = own && isRehash(sql);
         Bookkeeping.Verdict verdict = Bookkeeping.verdict(sql, own, offline, request, unheeded, rehash);
@@ -308,9 +308,12 @@ final class StandbyStatement extends Forwarding {
 
     private void remember(Sql sql, boolean offline) {
         String userSession = parameters.text(sql, "user_session_id");
-        MadeHere.add(sql.table().equals("offline_user_session") ? SessionKey.user(offline, userSession)
-                : SessionKey.client(offline, userSession, parameters.text(sql, "client_id"),
-                        parameters.text(sql, "client_storage_provider"), parameters.text(sql, "external_client_id")));
+        if (sql.table().equals("offline_user_session")) {
+            MadeHere.add(SessionKey.user(offline, userSession), offline ? null : parameters.text(sql, "user_id"));
+        } else {
+            MadeHere.add(SessionKey.client(offline, userSession, parameters.text(sql, "client_id"),
+                    parameters.text(sql, "client_storage_provider"), parameters.text(sql, "external_client_id")), null);
+        }
     }
 
     /** Keycloak stores the flag as a text, '1' or '0'. */

@@ -90,10 +90,10 @@ class SessionComparisonTest {
     void sparesWhatWasMadeHereEvenWhenToldLate() throws Exception {
         cached.add(key("mine"));
         cached.add(key("mine-told-late"));
-        MadeHere.add(key("mine"));
+        MadeHere.add(key("mine"), null);
         comparison.request();
         step();
-        MadeHere.add(key("mine-told-late"));
+        MadeHere.add(key("mine-told-late"), null);
         assertEquals(Set.of(), step());
     }
 
@@ -121,7 +121,7 @@ class SessionComparisonTest {
 
     @Test
     void tellsOfflineAndClientSessionsApart() throws Exception {
-        MadeHere.add(new SessionKey(false, "s", "web"));
+        MadeHere.add(new SessionKey(false, "s", "web"), null);
         cached.add(new SessionKey(true, "s", "web"));
         cached.add(new SessionKey(false, "s", "other"));
         comparison.request();

@@ -1,0 +1,44 @@
+package org.hacli.standby;
+
+import org.keycloak.Config;
+import org.keycloak.models.KeycloakSession;
+import org.keycloak.models.KeycloakSessionFactory;
+import org.keycloak.models.RealmModel;
+import org.keycloak.models.UserModel;
+import org.keycloak.services.managers.BruteForceProtector;
+import org.keycloak.services.managers.BruteForceProtectorFactory;
+
+/** In front of Keycloak's brute-force protection: see {@link LockOuts}. */
+public final class ProtectorFactory implements BruteForceProtectorFactory {
+
+    @Override
+    public BruteForceProtector create(KeycloakSession session) {
+        BruteForceProtector real = Wrapping.real(session, BruteForceProtector.class);
+        return Wrapping.proxy(BruteForceProtector.class, real, (method, args) -> switch (method.getName()) {
+            case "failedLogin", "successfulLogin" -> LockOuts.tell(real, method, args);
+            // The second one too: a login through an identity provider asks for nothing else.
+            case "isPermanentlyLockedOut", "isTemporarilyDisabled" ->
+                (boolean) Wrapping.call(real, method, args) || LockOuts.isLocked((RealmModel) args[1], (UserModel) args[2]);
+            default -> Wrapping.FORWARD;
+        });
+    }
+
+    @Override
+    public void init(Config.Scope config) { }
+
+    @Override
+    public void postInit(KeycloakSessionFactory factory) { }
+
+    @Override
+    public void close() { }
+
+    @Override
+    public String getId() {
+        return Wrapping.ID;
+    }
+
+    @Override
+    public int order() {
+        return Wrapping.ORDER;
+    }
+}

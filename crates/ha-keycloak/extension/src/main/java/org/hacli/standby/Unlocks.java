@@ -1,0 +1,64 @@
+package org.hacli.standby;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.keycloak.events.Event;
+import org.keycloak.events.EventType;
+import org.keycloak.events.admin.AdminEvent;
+import org.keycloak.events.admin.OperationType;
+import org.keycloak.util.JsonSerialization;
+
+/** Which events and requests unlock a user: by an administrator, or by a new password. Pure. */
+final class Unlocks {
+
+    private static final Pattern PASSWORD = Pattern.compile("users/([^/]+)/reset-password");
+    private static final Pattern USER = Pattern.compile("users/([^/]+)");
+    private static final Pattern CLEARED = Pattern.compile(
+            "/admin/realms/([^/]+)/attack-detection/brute-force/users(?:/([^/]+))?/?");
+
+    /** @param user null: all of the realm */
+    record Cleared(String realmName, String user) { }
+
+    private Unlocks() { }
+
+    /** The user's id, or null. */
+    static String by(AdminEvent event) {
+        String path = event.getResourcePath();
+        if (path == null) {
+            return null;
+        }
+        Matcher password = PASSWORD.matcher(path);
+        if (password.matches()) {
+            return password.group(1);
+        }
+        Matcher user = USER.matcher(path);
+        return event.getOperationType() == OperationType.UPDATE && user.matches() && unlocks(event.getRepresentation())
+                ? user.group(1) : null;
+    }
+
+    /** An administrator's change of a user that says "enabled", or sets a password. */
+    private static boolean unlocks(String representation) {
+        try {
+            JsonNode user = representation == null ? null : JsonSerialization.mapper.readTree(representation);
+            return user != null && (user.path("enabled").asBoolean() || !user.path("credentials").isEmpty());
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** The user's id, or null. */
+    static String by(Event event) {
+        EventType type = event.getType();
+        boolean password = type == EventType.UPDATE_PASSWORD || type == EventType.UPDATE_CREDENTIAL
+                && event.getDetails() != null && "password".equals(event.getDetails().get("credential_type"));
+        return password ? event.getUserId() : null;
+    }
+
+    /** A request that clears counters: Keycloak tells nobody of it where there are none. Null: another request. */
+    static Cleared by(String method, String path) {
+        Matcher cleared = CLEARED.matcher(path);
+        return method.equals("DELETE") && cleared.matches() ? new Cleared(cleared.group(1), cleared.group(2)) : null;
+    }
+}
