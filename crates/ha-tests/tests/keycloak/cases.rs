@@ -29,6 +29,9 @@ fn works() -> Vec<Case> {
         case!(works::session::introspection, Works, "introspection"),
         case!(works::session::logout_of_one_made_here, Works, "logout of a session made here"),
         case!(works::admin::reads, Works, "admin API, reads"),
+        case!(works::admin::reads_by_post, Works, "admin API, reads by POST (partial export)"),
+        case!(elsewhere::token_exchange, Works, "token exchange"),
+        case!(elsewhere::request_pushed_here, Works, "pushed authorization request (PAR) made here"),
         case!(works::admin::console, Works, "admin console: its page, login and requests"),
         case!(works::admin::events_reach_the_log, Works, "events switched on: they reach the log"),
         case!(role::urls_tell_the_role, Works, "role URLs for load balancers"),
@@ -81,12 +84,26 @@ fn refused() -> Vec<Case> {
         case!(refused::account_changes, Refused, "account changes"),
         case!(refused::client_registration, Refused, "client registration"),
         case!(refused::registration, Refused, "registration of a user"),
+        case!(refused::page_of_the_realm, Refused, "registration of a user"),
         case!(refused::password_reset, Refused, "reset of a password"),
         case!(refused::logout_of_a_session_of_the_primary, Refused, "logout of a session made on the primary"),
         case!(refused::browser_logout_of_a_session_of_the_primary, Refused, "logout of a session made on the primary"),
         case!(refused::revocation_of_what_lives_on_the_primary, Refused, "revocation of a token"),
         case!(refused::nobody_is_told_of_a_refused_logout, Refused, "logout of a session made on the primary"),
         case!(refused::logout_by_an_identity_provider, Refused, "logout by an identity provider"),
+    ]
+}
+
+fn elsewhere() -> Vec<Case> {
+    vec![
+        case!(
+            elsewhere::request_pushed_to_the_primary,
+            Refused,
+            "pushed authorization request of the primary (503, again)"
+        ),
+        case!(elsewhere::code_of_the_primary, Refused, "authorization code of the primary (503, again)"),
+        case!(elsewhere::device, Refused, "login of a device: begun here, or asked for here"),
+        case!(elsewhere::backchannel_login, Refused, "CIBA: begun here, or asked for here"),
     ]
 }
 
@@ -158,7 +175,7 @@ fn promotion() -> Vec<Case> {
 
 /// What runs after what.
 pub(crate) fn phases() -> Vec<Phase> {
-    let side_by_side = [start(), works(), protections(), must_write(), refused()].concat();
+    let side_by_side = [start(), works(), protections(), must_write(), refused(), elsewhere()].concat();
     vec![
         Phase { cases: side_by_side, alone: false },
         Phase { cases: follows(), alone: true },
@@ -174,6 +191,7 @@ pub(crate) fn chapters() -> Vec<(&'static str, Vec<Case>)> {
         ("Without a write", works()),
         ("Protections that work by writing", protections()),
         ("Logins that would write", must_write()),
+        ("Known to one node only", elsewhere()),
         ("Changes made on the primary", [follows(), follows_while_written()].concat()),
         ("What must write", refused()),
         ("After a promotion", promotion()),

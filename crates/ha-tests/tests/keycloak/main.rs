@@ -10,6 +10,7 @@
 mod capabilities;
 mod cases;
 mod check;
+mod elsewhere;
 mod follows;
 mod log;
 mod must_write;

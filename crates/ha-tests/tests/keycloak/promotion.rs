@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::sync::OnceCell;
 
 use crate::check::{LOOK_AGAIN, Reader, ensure, ensure_eq, ensure_refused, is_denied, until};
+use crate::protections::lock_out::locked_for_good;
 use crate::realm::{ALICE, Realm, Tokens, claims, password_of, user};
 use crate::role;
 use crate::suite::Outcome;
@@ -136,20 +137,7 @@ impl Directory {
 
 async fn promote(world: &Arc<World>) -> Result<Promoted, Failed> {
     let directory = Directory::make(world).await?;
-    let locked = Realm::make(
-        world,
-        "locked",
-        json!({
-            "bruteForceProtected": true, "failureFactor": 2, "quickLoginCheckMilliSeconds": 0, "permanentLockout": true,
-            "maxTemporaryLockouts": 0,
-        }),
-    )
-    .await?;
-    until(PATIENCE, "the lock-out", async || {
-        ensure!(!locked.lets_in(&world.standby, ALICE, "guessed").await?, "a guess was let in");
-        Ok(!locked.lets_in(&world.standby, ALICE, &password_of(ALICE)).await?)
-    })
-    .await?;
+    let locked = locked_for_good(world, "locked").await?;
     until(PATIENCE, "the read-write node synchronises", async || {
         Ok(directory.tries(world, world.pair.primary()).await? > 1)
     })

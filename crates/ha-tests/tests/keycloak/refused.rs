@@ -101,7 +101,11 @@ pub(crate) async fn account_changes(world: Arc<World>) -> Outcome {
         let request = world.standby.request(method, &realm.path(rest)).bearer_auth(&made.access);
         world.standby.send(request.header("accept", "application/json").json(&json!({ "firstName": "Another" }))).await
     };
-    ensure_refused(&ask(Method::POST, "/account/").await?, 405, Reader::Program)?;
+    let answer = ask(Method::POST, "/account/").await?;
+    ensure_refused(&answer, 405, Reader::Program)?;
+    let shown = answer.json()?["errors"].clone();
+    ensure!(each(&shown, "errorMessage").iter().any(|text| text.contains("read-only")), "the console shows: {shown}");
+    ensure!(each(&shown, "field").contains(&"username".to_owned()), "beside no field: {shown}");
     ensure_refused(&ask(Method::DELETE, "/account/sessions").await?, 405, Reader::Program)?;
     let alice = realm.user_id(ALICE).await?;
     let there = world.read(&world.primary, &realm.admin(&format!("/users/{alice}"))).await?;
@@ -145,6 +149,26 @@ pub(crate) async fn registration(world: Arc<World>) -> Outcome {
     ensure_refused(&page.answer, 405, Reader::Person)?;
     ensure_eq!(each(&world.read(&world.primary, &realm.admin("/users")).await?, "username"), [ALICE], "the users");
     world.ensure_refusals_logged(&realm.path("/"), 2).await
+}
+
+/// In its own theme and language, which has words for what a person can do.
+pub(crate) async fn page_of_the_realm(world: Arc<World>) -> Outcome {
+    let german = json!({
+        "registrationAllowed": true, "internationalizationEnabled": true, "supportedLocales": ["en", "de"],
+        "defaultLocale": "de", "displayName": "The Realm's Own Name",
+    });
+    let realm = Realm::make(&world, "themed", german).await?;
+    let url = format!(
+        "{}{}?client_id={APP}&redirect_uri={CALLBACK}&response_type=code&scope=openid",
+        world.standby.public(),
+        realm.path("/protocol/openid-connect/registrations")
+    );
+    let page = Browser::new(&world.standby).open(&url).await?;
+    ensure_refused(&page.answer, 405, Reader::Person)?;
+    for part in ["/resources/", "The Realm", "in einigen Minuten"] {
+        ensure!(page.answer.text.contains(part), "the page lacks {part}: {}", page.answer.text);
+    }
+    Ok(())
 }
 
 pub(crate) async fn password_reset(world: Arc<World>) -> Outcome {
@@ -265,7 +289,8 @@ pub(crate) async fn nobody_is_told_of_a_refused_logout(world: Arc<World>) -> Out
     // One that can be ended is told; and it alone.
     ensure_eq!(end(&own).await?.status, 204, "the logout of a session made here");
     world.ensure_refusals_logged(&format!("/realms/{witness}/"), 1).await?;
-    ensure!(realm.refreshes(&world.primary, &made).await?, "a refused logout ended the session");
+    let form = [("grant_type", "refresh_token"), ("client_id", "told"), ("refresh_token", &*made.refresh)];
+    tokens(&realm.token(&world.primary, &form).await?)?;
     Ok(())
 }
 

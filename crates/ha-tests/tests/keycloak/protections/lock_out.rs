@@ -37,6 +37,14 @@ async fn lock_out(realm: &Realm) -> Outcome {
         .await
 }
 
+/// A realm whose user is locked out for good on the read-only node.
+pub(crate) async fn locked_for_good(world: &Arc<World>, what: &str) -> Result<Realm, Failed> {
+    let realm = realm(world, what, json!({ "permanentLockout": true, "maxTemporaryLockouts": 0 })).await?;
+    lock_out(&realm).await?;
+    until(PATIENCE, "its event", async || Ok(told(&realm, "USER_DISABLED_BY_PERMANENT_LOCKOUT").await? > 0)).await?;
+    Ok(realm)
+}
+
 /// How often Keycloak has said so in the read-only node's log.
 async fn told(realm: &Realm, event: &str) -> Result<usize, Failed> {
     let log = realm.world.log(realm.world.pair.standby()).await?;
@@ -63,10 +71,8 @@ pub(crate) async fn for_a_time(world: Arc<World>) -> Outcome {
 
 /// With whatever an administrator does on the primary, where Keycloak knows of nothing.
 pub(crate) async fn for_good(world: Arc<World>) -> Outcome {
-    let realm = realm(&world, "brute-good", json!({ "permanentLockout": true, "maxTemporaryLockouts": 0 })).await?;
+    let realm = locked_for_good(&world, "brute-good").await?;
     let alice = realm.user_id(ALICE).await?;
-    lock_out(&realm).await?;
-    until(PATIENCE, "its event", async || Ok(told(&realm, "USER_DISABLED_BY_PERMANENT_LOCKOUT").await? > 0)).await?;
     let status =
         world.read(&world.standby, &realm.admin(&format!("/attack-detection/brute-force/users/{alice}"))).await?;
     ensure_eq!(status["disabled"], true, "what an administrator sees here: {status}");
@@ -90,8 +96,7 @@ pub(crate) async fn for_good(world: Arc<World>) -> Outcome {
 }
 
 pub(crate) async fn of_a_whole_realm_is_lifted(world: Arc<World>) -> Outcome {
-    let realm = realm(&world, "brute-all", json!({ "permanentLockout": true, "maxTemporaryLockouts": 0 })).await?;
-    lock_out(&realm).await?;
+    let realm = locked_for_good(&world, "brute-all").await?;
     realm.change(Method::DELETE, "/attack-detection/brute-force/users", Value::Null).await?;
     ensure_lifted(&realm, "clearing all counters", &password_of(ALICE)).await
 }

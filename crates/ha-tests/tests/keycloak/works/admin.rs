@@ -5,8 +5,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ha_tests::keycloak::Browser;
+use reqwest::Method;
 use ring::digest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::check::{each, ensure, ensure_eq, until};
 use crate::realm::{ALICE, APP, BACKEND, Realm, password_of};
@@ -30,6 +31,21 @@ pub(crate) async fn reads(world: Arc<World>) -> Outcome {
     Ok(())
 }
 
+pub(crate) async fn reads_by_post(world: Arc<World>) -> Outcome {
+    let realm = Realm::plain(&world, "reads-post").await?;
+    let path = realm.admin("/partial-export?exportClients=true&exportGroupsAndRoles=true");
+    let export = world.try_change(&world.standby, Method::POST, &path, &Value::Null).await?.expect(200)?.json()?;
+    ensure_eq!(export["realm"], realm.name.as_str(), "the export's realm");
+    ensure!(each(&export["clients"], "clientId").contains(&APP.to_owned()), "the export's clients");
+    let (client, user) = (realm.client_uuid(APP).await?, realm.user_id(ALICE).await?);
+    let path = format!(
+        "/clients/{client}/evaluate-scopes/generate-example-access-token?scope=openid&userId={user}&audience={BACKEND}"
+    );
+    let token = world.read(&world.standby, &realm.admin(&path)).await?;
+    ensure_eq!(token["preferred_username"], ALICE, "the example token's user");
+    Ok(())
+}
+
 /// The console as a browser uses it: its page, a login with a code and PKCE, and what it then asks for.
 pub(crate) async fn console(world: Arc<World>) -> Outcome {
     let realm = Realm::plain(&world, "console").await?;
@@ -39,6 +55,9 @@ pub(crate) async fn console(world: Arc<World>) -> Outcome {
     let page = browser.open(&console).await?;
     ensure_eq!(page.answer.status, 200, "the console's page");
     ensure!(page.answer.text.contains("/resources/"), "it loads nothing: {}", page.answer.shown());
+    ensure!(page.answer.text.contains("id=\"ha-read-only\""), "it does not say that nothing can be saved");
+    let there = Browser::new(&world.primary).open(&console).await?;
+    ensure!(!there.answer.text.contains("id=\"ha-read-only\""), "the primary's console says that it is read-only");
 
     let verifier = "a verifier is at least 43 characters long, so".replace([' ', ','], "-");
     let challenge = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()));

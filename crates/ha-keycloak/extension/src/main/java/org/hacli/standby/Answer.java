@@ -1,16 +1,23 @@
 package org.hacli.standby;
 
+import jakarta.ws.rs.container.ContainerRequestContext;
 import jakarta.ws.rs.core.MediaType;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /** What a node says when it refuses: JSON for programs, a page for browsers. */
 record Answer(MediaType type, String body) {
 
-    private static final String TEXT = "This Keycloak node is read-only: its database is a standby."
-            + " Nothing has been changed. Try again later, or use the primary node.";
+    private static final String TEXT = "This Keycloak node is read-only: its database is a standby. Nothing has been changed."
+            + " Try again in a few minutes; if that does not help, tell the server's administrator that its read-write node is away.";
 
     private static final Answer JSON = json("read_only_node", TEXT);
+    /** The account console shows an error below the field that it names, and nothing of any other form. */
+    private static final Answer ACCOUNT = new Answer(MediaType.APPLICATION_JSON_TYPE,
+            "{\"error\":\"read_only_node\",\"error_description\":\"" + TEXT + "\",\"errorMessage\":\"" + TEXT + "\",\"errors\":["
+            + field("username") + "," + field("email") + "]}");
     private static final Answer PAGE = page("Read-only", TEXT);
+    private static final Pattern ACCOUNT_PATH = Pattern.compile("/realms/[^/]+/account(/.*)?");
 
     private static final String AWAY = "The database of this Keycloak node does not answer. Try again, or use another node.";
     private static final Answer AWAY_JSON = json("database_unavailable", AWAY);
@@ -25,6 +32,10 @@ record Answer(MediaType type, String body) {
             + " Look whether it was done before you do it again.";
     private static final Answer UNKNOWN_JSON = json("outcome_unknown", UNKNOWN);
     private static final Answer UNKNOWN_PAGE = page("Outcome unknown", UNKNOWN);
+
+    private static String field(String name) {
+        return "{\"field\":\"" + name + "\",\"errorMessage\":\"" + TEXT + "\",\"params\":[]}";
+    }
 
     private static Answer json(String error, String text) {
         return new Answer(MediaType.APPLICATION_JSON_TYPE,
@@ -45,8 +56,22 @@ record Answer(MediaType type, String body) {
     }
 
     /** The page only for who prefers it: a browser names text/html, programs send {@code *}{@code /*} or JSON. */
-    static Answer to(List<MediaType> acceptable) {
-        return prefersPage(acceptable) ? PAGE : JSON;
+    static Answer to(ContainerRequestContext request) {
+        String path = RequestPath.of(request);
+        if (!prefersPage(request.getAcceptableMediaTypes())) {
+            return program(path);
+        }
+        String themed = ThemedPage.of(path);
+        return themed == null ? PAGE : new Answer(PAGE.type, themed);
+    }
+
+    static Answer program(String path) {
+        return ACCOUNT_PATH.matcher(path).matches() ? ACCOUNT : JSON;
+    }
+
+    /** For a reader whose realm's theme cannot be used. */
+    static Answer plainPage() {
+        return PAGE;
     }
 
     static Answer withoutDatabase(List<MediaType> acceptable) {
@@ -61,7 +86,7 @@ record Answer(MediaType type, String body) {
         return prefersPage(acceptable) ? UNKNOWN_PAGE : UNKNOWN_JSON;
     }
 
-    private static boolean prefersPage(List<MediaType> acceptable) {
+    static boolean prefersPage(List<MediaType> acceptable) {
         for (MediaType type : acceptable) {
             if (type.getSubtype().contains("json")) {
                 return false;

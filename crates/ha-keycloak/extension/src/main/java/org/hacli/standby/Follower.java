@@ -8,10 +8,8 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import org.jboss.logging.Logger;
 import org.postgresql.replication.LogSequenceNumber;
@@ -159,14 +157,14 @@ final class Follower {
 
     private void loadRevokedTokens() throws SQLException {
         long now = Instant.now().getEpochSecond();
-        Map<String, Long> marks = new HashMap<>();
+        Set<String> marks = new HashSet<>();
         try (PreparedStatement select = connection.prepareStatement(
                 "select id, expire from \"" + schema + "\".revoked_token where expire > ?")) {
             select.setLong(1, now);
             try (ResultSet row = select.executeQuery()) {
                 while (row.next()) {
                     if (UnlockMark.isOne(row.getString(1))) {
-                        marks.put(row.getString(1), row.getLong(2));
+                        marks.add(row.getString(1));
                     } else {
                         caches.revoked(row.getString(1), row.getLong(2) - now);
                     }

@@ -1,11 +1,11 @@
 package org.hacli.standby;
 
 import java.lang.reflect.Method;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import org.keycloak.models.RealmModel;
 import org.keycloak.models.UserModel;
@@ -30,8 +30,8 @@ final class LockOuts {
 
     /** Users who failed on this node; true: locked out for good. */
     private static final Map<Key, Boolean> USERS = new ConcurrentHashMap<>();
-    /** The marks of the last look, each with its time; null: nobody has looked yet. */
-    private static Map<String, Long> marks;
+    /** The marks of the last look; null: nobody has looked yet. */
+    private static Set<String> marks;
 
     private static final ThreadLocal<Boolean> CALLED = ThreadLocal.withInitial(() -> false);
     private static final ThreadLocal<Boolean> COUNTING = ThreadLocal.withInitial(() -> false);
@@ -83,15 +83,15 @@ final class LockOuts {
         return USERS.getOrDefault(new Key(realm.getId(), user.getId()), false);
     }
 
-    /** What the database holds of the primary's marks now; those that are new, or newer, take effect. */
-    static synchronized void marksAre(Map<String, Long> now) {
-        Map<String, Long> before = marks;
-        marks = Map.copyOf(now);
+    /** What the database holds of the primary's marks now; those that are new take effect. */
+    static synchronized void marksAre(Set<String> now) {
+        Set<String> before = marks;
+        marks = Set.copyOf(now);
         if (before == null || USERS.isEmpty()) {
             return; // what this process has counted is younger than all of them; or there is nothing to lift
         }
-        Set<String> fresh = new HashSet<>(now.keySet());
-        fresh.removeIf(mark -> now.get(mark).equals(before.get(mark)));
+        Set<String> fresh = now.stream().filter(mark -> !before.contains(mark)).map(UnlockMark::about)
+                .collect(Collectors.toSet());
         if (fresh.isEmpty()) {
             return;
         }
@@ -149,7 +149,7 @@ final class LockOuts {
                 });
                 USERS.remove(key);
             } catch (RuntimeException e) {
-                LOG.debug("a lock-out is not stored yet", e); // it holds on, and the next look tries again
+                LOG.debug("a lock-out is not stored yet", e); // it holds, and the next look tries again
             }
         }
     }

@@ -4,11 +4,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -51,15 +51,13 @@ record Logout(String realm, Kind kind) {
                 : matcher.group(3) != null ? Kind.LOGOUT : matcher.group(4) != null ? Kind.REVOCATION : Kind.SAML);
     }
 
-    /** @param parameters query and form, as they were sent */
-    Asked asked(List<String> parameters, String cookie) {
+    Asked asked(List<Map.Entry<String, String>> parameters, String cookie) {
         Set<String> sessions = new HashSet<>();
         boolean accessToken = false;
         boolean saml = false;
-        for (String parameter : String.join("&", parameters).split("&")) {
-            int at = parameter.indexOf('=');
-            String name = at < 0 ? parameter : parameter.substring(0, at);
-            String value = at < 0 ? "" : decoded(parameter.substring(at + 1));
+        for (Map.Entry<String, String> parameter : parameters) {
+            String name = parameter.getKey();
+            String value = parameter.getValue();
             if (kind == Kind.SAML) {
                 saml |= name.equals("SAMLRequest") && isSamlLogout(value);
             } else if (TOKENS.contains(name)) {
@@ -80,14 +78,6 @@ record Logout(String realm, Kind kind) {
             if (token.path(name).isTextual()) {
                 sessions.add(token.path(name).asText());
             }
-        }
-    }
-
-    private static String decoded(String value) {
-        try {
-            return URLDecoder.decode(value, StandardCharsets.UTF_8);
-        } catch (IllegalArgumentException e) {
-            return "";
         }
     }
 

@@ -5,11 +5,7 @@ import jakarta.ws.rs.container.ContainerRequestFilter;
 import jakarta.ws.rs.core.Cookie;
 import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.ext.Provider;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
 import org.keycloak.models.RealmModel;
 import org.keycloak.models.utils.KeycloakModelUtils;
 
@@ -36,16 +32,8 @@ public final class LogoutFilter implements ContainerRequestFilter {
         if (logout.kind() == Logout.Kind.BY_PROVIDER) {
             return true; // its sessions are looked for in the database
         }
-        List<String> parts = new ArrayList<>();
-        String query = request.getUriInfo().getRequestUri().getRawQuery();
-        parts.add(query == null ? "" : query);
-        if (request.getMethod().equals("POST")) {
-            byte[] body = request.getEntityStream().readAllBytes();
-            request.setEntityStream(new ByteArrayInputStream(body));
-            parts.add(new String(body, StandardCharsets.UTF_8));
-        }
         Cookie cookie = request.getCookies().get(COOKIE);
-        Logout.Asked asked = logout.asked(parts, cookie == null ? null : cookie.getValue());
+        Logout.Asked asked = logout.asked(RequestParameters.of(request), cookie == null ? null : cookie.getValue());
         return asked.accessToken() || asked.sessions().stream().anyMatch(id -> isOthers(logout.realm(), id));
     }
 

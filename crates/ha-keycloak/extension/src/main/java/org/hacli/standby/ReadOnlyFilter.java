@@ -33,6 +33,8 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
     /** Of those that were held, so many at once: a crowd would wait for connections longer than the pool lets it. */
     private static final int ABREAST = 16;
     private static final String TICKET = "org.hacli.standby.in-flight";
+    /** A page of the theme is made once; two filters see to the answer. */
+    private static final String ANSWERED = "org.hacli.standby.answered";
 
     @Override
     public void filter(ContainerRequestContext request) {
@@ -81,15 +83,21 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
                     .type(answer.type()).entity(answer.body()).build());
             return true;
         }
-        if (Role.now().mode() == Role.Mode.READ_ONLY && refused) {
-            log("refused on this read-only node", request);
-            Answer answer = Answer.to(request.getAcceptableMediaTypes());
-            request.abortWith(Response.status(405).header("Allow", "GET, HEAD, OPTIONS")
-                    .header("Cache-Control", "no-store").type(answer.type()).entity(answer.body()).build());
+        if (Role.now().mode() == Role.Mode.READ_ONLY && refused
+                && !Answer.prefersPage(request.getAcceptableMediaTypes())) {
+            refuse(request);
             return true;
         }
         request.setProperty(TICKET, InFlight.begun(System.nanoTime()));
         return false;
+    }
+
+    /** Those who read pages are refused by {@link PageFilter}. */
+    static void refuse(ContainerRequestContext request) {
+        log("refused on this read-only node", request);
+        Answer answer = Answer.to(request);
+        request.abortWith(Response.status(405).header("Allow", "GET, HEAD, OPTIONS")
+                .header("Cache-Control", "no-store").type(answer.type()).entity(answer.body()).build());
     }
 
     @Override
@@ -116,7 +124,12 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
      */
     static void answerClearly(ContainerRequestContext request, ContainerResponseContext response) {
         if (WriteRefused.decidesOn(response.getStatus())) {
-            answer(response, Answer.to(request.getAcceptableMediaTypes()), LATER_SECONDS);
+            if (request.getProperty(ANSWERED) == null) {
+                answer(response, Answer.to(request), LATER_SECONDS);
+                request.setProperty(ANSWERED, true);
+            } else {
+                response.setStatus(503); // Keycloak's filters may have touched it in between
+            }
         } else if (ConnectionLost.isOutcomeUnknown() && response.getStatus() >= FAILED) {
             answer(response, Answer.outcomeUnknown(request.getAcceptableMediaTypes()), null);
         } else if (ConnectionLost.isMarked() && response.getStatus() >= FAILED) {
@@ -164,7 +177,7 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
     }
 
     /** No query: it may hold codes and tokens. The path is quoted, since the client chose its characters. */
-    private void log(String what, ContainerRequestContext request) {
+    private static void log(String what, ContainerRequestContext request) {
         String path = RequestPath.of(request);
         String safe = path.length() > 200 ? path.substring(0, 200) + "..." : path;
         LOG.infof("%s: %s %s", what, request.getMethod(), safe.replaceAll("\\p{Cntrl}", "?"));

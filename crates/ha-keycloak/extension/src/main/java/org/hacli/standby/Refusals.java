@@ -8,19 +8,29 @@ final class Refusals {
 
     private static final Set<String> WRITING = Set.of("POST", "PUT", "DELETE", "PATCH");
 
+    /** Of the administration: asked by POST, since the question is long, and answered without a write. */
+    private static final Pattern READS = Pattern.compile("/admin/realms/[^/]+/(partial-export|client-description-converter"
+            + "|testLDAPConnection|ldap-server-capabilities|identity-provider/import-config"
+            + "|clients/[^/]+/(certificates/[^/]+/download|evaluate-scopes/.+"
+            + "|authz/resource-server/(policy|permission)/evaluate))/?");
+
     private static final Pattern WRITES = Pattern.compile("/admin/.*"
             + "|/realms/[^/]+/(account|clients-registrations|authz/protection|scim)(/.*)?");
 
-    /** Pages whose only end is a write; showing the form would promise what cannot be kept. */
+    /**
+     * Pages whose only end is a write; showing the form would promise what cannot be kept. Also what a device or a person
+     * elsewhere would have to finish in time, at whichever node they then reach: the request is known to one node only.
+     */
     private static final Pattern PAGES = Pattern.compile("/realms/[^/]+/(login-actions/"
             + "(registration|reset-credentials|required-action|first-broker-login|action-token)"
-            + "|protocol/openid-connect/(registrations|forgot-credentials))(/.*)?");
+            + "|protocol/openid-connect/(registrations|forgot-credentials|auth/device|ext/ciba/auth)|device)(/.*)?");
 
     private Refusals() { }
 
     /** @param path decoded, from the server's root, without {@code http-relative-path} */
     static boolean refused(String method, String path) {
         return WRITING.contains(method) && WRITES.matcher(path).matches()
+                && !(method.equals("POST") && READS.matcher(path).matches())
                 || !method.equals("OPTIONS") && PAGES.matcher(path).matches();
     }
 

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.keycloak.models.KeycloakSession;
 import org.keycloak.models.session.RevokedTokenPersisterProvider;
@@ -25,7 +26,12 @@ final class UnlockMark {
         return id.startsWith(PREFIX);
     }
 
-    /** One row a user, however often; a federated user's id is too long for the column. */
+    /** The part that tells of whom it is; a federated user's id is too long for the column. */
+    static String about(String id) {
+        return id.substring(0, id.lastIndexOf('.'));
+    }
+
+    /** What the marks of a user begin with: each is a row of its own, since a later one must not look like an earlier. */
     static String of(String realm, String user) {
         try {
             byte[] hash = MessageDigest.getInstance("SHA-256").digest((realm + '\n' + user).getBytes(StandardCharsets.UTF_8));
@@ -41,7 +47,7 @@ final class UnlockMark {
     }
 
     /** In this session's transaction. */
-    static void leave(KeycloakSession session, String mark) {
-        session.getProvider(RevokedTokenPersisterProvider.class).revokeToken(mark, KEPT_SECONDS);
+    static void leave(KeycloakSession session, String about) {
+        session.getProvider(RevokedTokenPersisterProvider.class).revokeToken(about + '.' + UUID.randomUUID(), KEPT_SECONDS);
     }
 }

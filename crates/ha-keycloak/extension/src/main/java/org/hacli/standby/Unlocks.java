@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.keycloak.events.Event;
-import org.keycloak.events.EventType;
 import org.keycloak.events.admin.AdminEvent;
 import org.keycloak.events.admin.OperationType;
 import org.keycloak.util.JsonSerialization;
@@ -50,8 +49,8 @@ final class Unlocks {
 
     /** The user's id, or null. */
     static String by(Event event) {
-        EventType type = event.getType();
-        boolean password = type == EventType.UPDATE_PASSWORD || type == EventType.UPDATE_CREDENTIAL
+        String type = event.getType().name(); // the first one is deprecated, and will be gone
+        boolean password = type.equals("UPDATE_PASSWORD") || type.equals("UPDATE_CREDENTIAL")
                 && event.getDetails() != null && "password".equals(event.getDetails().get("credential_type"));
         return password ? event.getUserId() : null;
     }

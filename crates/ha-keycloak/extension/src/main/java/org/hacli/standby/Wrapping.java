@@ -6,7 +6,6 @@ import java.lang.reflect.Proxy;
 import java.util.Comparator;
 import org.keycloak.models.KeycloakSession;
 import org.keycloak.provider.Provider;
-import org.keycloak.provider.ProviderFactory;
 
 /**
  * Stands in front of one of Keycloak's own providers: its factory has an order above theirs, and hands out a proxy that
@@ -33,7 +32,7 @@ final class Wrapping {
     static <P extends Provider> P real(KeycloakSession session, Class<P> type) {
         String id = session.getKeycloakSessionFactory().getProviderFactoriesStream(type)
                 .filter(factory -> !factory.getId().equals(ID))
-                .max(Comparator.comparingInt(ProviderFactory::order)).map(ProviderFactory::getId)
+                .max(Comparator.comparingInt(factory -> factory.order())).map(factory -> factory.getId())
                 .orElseThrow(() -> new IllegalStateException("Keycloak has no " + type.getSimpleName() + " of its own"));
         return session.getProvider(type, id);
     }

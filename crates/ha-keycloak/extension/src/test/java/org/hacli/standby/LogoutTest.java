@@ -10,7 +10,6 @@ import java.io.OutputStream;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
-import java.util.List;
 import java.util.Set;
 import java.util.zip.Deflater;
 import java.util.zip.DeflaterOutputStream;
@@ -25,7 +24,7 @@ class LogoutTest {
     }
 
     private static Logout.Asked asked(String path, String cookie, String... parameters) {
-        return Logout.of("/realms/r/protocol/" + path).asked(List.of(parameters), cookie);
+        return Logout.of("/realms/r/protocol/" + path).asked(RequestParameters.parsed(String.join("&", parameters)), cookie);
     }
 
     @ParameterizedTest

@@ -2,13 +2,17 @@ package org.hacli.standby;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import jakarta.ws.rs.core.MediaType;
+import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.keycloak.util.JsonSerialization;
 
 class RefusalsTest {
 
@@ -26,6 +30,17 @@ class RefusalsTest {
         "POST, /realms/r/authz/protection/resource_set, true",
         "POST, /realms/r/scim/v2/Users, true",
         "POST, /realms/r/login-actions/registration, true",
+        "POST, /realms/r/protocol/openid-connect/auth/device, true",
+        "GET, /realms/r/device, true",
+        "POST, /realms/r/protocol/openid-connect/ext/ciba/auth, true",
+        "POST, /realms/r/protocol/openid-connect/ext/par/request, false",
+        "POST, /admin/realms/r/partial-export, false",
+        "PUT, /admin/realms/r/partial-export, true",
+        "POST, /admin/realms/r/partialImport, true",
+        "POST, /admin/realms/r/clients/1/authz/resource-server/policy/evaluate, false",
+        "POST, /admin/realms/r/clients/1/authz/resource-server/policy, true",
+        "POST, /admin/realms/r/clients/1/evaluate-scopes/generate-example-access-token, false",
+        "DELETE, /admin/realms/r/clients/1/evaluate-scopes/x, true",
         "GET, /realms/r/login-actions/registration, true",
         "GET, /realms/r/login-actions/reset-credentials, true",
         "GET, /realms/r/login-actions/required-action, true",
@@ -60,12 +75,29 @@ class RefusalsTest {
 
     @Test
     void answersBrowsersWithAPage() {
-        assertTrue(Answer.to(List.of(MediaType.TEXT_HTML_TYPE, MediaType.WILDCARD_TYPE)).body().contains("<h1>"));
+        assertTrue(Answer.prefersPage(List.of(MediaType.TEXT_HTML_TYPE, MediaType.WILDCARD_TYPE)));
         for (List<MediaType> accept : List.of(List.of(MediaType.WILDCARD_TYPE),
                 List.of(MediaType.APPLICATION_JSON_TYPE, MediaType.TEXT_HTML_TYPE), List.<MediaType>of())) {
-            String body = Answer.to(accept).body();
-            assertTrue(body.startsWith("{\"error\":\"read_only_node\",\"error_description\":\""));
-            assertFalse(body.contains("<"));
+            assertFalse(Answer.prefersPage(accept));
         }
+        assertTrue(Answer.plainPage().body().contains("<h1>"));
+    }
+
+    /** The form that its "Save" reads; anything else shows as "validation errors". */
+    @Test
+    void answersTheAccountConsoleInItsOwnForm() throws IOException {
+        JsonNode account = JsonSerialization.mapper.readTree(Answer.program("/realms/r/account/").body());
+        JsonNode other = JsonSerialization.mapper.readTree(Answer.program("/admin/realms/r/users").body());
+        assertEquals("read_only_node", other.path("error").asText());
+        assertEquals("read_only_node", account.path("error").asText());
+        assertEquals(account.path("error_description"), account.path("errorMessage"));
+        assertEquals(List.of("username", "email"), account.path("errors").findValuesAsText("field"));
+        assertTrue(account.path("errors").get(0).path("errorMessage").asText().contains("read-only"));
+    }
+
+    @Test
+    void showsABannerOnAConsolesPage() {
+        assertTrue(ConsoleBanner.with("<html><body><div id=\"app\"></div></body></html>").endsWith("</div></body></html>"));
+        assertNull(ConsoleBanner.with("{}"));
     }
 }

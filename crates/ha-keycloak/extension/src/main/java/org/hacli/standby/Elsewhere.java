@@ -1,0 +1,44 @@
+package org.hacli.standby;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/**
+ * What is good once, and kept in the memory of the node that gave it. On a read-only node, what it does not know may well be
+ * known on the read-write one: "no such code" would end what is not at its end. Pure.
+ */
+final class Elsewhere {
+
+    private static final String PUSHED = "urn:ietf:params:oauth:request_uri:";
+    /** Their first step is refused here, so that all of these are the other node's. */
+    private static final Set<String> GRANTS = Set.of("urn:ietf:params:oauth:grant-type:device_code",
+            "urn:openid:params:grant-type:ciba");
+
+    private Elsewhere() { }
+
+    /**
+     * @param known    whether this node has an object of that key
+     * @param madeHere whether a session was made here
+     */
+    static boolean is(Map<String, String> parameters, Predicate<String> known, Predicate<String> madeHere) {
+        String grant = parameters.getOrDefault("grant_type", "");
+        if (GRANTS.contains(grant)) {
+            return true;
+        }
+        String uri = parameters.getOrDefault("request_uri", "");
+        if (uri.startsWith(PUSHED)) {
+            return !isKnown("par:", uri.substring(PUSHED.length()), known);
+        }
+        // The code, its session, its client.
+        List<String> code = List.of(parameters.getOrDefault("code", "").split("\\."));
+        return grant.equals("authorization_code") && code.size() == 3 && !madeHere.test(code.get(1))
+                && !isKnown("code:", code.get(0), known);
+    }
+
+    /** Keycloak 26.4 has no prefix. */
+    private static boolean isKnown(String prefix, String key, Predicate<String> known) {
+        return known.test(prefix + key) || known.test(key);
+    }
+}

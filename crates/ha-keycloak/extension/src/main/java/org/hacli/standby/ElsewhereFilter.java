@@ -1,0 +1,36 @@
+package org.hacli.standby;
+
+import jakarta.ws.rs.container.ContainerRequestContext;
+import jakarta.ws.rs.container.ContainerRequestFilter;
+import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.ext.Provider;
+import java.io.IOException;
+import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.keycloak.models.utils.KeycloakModelUtils;
+
+/** Refuses on a read-only node, with a time to ask again, what only another node may know: see {@link Elsewhere}. */
+@Provider
+public final class ElsewhereFilter implements ContainerRequestFilter {
+
+    private static final Pattern PATH = Pattern.compile("/realms/[^/]+/protocol/openid-connect/(token|auth)/?");
+
+    @Override
+    public void filter(ContainerRequestContext request) throws IOException {
+        if (Role.settled() != Role.Mode.READ_ONLY || !PATH.matcher(RequestPath.of(request)).matches()) {
+            return;
+        }
+        Map<String, String> parameters = RequestParameters.of(request).stream()
+                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue, (first, second) -> first));
+        if (Elsewhere.is(parameters, ElsewhereFilter::isKnown, id -> MadeHere.contains(SessionKey.user(false, id)))) {
+            WriteRefused.mark();
+            request.abortWith(Response.status(Response.Status.SERVICE_UNAVAILABLE).build()); // the mark says more
+        }
+    }
+
+    private static boolean isKnown(String key) {
+        return KeycloakModelUtils.runJobInTransactionWithResult(Bootstrap.sessions(),
+                session -> session.singleUseObjects().contains(key));
+    }
+}
