@@ -28,7 +28,7 @@ const WANTED: &str = "Ha-Balancer";
 const WRITES: &str = "admin/.*|realms/[^/]+/(account|clients-registrations|authz/protection|scim)(/.*)?";
 const PAGES: &str = "realms/[^/]+/(login-actions/\
                      (registration|reset-credentials|required-action|first-broker-login|action-token)\
-                     |protocol/openid-connect/(registrations|forgot-credentials))(/.*)?";
+                     |protocol/openid-connect/(registrations|forgot-credentials|auth/device|ext/ciba/auth)|device)(/.*)?";
 
 /// The configuration; tried with HAProxy 2.6 and 3.0.
 #[must_use]
