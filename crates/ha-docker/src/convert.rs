@@ -36,6 +36,10 @@ pub(crate) fn create_body(spec: &ContainerSpec, default_log_driver: Option<&str>
 fn host_config(spec: &ContainerSpec, default_log_driver: Option<&str>) -> HostConfig {
     let memory = spec.memory_bytes.map(signed);
     HostConfig {
+        cap_drop: spec.capabilities.as_ref().map(|_| vec!["ALL".to_owned()]),
+        cap_add: spec.capabilities.clone(),
+        security_opt: spec.no_new_privileges.then(|| vec!["no-new-privileges:true".to_owned()]),
+        pids_limit: spec.pids.map(i64::from),
         memory,
         // Otherwise Docker lets it swap as much again, and a limit that swaps is none.
         memory_swap: memory,
@@ -208,6 +212,21 @@ mod tests {
     fn no_network_means_none_rather_than_the_default_bridge() {
         let spec = ContainerSpec::default();
         assert_eq!(create_body(&spec, None).host_config.unwrap().network_mode.as_deref(), Some("none"));
+    }
+
+    #[test]
+    fn capabilities_are_those_that_are_named_and_no_others() {
+        let host = |spec: &ContainerSpec| create_body(spec, None).host_config.unwrap();
+        let spec =
+            ContainerSpec { capabilities: Some(Vec::new()), no_new_privileges: true, ..ContainerSpec::default() };
+        assert_eq!(host(&spec).cap_drop, Some(vec!["ALL".to_owned()]));
+        assert_eq!(host(&spec).security_opt, Some(vec!["no-new-privileges:true".to_owned()]));
+        let spec = ContainerSpec { capabilities: Some(vec!["CHOWN".to_owned()]), ..ContainerSpec::default() };
+        assert_eq!(host(&spec).cap_add, Some(vec!["CHOWN".to_owned()]));
+        let own = host(&ContainerSpec::default());
+        assert!(
+            own.cap_drop.is_none() && own.cap_add.is_none() && own.security_opt.is_none() && own.pids_limit.is_none()
+        );
     }
 
     #[test]

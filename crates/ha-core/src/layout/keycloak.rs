@@ -5,7 +5,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Component, LABEL_COMPONENT, LABEL_SPEC, MachineShare, container_name, labels, network_name, spec_hash};
+use super::{
+    Component, LABEL_COMPONENT, LABEL_SPEC, MachineShare, container_name, labels, network_name, rights, spec_hash,
+};
 use crate::ports::{ContainerSpec, HostFile, PortBinding, RestartPolicy};
 use crate::secrets::Secrets;
 use crate::topology::{Node, ProxyHeaders, Topology};
@@ -160,6 +162,7 @@ pub fn keycloak_container(topology: &Topology, node: &Node, image_id: &str, shar
         ..ContainerSpec::default()
     };
     spec.labels.insert(LABEL_COMPONENT.to_owned(), Component::Keycloak.to_string());
+    rights::of_keycloak(&mut spec);
     let conf = HostFile::new(CONF_PATH, keycloak_conf(topology, node), 0o600);
     let hash = spec_hash(&spec, &[conf]);
     spec.labels.insert(LABEL_SPEC.to_owned(), hash);

@@ -10,6 +10,7 @@ mod postgres;
 mod postgres_image;
 mod prepared_image;
 mod promotion;
+pub(crate) mod rights;
 mod spec_hash;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use super::server::share;
 use crate::layout::{self, BOOTSTRAP_CLIENT, Component, SERVICE_CLIENT};
 use crate::observe::KeycloakState;
 use crate::plan::Change;
-use crate::ports::{KeycloakError, LogOptions, TokenGrant, UserSpec};
+use crate::ports::{KeycloakError, LogOptions, RuntimeError, TokenGrant, UserSpec};
 use crate::values::Secret;
 
 /// Requests that may meet a connection of before, and the time between them.
@@ -36,12 +36,43 @@ pub(super) async fn start(at: &At<'_>, change: &Change) -> Result<(), StepError>
         let spec = layout::keycloak_container(topology, at.node, &image.id, share(at).await?);
         at.runtime.create_container(&spec).await?;
     }
-    // The bootstrap client is named on every start until it was used: Keycloak makes it only together with the master
-    // realm, so a set-up that was interrupted finds it again.
-    let files = layout::keycloak_files(topology, at.node, cluster.secrets(), true);
-    at.runtime.put_files(&name, &files).await?;
+    // Keycloak makes the bootstrap client together with the master realm, and never afterwards: once it is ready, or has been
+    // at any time, it is in the database until the set-up removes it there, and has no business in a file.
+    let first = !was_set_up(at).await;
+    at.runtime.put_files(&name, &layout::keycloak_files(topology, at.node, cluster.secrets(), first)).await?;
     at.runtime.start_container(&name).await?;
-    wait_ready(at, &name).await
+    wait_ready(at, &name).await?;
+    if first {
+        at.runtime.put_files(&name, &layout::keycloak_files(topology, at.node, cluster.secrets(), false)).await?;
+    }
+    Ok(())
+}
+
+/// Whether the data that this node has says that a set-up of Keycloak came to its end, with whatever secrets.
+async fn was_set_up(at: &At<'_>) -> bool {
+    let seen = at.cluster.ports.probe.observe(&at.node.name, at.cluster.limits.observe).await;
+    seen.is_ok_and(|seen| seen.set_up.is_some())
+}
+
+/// Takes the bootstrap client's secret out of every Keycloak's configuration: also of one whose start was interrupted before it
+/// was ready.
+async fn forget_bootstrap(at: &At<'_>) -> Result<(), StepError> {
+    let topology = at.cluster.topology();
+    for node in topology.nodes() {
+        let Some(Ok(runtime)) = at.cluster.ports.runtimes.get(&node.name) else { continue };
+        let name = layout::container_name(topology, &node.name, Component::Keycloak);
+        let forgotten = async {
+            if runtime.find_container(&name).await?.is_some() {
+                runtime.put_files(&name, &layout::keycloak_files(topology, node, at.cluster.secrets(), false)).await?;
+            }
+            Ok::<_, RuntimeError>(())
+        };
+        // Of another node that cannot be reached now: its own next start does it.
+        if let (Err(error), true) = (forgotten.await, node.name == at.node.name) {
+            return Err(error.into());
+        }
+    }
+    Ok(())
 }
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -120,6 +151,7 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
                 },
                 other => other,
             })?;
+            forget_bootstrap(at).await?;
             return confirm(at).await;
         }
         Err(error) => return Err(error.into()),
@@ -138,6 +170,7 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
         .ensure_service_client(node, &token, MASTER, SERVICE_CLIENT, &secrets.keycloak_client_secret, &roles)
         .await?;
     keycloak.delete_client(node, &token, MASTER, BOOTSTRAP_CLIENT).await?;
+    forget_bootstrap(at).await?;
     confirm(at).await
 }
 

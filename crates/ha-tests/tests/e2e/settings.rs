@@ -114,11 +114,29 @@ fn containers(pair: &Pair) {
             .collect();
         assert_eq!(published, BTreeSet::from([("127.0.0.1", node.postgres_port.to_string())]));
         assert_eq!(host["Privileged"], false);
+        rights(&pair.container(node, Component::Postgres), Component::Postgres);
         assert_eq!(host["RestartPolicy"]["Name"], "unless-stopped");
         let log = &host["LogConfig"];
         let bounded = log["Type"] == "local" || log["Config"]["max-size"].is_string();
         assert!(bounded, "Docker's own log of it grows without end: {log}");
     }
+}
+
+/// What a container may do, as the kernel says: its first process, and the most that any other in it can have.
+#[track_caller]
+pub(crate) fn rights(container: &str, component: Component) {
+    let status = docker(&["exec", container, "cat", "/proc/1/status"]);
+    let of = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
+    let bound = match component {
+        // CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID, SETUID: bits 0, 1, 3, 5, 6, 7.
+        Component::Postgres => "00000000000000eb",
+        Component::Keycloak => "0000000000000000",
+    };
+    assert_eq!(of("CapBnd:"), bound, "{container}: {status}");
+    assert_eq!((of("CapEff:"), of("CapPrm:")), ("0".repeat(16), "0".repeat(16)), "{container} runs as its user");
+    assert_eq!(of("NoNewPrivs:"), "1", "{container}");
+    let limit = docker(&["inspect", "-f", "{{.HostConfig.PidsLimit}}", container]);
+    assert!(limit.trim().parse::<u32>().is_ok_and(|limit| limit > 500), "{container}: {limit}");
 }
 
 /// A base backup or a rewind overwrites what is in the data directory.

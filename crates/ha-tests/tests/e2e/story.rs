@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use ha_core::layout::Component;
 use ha_tests::engine_is_wanted;
 use serde_json::Value;
 
 use crate::host::{docker, label, on_volumes, try_docker};
 use crate::program::Ran;
+use crate::settings::rights;
 use crate::site::Site;
 use crate::{doctor, monitor};
 
@@ -35,6 +37,7 @@ fn one_pair_from_setup_to_its_end() {
     doctor::finds_nothing_in_the_way(&site);
     monitor::tells_each_look_and_each_change(&site);
     hides_its_secrets(&site, &said);
+    may_do_no_more_than_it_must(&site);
     is_told_what_is_wrong(&site);
     takes_a_changed_file(&site);
     changes_roles(&site);
@@ -215,6 +218,18 @@ fn hides_its_secrets(site: &Site, said: &[String]) {
             assert!(!text.is_empty(), "{place} is empty");
             assert!(!text.contains(word), "{key} stands in: {place}");
         }
+    }
+}
+
+fn may_do_no_more_than_it_must(site: &Site) {
+    for node in ["vm1", "vm2"] {
+        for component in [Component::Postgres, Component::Keycloak] {
+            rights(&format!("{}-{node}-{component}", site.cluster), component);
+        }
+        let keycloak = format!("{}-{node}-keycloak", site.cluster);
+        let conf = docker(&["exec", &keycloak, "cat", "/opt/keycloak/conf/keycloak.conf"]);
+        assert!(conf.contains("db-password="), "{node}: {conf}");
+        assert!(!conf.contains("bootstrap"), "{node}: the client of the first set-up has served: {conf}");
     }
 }
 

@@ -44,6 +44,12 @@ pub struct ContainerSpec {
     pub sysctls: BTreeMap<String, String>,
     /// Runs under an init process that reaps what is left behind.
     pub init: bool,
+    /// The capabilities that its root has, as in `CHOWN`, and no others; absent: those that the engine gives by itself.
+    pub capabilities: Option<Vec<String>>,
+    /// No program in it gains rights that whoever starts it does not have, by a file's set-user-ID bit for one.
+    pub no_new_privileges: bool,
+    /// Most processes and threads in it.
+    pub pids: Option<u32>,
 }
 
 /// A named volume at a place in a container.

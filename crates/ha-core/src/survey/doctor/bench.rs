@@ -244,7 +244,7 @@ fn spec(cluster: &Cluster, look: &Look<'_>, image: &Image, options: &DoctorOptio
     labels.insert(LABEL_COMPONENT.to_owned(), COMPONENT.to_owned());
     let until = options.unix_ms.saturating_add(i64::try_from(LIFE.as_millis()).unwrap_or(i64::MAX) * 2);
     labels.insert(LABEL_UNTIL.to_owned(), until.to_string());
-    ContainerSpec {
+    let mut spec = ContainerSpec {
         name: name.to_owned(),
         image: image.id.clone(),
         hostname: Some("ha-doctor".to_owned()),
@@ -255,7 +255,9 @@ fn spec(cluster: &Cluster, look: &Look<'_>, image: &Image, options: &DoctorOptio
         network: Some(network),
         user: Some("root".to_owned()),
         ..ContainerSpec::default()
-    }
+    };
+    layout::rights::of_look(&mut spec);
+    spec
 }
 
 fn tools() -> Vec<HostFile> {
