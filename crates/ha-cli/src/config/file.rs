@@ -5,19 +5,40 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::access::{self, MOST_BYTES};
 use super::diagnostic::{Diagnostic, Source};
 use super::reader::{self, Places, Reading};
 use super::{Config, warnings};
 use crate::error::{Error, Failure};
 
-/// More than any cluster's file has; a device or a log named by mistake ends here.
-const MOST_BYTES: u64 = 1024 * 1024;
+/// How a path came to be that of the cluster's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileRules {
+    /// It was found where such a file is looked for.
+    Found,
+    /// Somebody named it: it may be a pipe.
+    Named,
+    /// It came from another host.
+    Copied,
+}
 
 /// Reads and checks the cluster's file.
-pub(super) fn read(path: &Path) -> Result<Config, Error> {
-    let mut file = open(path)?;
-    let text = text_of(&mut file, path, Source::quotable)?;
+pub(super) fn read(path: &Path, rules: FileRules) -> Result<Config, Error> {
+    let (bytes, file) = if rules == FileRules::Named && access::is_pipe(path) {
+        (access::from_pipe(path)?, None)
+    } else {
+        let file = access::open(path)?;
+        (bytes_of(&file, path)?, Some(file))
+    };
+    let text = text_of(bytes, path, Source::quotable)?;
     let source = Arc::new(Source::quotable(path, &text));
+    if let Some(file) = file.filter(|_| rules != FileRules::Copied) {
+        // Nothing that it says counts, not even what is wrong with it.
+        let writers = access::writers(&file, path, &source);
+        if !writers.is_empty() {
+            return Err(Error::Configuration(writers));
+        }
+    }
     let Reading { mut spec, places, mut problems, broken } = reader::read(&source, &text);
     if !broken.everything {
         for problem in spec.validate().err().unwrap_or_default() {
@@ -55,18 +76,15 @@ fn place(source: &Arc<Source>, places: &Places, problem: &ha_core::topology::Pro
     }
 }
 
-pub(super) fn open(path: &Path) -> Result<File, Error> {
-    File::open(path).map_err(|error| unreadable(path, error))
-}
-
-fn unreadable(path: &Path, error: std::io::Error) -> Error {
-    Failure::usage("config-unreadable", format!("{} could not be read", path.display())).because(error).into()
-}
-
-/// The text of an opened file.
-pub(super) fn text_of(file: &mut File, path: &Path, source: fn(&Path, &str) -> Source) -> Result<String, Error> {
+/// What an opened file holds, and a little more than it may.
+pub(super) fn bytes_of(file: &File, path: &Path) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, error))?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| access::unreadable(path, error))?;
+    Ok(bytes)
+}
+
+/// The text of a file.
+pub(super) fn text_of(bytes: Vec<u8>, path: &Path, source: fn(&Path, &str) -> Source) -> Result<String, Error> {
     if bytes.len() as u64 > MOST_BYTES {
         let message = format!("{} is larger than 1 MiB: it cannot be a cluster's file", path.display());
         return Err(Failure::usage("config-unreadable", message).into());

@@ -3,6 +3,7 @@
 //! [`load`] and [`load_with_secrets`] are what commands call: they return a topology that makes sense, or everything
 //! that is wrong, each problem with its place.
 
+mod access;
 mod diagnostic;
 mod edit;
 mod file;
@@ -28,6 +29,7 @@ pub use template::{render, render_secrets};
 pub(crate) use write::refuse_existing;
 pub use write::{FileToWrite, Overwrite, install};
 
+use self::file::FileRules;
 use crate::cli::Globals;
 use crate::error::Error;
 
@@ -59,15 +61,20 @@ impl Config {
 /// # Errors
 /// Every problem of the file, or that it cannot be found or read.
 pub fn load(globals: &Globals) -> Result<Config, Error> {
-    file::read(&find(globals)?)
+    file::read(&find(globals)?, rules(globals))
 }
 
-/// The same for a file whose place is known.
+/// Who names a place may name a pipe; what is merely found is a file.
+const fn rules(globals: &Globals) -> FileRules {
+    if globals.config.is_some() { FileRules::Named } else { FileRules::Found }
+}
+
+/// The same for a file that came from another host, whatever its rights: what is installed gets the right ones.
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_from(path: &Path) -> Result<Config, Error> {
-    file::read(path)
+    file::read(path, FileRules::Copied)
 }
 
 /// Finds, reads and checks the cluster's file and its secrets.
@@ -76,7 +83,7 @@ pub fn load_from(path: &Path) -> Result<Config, Error> {
 /// Every problem of both files together.
 pub fn load_with_secrets(globals: &Globals) -> Result<(Config, Secrets), Error> {
     let path = find(globals)?;
-    let config = file::read(&path);
+    let config = file::read(&path, rules(globals));
     let secrets = read_secrets(&secrets_beside(&path), SecretsRules::Private);
     match (config, secrets) {
         (Ok(config), Ok(secrets)) => Ok((config, secrets)),

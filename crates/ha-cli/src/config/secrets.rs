@@ -10,8 +10,8 @@ use ha_core::values::Secret;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Source};
-use super::file;
 use super::reader::{nearest_word, syntax_problems, type_name};
+use super::{access, file};
 use crate::error::Error;
 
 /// The keys of the file, in its order.
@@ -68,7 +68,7 @@ pub fn exposed_to_others(mode: u32) -> bool {
 /// # Errors
 /// Every problem at once; none quotes a line of the file.
 pub fn read_secrets(path: &Path, rules: SecretsRules) -> Result<Secrets, Error> {
-    let mut file = match file::open(path) {
+    let file = match access::open(path) {
         Ok(file) => file,
         Err(_) if matches!(path.try_exists(), Ok(false)) => {
             let source = Arc::new(Source::secret(path, ""));
@@ -77,7 +77,7 @@ pub fn read_secrets(path: &Path, rules: SecretsRules) -> Result<Secrets, Error> 
         }
         Err(error) => return Err(error),
     };
-    let text = file::text_of(&mut file, path, Source::secret)?;
+    let text = file::text_of(file::bytes_of(&file, path)?, path, Source::secret)?;
     let source = Arc::new(Source::secret(path, &text));
     let mut problems = match rules {
         SecretsRules::Private => rights(&file, path, &source),

@@ -219,3 +219,80 @@ fn certificates_are_found_beside_the_file() {
     let json = place.run(&["config", "show", "--config", "sub/ha.toml", "--output", "json"]).ends_with(0).json();
     assert!(json.to_string().contains("\"sub/certs\""), "{json}");
 }
+
+#[test]
+fn a_file_that_others_can_write_is_not_taken() {
+    let refused = |place: &Place, words: &[&str]| {
+        for command in [&["config", "show"][..], &["up"], &["haproxy"], &["monitor", "--count", "1"]] {
+            let ran = place.run(command).ends_with(2);
+            assert!(words.iter().all(|word| ran.err.contains(word)), "{words:?}: {}", ran.err);
+        }
+    };
+    for mode in [0o664, 0o646, 0o777] {
+        let place = Place::new();
+        place.write("ha.toml", GOOD).with_secrets().chmod("ha.toml", mode);
+        refused(&place, &[&format!("mode {mode:04o}"), "chmod go-w ha.toml"]);
+        place.chmod("ha.toml", 0o644).run(&["haproxy"]).ends_with(0);
+    }
+    // Whoever can write to a folder can put another file into it, also to one further up.
+    let place = Place::new();
+    place.write("a/b/ha.toml", GOOD).chmod("a", 0o775);
+    let ran = place.run(&["--config", "a/b/ha.toml", "haproxy"]).ends_with(2);
+    assert!(ran.err.contains("can be replaced by others") && ran.err.contains("/a (mode 0775)"), "{}", ran.err);
+    // Not where nobody can take away what is another's.
+    place.chmod("a", 0o1777).run(&["--config", "a/b/ha.toml", "haproxy"]).ends_with(0);
+    // The folder of a link, and that of what it leads to.
+    place.write("c/ha.toml", GOOD).chmod("c", 0o777);
+    std::os::unix::fs::symlink("c/ha.toml", place.path("ha.toml")).unwrap();
+    refused(&place, &["/c (mode 0777)"]);
+}
+
+#[test]
+fn a_file_of_another_user_is_not_taken() {
+    let place = Place::new();
+    place.write("ha.toml", GOOD).with_secrets();
+    // Only root can give files away; elsewhere there is nothing to try.
+    let give = |name: &str, user: u32| std::os::unix::fs::chown(place.path(name), Some(user), None);
+    if give("ha.toml", 12345).is_err() {
+        return;
+    }
+    let ran = place.run(&["haproxy"]).ends_with(2);
+    assert!(ran.err.contains("another user (id 12345)") && ran.err.contains("chown 0 ha.toml"), "{}", ran.err);
+    // Who became root by sudo could do so again.
+    place.run_with(&["haproxy"], &[("SUDO_UID", "12345")]).ends_with(0);
+    give("ha.toml", 0).unwrap();
+    give("", 12345).unwrap();
+    let ran = place.run(&["haproxy"]).ends_with(2);
+    assert!(ran.err.contains("can be replaced by another user (id 12345)"), "{}", ran.err);
+}
+
+#[test]
+fn a_pipe_or_a_folder_is_not_waited_for() {
+    let started = std::time::Instant::now();
+    let pipe = |place: &Place, name: &str| {
+        assert!(std::process::Command::new("mkfifo").arg(place.path(name)).status().unwrap().success());
+    };
+    let place = Place::new();
+    pipe(&place, "ha.toml");
+    let ran = place.run(&["status"]).ends_with(2);
+    assert!(ran.err.contains("ha.toml is a pipe, and no file"), "{}", ran.err);
+    let place = Place::new();
+    place.write("ha.toml/x", "");
+    let ran = place.run(&["status"]).ends_with(2);
+    assert!(ran.err.contains("ha.toml is a folder, and no file"), "{}", ran.err);
+    let place = Place::new();
+    place.write("ha.toml", GOOD);
+    pipe(&place, "ha.secrets.toml");
+    let ran = place.run(&["status"]).ends_with(2);
+    assert!(ran.err.contains("ha.secrets.toml is a pipe, and no file"), "{}", ran.err);
+    assert!(started.elapsed().as_secs() < 4, "somebody waited");
+    // One that is named may be a pipe, and is waited for no longer than it should.
+    let place = Place::new();
+    let ran = place.run_with_input(&["--config", "/dev/stdin", "haproxy"], GOOD).ends_with(0);
+    assert!(ran.out.contains("192.0.2.11"), "{ran:#?}");
+    pipe(&place, "silent");
+    let ran = place.run(&["--config", "silent", "haproxy"]).ends_with(2);
+    assert!(ran.err.contains("did not come to an end within 5 s"), "{}", ran.err);
+    let ran = place.run(&["--config", "/dev/zero", "haproxy"]).ends_with(2);
+    assert!(ran.err.contains("larger than 1 MiB"), "{}", ran.err);
+}
