@@ -195,7 +195,7 @@ mod tests {
     fn spec() -> TopologySpec {
         TopologySpec::new("sso", "https://sso.example.org")
             .node(NodeSpec::primary("vm1", "192.0.2.11"))
-            .node(NodeSpec::standby("vm2", "2001:db8::2"))
+            .node(NodeSpec::standby("vm2", "192.0.2.12"))
     }
 
     #[test]

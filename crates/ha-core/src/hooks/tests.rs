@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 fn topology(change: impl FnOnce(&mut TopologySpec)) -> Topology {
     let mut spec = TopologySpec::new("sso", "https://sso.example.org")
         .node(NodeSpec::primary("vm1", "192.0.2.11").ports(5440, 8080))
-        .node(NodeSpec::standby("vm2", "2001:db8::2").ports(5441, 8081));
+        .node(NodeSpec::standby("vm2", "192.0.2.12").ports(5441, 8081));
     change(&mut spec);
     spec.validate().unwrap()
 }
@@ -48,7 +48,7 @@ fn each_program_is_told_everything_of_its_own_event() {
             ("HA_NODE", node),
             ("HA_OLD_PRIMARY", "vm1"),
             ("HA_NEW_PRIMARY", "vm2"),
-            ("HA_NEW_PRIMARY_ADDRESS", "2001:db8::2"),
+            ("HA_NEW_PRIMARY_ADDRESS", "192.0.2.12"),
             ("HA_NEW_PRIMARY_POSTGRES_PORT", "5441"),
             ("HA_NEW_PRIMARY_KEYCLOAK_PORT", "8081"),
             ("HA_GENERATION", "7"),

@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    Component, LABEL_COMPONENT, LABEL_SPEC, MachineShare, container_name, labels, network_name, rights, spec_hash,
+    Component, LABEL_COMPONENT, LABEL_SPEC, MachineShare, container_name, labels, network_name, path_mtu, rights,
+    spec_hash,
 };
 use crate::ports::{ContainerSpec, HostFile, PortBinding, RestartPolicy};
 use crate::secrets::Secrets;
@@ -163,6 +164,7 @@ pub fn keycloak_container(topology: &Topology, node: &Node, image_id: &str, shar
     };
     spec.labels.insert(LABEL_COMPONENT.to_owned(), Component::Keycloak.to_string());
     rights::of_keycloak(&mut spec);
+    path_mtu::found_by_itself(&mut spec);
     let conf = HostFile::new(CONF_PATH, keycloak_conf(topology, node), 0o600);
     let hash = spec_hash(&spec, &[conf]);
     spec.labels.insert(LABEL_SPEC.to_owned(), hash);

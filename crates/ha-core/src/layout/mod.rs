@@ -6,6 +6,7 @@
 mod keycloak;
 mod machine;
 mod names;
+mod path_mtu;
 mod postgres;
 mod postgres_image;
 mod prepared_image;
@@ -21,6 +22,7 @@ pub use keycloak::{
     KEYCLOAK_HTTP_PORT, SERVICE_CLIENT, keycloak_base_path, keycloak_conf, keycloak_container, keycloak_files,
 };
 pub use machine::MachineShare;
+pub(crate) use names::container_host_name;
 pub use names::{
     Component, ENGINE_LABEL, LABEL_CLUSTER, LABEL_COMPONENT, LABEL_ID, LABEL_NODE, LABEL_SPEC, LABEL_SYSTEM, VOLUMES,
     container_name, labels, network_name, one_off_name, selector, volume_name,

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::promotion::{PROMOTION_PATH, guard_files};
 use super::{
     Component, LABEL_COMPONENT, LABEL_SPEC, LABEL_SYSTEM, MachineShare, container_name, labels, network_name,
-    one_off_name, rights, spec_hash, volume_name,
+    one_off_name, path_mtu, rights, spec_hash, volume_name,
 };
 use crate::ports::{ContainerSpec, HostFile, Mount, PortBinding, RestartPolicy};
 use crate::secrets::Secrets;
@@ -351,6 +351,7 @@ pub fn postgres_container(
     spec.labels.insert(LABEL_COMPONENT.to_owned(), Component::Postgres.to_string());
     spec.labels.insert(LABEL_SYSTEM.to_owned(), system.to_string());
     rights::of_postgres(&mut spec, topology);
+    path_mtu::found_by_itself(&mut spec);
     let hash = spec_hash(&spec, files);
     spec.labels.insert(LABEL_SPEC.to_owned(), hash);
     spec
@@ -379,6 +380,7 @@ pub fn one_off_container(
     };
     spec.labels.insert(LABEL_COMPONENT.to_owned(), format!("job-{job}"));
     rights::of_job(&mut spec);
+    path_mtu::found_by_itself(&mut spec);
     spec
 }
 

@@ -38,7 +38,7 @@ fn upstream_conf_of_a_standby() {
 fn pg_hba_conf_of_a_pair() {
     let mut spec = pair_spec();
     spec.nodes[1].admit = vec!["198.51.100.0/24".to_owned()];
-    spec = spec.node(crate::topology::NodeSpec::standby("vm3", "2001:db8::3"));
+    spec = spec.node(crate::topology::NodeSpec::standby("vm3", "192.0.2.13"));
     insta::assert_snapshot!(pg_hba_conf(&spec.validate().unwrap()));
 }
 

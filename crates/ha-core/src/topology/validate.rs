@@ -8,7 +8,10 @@ use super::{
     Cluster, DesiredRole, DockerEndpoint, Durability, FieldPath, Images, Keycloak, Node, NodeSpec, Postgres, Problem,
     ProxyHeaders, Replication, Topology, TopologySpec,
 };
-use crate::values::NodeName;
+use crate::values::{ClusterName, NodeName};
+
+/// The longest part of a host name (RFC 1035, section 2.3.4).
+const LONGEST_LABEL: usize = 63;
 
 /// Settings that `up` computes: a second opinion in the file would silently win or lose.
 const OWNED_SETTINGS: &[&str] = &[
@@ -250,7 +253,29 @@ impl TopologySpec {
             _ => {}
         }
         self.clashes(problems);
+        self.host_names(problems);
         nodes.into_iter().collect()
+    }
+
+    /// Names that are legal each, and too long together: a server's container is found by its name, which Docker's DNS does not
+    /// answer for when it is longer than a label may be.
+    fn host_names(&self, problems: &mut Problems) {
+        if self.cluster.name.parse::<ClusterName>().is_err() {
+            return;
+        }
+        for (index, spec) in self.nodes.iter().enumerate().filter(|(_, spec)| spec.name.parse::<NodeName>().is_ok()) {
+            let host = crate::layout::container_host_name(&self.cluster.name, &spec.name);
+            let excess = host.len().saturating_sub(LONGEST_LABEL);
+            if excess > 0 {
+                let message = format!(
+                    "is \"{}\", and with it the host name {host} is longer than {LONGEST_LABEL} characters",
+                    spec.name
+                );
+                let help = format!("shorten this name, or the cluster's, by {excess} or more");
+                let problem = Problem::new(FieldPath::node(index, "name"), message, help);
+                problems.0.push(problem.related_to(FieldPath::of("cluster", "name")));
+            }
+        }
     }
 
     /// Names and ports that two nodes cannot share.
@@ -296,7 +321,15 @@ fn node(index: usize, spec: &NodeSpec, demo: bool, problems: &mut Problems) -> O
          ports are published on it and pg_hba.conf admits it",
     );
     if let Some(address) = address {
-        if address.is_unspecified() || address.is_multicast() {
+        if address.is_ipv6() {
+            problems.add(
+                at("address"),
+                format!(
+                    "is {address}: the containers' networks have no IPv6 yet, so that no other node could reach it"
+                ),
+                "an IPv4 address of this host at which the other nodes reach it",
+            );
+        } else if address.is_unspecified() || address.is_multicast() {
             problems.add(at("address"), format!("is {address}, no host's address"), "one address of this host");
         } else if address.is_loopback() && !demo {
             problems.add(

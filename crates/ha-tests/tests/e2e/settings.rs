@@ -135,6 +135,8 @@ pub(crate) fn rights(container: &str, component: Component) {
     assert_eq!(of("CapBnd:"), bound, "{container}: {status}");
     assert_eq!((of("CapEff:"), of("CapPrm:")), ("0".repeat(16), "0".repeat(16)), "{container} runs as its user");
     assert_eq!(of("NoNewPrivs:"), "1", "{container}");
+    let probing = docker(&["exec", container, "cat", "/proc/sys/net/ipv4/tcp_mtu_probing"]);
+    assert_eq!(probing.trim(), "1", "{container} is lost behind a link with a small MTU");
     let limit = docker(&["inspect", "-f", "{{.HostConfig.PidsLimit}}", container]);
     assert!(limit.trim().parse::<u32>().is_ok_and(|limit| limit > 500), "{container}: {limit}");
 }

@@ -14,7 +14,7 @@ pub(super) fn of_this_machine() -> Vec<(String, IpAddr)> {
     list
 }
 
-/// Those worth offering: no loopback, no link-local ones, none of Docker's own bridges.
+/// Those worth offering: no loopback, no link-local ones, none of Docker's own bridges, no IPv6, which a node cannot have.
 pub(super) fn worth_offering(list: &[(String, IpAddr)]) -> Vec<(String, IpAddr)> {
     list.iter().filter(|(name, address)| rank(name, *address) < 4).cloned().collect()
 }
@@ -25,12 +25,10 @@ fn rank(name: &str, address: IpAddr) -> u8 {
         _ if bridge => 4,
         _ if address.is_loopback() => 5,
         IpAddr::V4(v4) if v4.is_link_local() => 5,
-        IpAddr::V6(v6) if v6.is_unicast_link_local() => 5,
         // Private before public: what runs between the nodes is not encrypted yet.
         IpAddr::V4(v4) if v4.is_private() => 0,
         IpAddr::V4(_) => 1,
-        IpAddr::V6(v6) if v6.is_unique_local() => 2,
-        IpAddr::V6(_) => 3,
+        IpAddr::V6(_) => 5,
     }
 }
 
@@ -45,6 +43,7 @@ mod tests {
             ("docker0", "172.17.0.1"),
             ("br-1234", "172.18.0.1"),
             ("eth0", "fe80::1"),
+            ("eth0", "2001:db8::7"),
             ("eth0", "198.51.100.7"),
             ("eth1", "10.0.0.7"),
         ]

@@ -30,7 +30,7 @@ fn a_pair_with_defaults_is_fine() {
 
 #[test]
 fn any_number_of_standbys_is_fine() {
-    let spec = pair().node(NodeSpec::standby("vm3", "192.0.2.13")).node(NodeSpec::standby("vm4", "2001:db8::4"));
+    let spec = pair().node(NodeSpec::standby("vm3", "192.0.2.13")).node(NodeSpec::standby("vm4", "192.0.2.14"));
     assert_eq!(spec.validate().unwrap().nodes().len(), 4);
 }
 
@@ -43,6 +43,9 @@ fn every_mistake_is_said_at_its_place() {
     check(|s| s.nodes[1].address = "vm2.example.org".into(), "nodes[1].address", "no IP address");
     check(|s| s.nodes[1].address = "0.0.0.0".into(), "nodes[1].address", "no host's address");
     check(|s| s.nodes[1].address = "127.0.0.1".into(), "nodes[1].address", "no other host");
+    for six in ["2001:db8::4", "fd00::1", "::ffff:192.0.2.12", "::"] {
+        check(|s| s.nodes[1].address = six.into(), "nodes[1].address", "no IPv6");
+    }
     check(|s| s.nodes[1].name = "vm1".into(), "nodes[1].name", "second time");
     check(|s| s.nodes[1].role = "primary".into(), "nodes[1].role", "another");
     check(|s| s.nodes[0].role = "standby".into(), "nodes", "no primary");
@@ -76,6 +79,27 @@ fn every_mistake_is_said_at_its_place() {
         "itself",
     );
     check(|s| drop(s.keycloak.options.insert("db-url".into(), "x".into())), "keycloak.options.db-url", "itself");
+}
+
+#[test]
+fn names_that_are_too_long_together_are_refused_at_the_second() {
+    // Of 63 characters, "-postgres" and a dash take ten.
+    let long = |length: usize| "a".repeat(length);
+    check(|s| (s.cluster.name, s.nodes[1].name) = (long(14), long(40)), "nodes[1].name", "longer than 63");
+    check(|s| (s.cluster.name, s.nodes[1].name) = (long(40), long(14)), "nodes[1].name", &long(40));
+    let mut spec = pair();
+    (spec.cluster.name, spec.nodes[1].name) = (long(40), long(13));
+    let topology = spec.validate().unwrap();
+    let host = crate::layout::peer_endpoint(&topology, &topology.nodes()[1]).0;
+    assert_eq!(host, "192.0.2.12");
+    let name = crate::layout::container_name(&topology, &topology.nodes()[1].name, crate::layout::Component::Postgres);
+    assert_eq!(name.len(), 63);
+    // With both too long, each node is told.
+    (spec.cluster.name, spec.nodes[0].name, spec.nodes[1].name) = (long(40), long(39), long(40));
+    let problems = spec.validate().unwrap_err();
+    let paths: Vec<_> = problems.iter().map(|problem| problem.path.to_string()).collect();
+    assert_eq!(paths, ["nodes[0].name", "nodes[1].name"]);
+    assert!(problems[0].help.contains("26 or more"), "{}", problems[0].help);
 }
 
 #[test]
