@@ -99,6 +99,7 @@ fn port_map(ports: &[PortBinding]) -> PortMap {
 
 /// What an engine tells of a container.
 pub(crate) fn container(said: ContainerInspectResponse) -> Container {
+    let off_network = is_off_network(&said);
     let state = said.state.unwrap_or_default();
     let live = said.network_settings.and_then(|network| network.ports).map(ports).unwrap_or_default();
     let wanted = said.host_config.and_then(|host| host.port_bindings).map(ports).unwrap_or_default();
@@ -114,7 +115,18 @@ pub(crate) fn container(said: ContainerInspectResponse) -> Container {
         oom_killed: state.oom_killed.unwrap_or_default(),
         // Only a running container has ports; of another, what it would publish.
         ports: if live.is_empty() { wanted } else { live },
+        start_error: state.error.filter(|error| !error.is_empty()),
+        off_network,
     }
+}
+
+/// Whether it lacks the network of its own that it was made for. The engine's own networks are never taken away.
+fn is_off_network(said: &ContainerInspectResponse) -> bool {
+    let Some(made_for) = said.host_config.as_ref().and_then(|host| host.network_mode.as_deref()) else { return false };
+    let of_the_engine =
+        ["", "default", "bridge", "host", "none"].contains(&made_for) || made_for.starts_with("container:");
+    let has = said.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
+    !of_the_engine && has.is_some_and(|networks| !networks.contains_key(made_for))
 }
 
 fn status(said: Option<ContainerStateStatusEnum>, code: i64) -> ContainerStatus {

@@ -83,6 +83,8 @@ codes! {
     PostgresStopped = "postgres-stopped", Error;
     /// It ends and is started again and again.
     PostgresRestarting = "postgres-restarting", Error;
+    /// A container was taken off the cluster's network.
+    NetworkLost = "network-lost", Error;
     /// Frozen (`docker pause`).
     PostgresPaused = "postgres-paused", Error;
     /// The server starts or recovers and takes no queries yet.

@@ -114,6 +114,8 @@ pub(crate) fn container_of(spec: &ContainerSpec, status: ContainerStatus) -> Con
         started_at: None,
         oom_killed: false,
         ports: spec.ports.clone(),
+        start_error: None,
+        off_network: false,
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, pin_mut};
 
-use super::StepError;
 use super::run::At;
 use super::server::share;
+use super::{StepError, container};
 use crate::layout::{self, BOOTSTRAP_CLIENT, Component, SERVICE_CLIENT};
 use crate::observe::KeycloakState;
 use crate::plan::Change;
@@ -27,25 +27,33 @@ pub(super) async fn start(at: &At<'_>, change: &Change) -> Result<(), StepError>
         at.runtime.remove_container(&name).await?;
     }
     if at.runtime.find_container(&name).await?.is_none() {
-        let reference = &topology.images.keycloak;
-        let gone = || StepError::Changed(format!("the image {reference} is gone"));
-        let base = at.runtime.find_image(reference).await?.ok_or_else(gone)?;
-        let tag = layout::keycloak_image_tag(topology, &base, cluster.extension);
-        let image = at.runtime.find_image(&tag).await?;
-        let image = image.ok_or_else(|| StepError::Changed(format!("the image {tag} is gone")))?;
-        let spec = layout::keycloak_container(topology, at.node, &image.id, share(at).await?);
-        at.runtime.create_container(&spec).await?;
+        create(at).await?;
     }
     // Keycloak makes the bootstrap client together with the master realm, and never afterwards: once it is ready, or has been
     // at any time, it is in the database until the set-up removes it there, and has no business in a file.
     let first = !was_set_up(at).await;
-    at.runtime.put_files(&name, &layout::keycloak_files(topology, at.node, cluster.secrets(), first)).await?;
-    at.runtime.start_container(&name).await?;
+    let files = layout::keycloak_files(topology, at.node, cluster.secrets(), first);
+    if !container::start(at, &name, &files).await? {
+        create(at).await?;
+        at.runtime.put_files(&name, &files).await?;
+        at.runtime.start_container(&name).await?;
+    }
     wait_ready(at, &name).await?;
     if first {
         at.runtime.put_files(&name, &layout::keycloak_files(topology, at.node, cluster.secrets(), false)).await?;
     }
     Ok(())
+}
+
+async fn create(at: &At<'_>) -> Result<(), StepError> {
+    let topology = at.cluster.topology();
+    let reference = &topology.images.keycloak;
+    let gone = || StepError::Changed(format!("the image {reference} is gone"));
+    let base = at.runtime.find_image(reference).await?.ok_or_else(gone)?;
+    let tag = layout::keycloak_image_tag(topology, &base, at.cluster.extension);
+    let image = at.runtime.find_image(&tag).await?;
+    let image = image.ok_or_else(|| StepError::Changed(format!("the image {tag} is gone")))?;
+    container::create(at, &layout::keycloak_container(topology, at.node, &image.id, share(at).await?)).await
 }
 
 /// Whether the data that this node has says that a set-up of Keycloak came to its end, with whatever secrets.

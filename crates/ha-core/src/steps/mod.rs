@@ -4,6 +4,7 @@
 pub(crate) mod backup;
 mod balancers;
 mod come_back;
+mod container;
 mod database;
 mod error;
 mod handover;

@@ -47,6 +47,7 @@ pub(crate) async fn run(
     }
     if !runs {
         let spec = layout::one_off_container(topology, node, &image.id, job.name, &job.arguments);
+        runtime.ensure_network(&layout::network_name(topology), &layout::labels(topology, None)).await?;
         runtime.create_container(&spec).await?;
         let mut files = job.files;
         files.push(HostFile::new(format!("{STATE_PATH}/{}.sh", job.name), job.script, 0o644));
@@ -132,9 +133,6 @@ pub(crate) async fn examine(
         files: Vec::new(),
         limit: Duration::from_secs(60),
     };
-    runtime
-        .ensure_network(&layout::network_name(cluster.topology()), &layout::labels(cluster.topology(), None))
-        .await?;
     let facts = match run(cluster, node, runtime, image, job, |_| {}).await {
         Ok(facts) => facts,
         Err(StepError::Runtime(error)) => return Err(error),

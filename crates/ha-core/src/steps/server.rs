@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::database::image;
 use super::run::At;
-use super::{StepError, one_off, promotion};
+use super::{StepError, container, one_off, promotion};
 use crate::layout::{self, Component, IDENTITY_PATH, MachineShare, PERMIT_PATH};
 use crate::observe::PostgresRole;
 use crate::plan::Change;
@@ -57,11 +57,9 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
     let upstream = primary.or_else(|| first(at));
     let (hashed, others) = layout::postgres_files(topology, at.node, share(at).await?, None, cluster.secrets());
     if at.runtime.find_container(&name).await?.is_none() {
-        let image = image(at).await?;
-        let system = identity(at, &image).await?;
-        at.runtime.create_container(&layout::postgres_container(topology, at.node, &image.id, system, &hashed)).await?;
+        create(at, &hashed).await?;
     }
-    let mut files: Vec<HostFile> = hashed.into_iter().chain(others).collect();
+    let mut files: Vec<HostFile> = hashed.iter().cloned().chain(others).collect();
     if let Some(upstream) = upstream
         && promotion::may_follow(at, &upstream.name).await?
     {
@@ -71,10 +69,19 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
     if permit && primary.is_none() {
         files.extend(permission(at).await?);
     }
-    at.runtime.put_files(&name, &files).await?;
-    at.runtime.start_container(&name).await?;
+    if !container::start(at, &name, &files).await? {
+        create(at, &hashed).await?;
+        at.runtime.put_files(&name, &files).await?;
+        at.runtime.start_container(&name).await?;
+    }
     cluster.ports.control.wait_ready(&at.node.name, cluster.limits.postgres_ready).await?;
     Ok(())
+}
+
+async fn create(at: &At<'_>, hashed: &[HostFile]) -> Result<(), StepError> {
+    let image = image(at).await?;
+    let system = identity(at, &image).await?;
+    container::create(at, &layout::postgres_container(at.cluster.topology(), at.node, &image.id, system, hashed)).await
 }
 
 /// The guard's permission, by the clock of the host whose guard will read it; none when the engine does not tell the time:

@@ -94,6 +94,8 @@ impl Fake {
             started_at: None,
             oom_killed: false,
             ports: self.spec.ports.clone(),
+            start_error: None,
+            off_network: false,
         }
     }
 

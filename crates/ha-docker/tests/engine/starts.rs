@@ -52,6 +52,31 @@ async fn an_address_of_another_host_is_named() {
     make(&own, published("192.0.2.77".parse().unwrap(), 15432)).await;
     let error = engine.start_container(&own.name).await.unwrap_err();
     assert!(matches!(&error, RuntimeError::AddressNotThere { address } if address == "192.0.2.77"), "{error:?}");
+    // Whoever asks later, as after a boot that came before the address, is told the same.
+    let found = engine.find_container(&own.name).await.unwrap().unwrap();
+    assert!(found.start_error.is_some_and(|error| error.contains("cannot assign requested address")));
+    assert!(!found.off_network, "it was never taken off");
+}
+
+#[tokio::test]
+async fn a_network_that_was_taken_away_is_told() {
+    let Some(engine) = engine() else { return };
+    let own = Owned::new(&engine);
+    let listener = TcpListener::bind((LOOPBACK, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    make(&own, published(LOOPBACK, port)).await;
+    engine.start_container(&own.name).await.unwrap();
+    let found = engine.find_container(&own.name).await.unwrap().unwrap();
+    assert!(!found.off_network && found.start_error.is_none(), "{found:?}");
+    engine.stop_container(&own.name, crate::support::PATIENCE).await.unwrap();
+    engine.remove_network(&own.name).await.unwrap();
+    let error = engine.start_container(&own.name).await.unwrap_err();
+    assert!(matches!(&error, RuntimeError::NotFound { what } if what.starts_with("network ")), "{error:?}");
+    // A container without any network of its own misses none.
+    engine.remove_container(&own.name).await.unwrap();
+    own.running().await;
+    assert!(!engine.find_container(&own.name).await.unwrap().unwrap().off_network);
 }
 
 /// Two who make a network at the same moment make two of it, on engines before 25; newer ones refuse the second.

@@ -25,6 +25,8 @@ fn container(status: ContainerStatus) -> Container {
         started_at: None,
         oom_killed: false,
         ports: Vec::new(),
+        start_error: None,
+        off_network: false,
     }
 }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ha_core::Cluster;
+use ha_core::health::Code;
+use ha_core::layout::Component;
 use ha_core::plan::{Plan, Refusal, UpOptions};
 use ha_core::secrets::Secrets;
 use ha_core::steps::{RunError, StepError, StepEvent, Watcher};
@@ -91,6 +93,41 @@ async fn a_second_up_has_nothing_to_do() {
     pair.up(false).await.unwrap();
     assert_eq!(containers(&pair), before, "nothing was restarted or made anew");
     replicates(&pair, "twice").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_somebody_took_away_is_made_again() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    let network = ha_core::layout::network_name(pair.topology());
+    let standby = pair.container(pair.standby(), Component::Postgres);
+    // Off the network, it runs and nobody reaches it; no start would bring it back.
+    crate::host::docker(&["network", "disconnect", "-f", &network, &standby]);
+    let report = pair.cluster().report().await;
+    let lost: Vec<_> = report.findings.iter().filter(|finding| finding.code == Code::NetworkLost).collect();
+    assert_eq!((lost.len(), lost[0].node.as_ref()), (1, Some(&pair.standby().name)), "{:#?}", report.findings);
+    assert!(lost[0].help.contains("ha-cli up vm2"), "{:?}", lost[0]);
+    pair.up(false).await.unwrap();
+    replicates(&pair, "on_it_again").await;
+    // Removed altogether, and another one made of its name.
+    for again in [false, true] {
+        for node in pair.topology().nodes() {
+            crate::host::docker(&["stop", &pair.container(node, Component::Postgres)]);
+        }
+        crate::host::docker(&["network", "rm", &network]);
+        if again {
+            crate::host::docker(&["network", "create", &network]);
+        }
+        let (started, _, complaint) = crate::host::try_docker(&["start", &standby]);
+        assert!(!started, "it starts without its network");
+        let report = pair.cluster().report().await;
+        let stopped = report.findings.iter().find(|it| it.node.as_ref() == Some(&pair.standby().name)).unwrap();
+        assert!(stopped.message.contains("not found") && complaint.contains("not found"), "{stopped:?}: {complaint}");
+        pair.up(false).await.unwrap();
+        replicates(&pair, if again { "remade" } else { "removed" }).await;
+    }
 }
 
 fn containers(pair: &Pair) -> String {

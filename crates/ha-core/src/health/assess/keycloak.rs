@@ -1,6 +1,7 @@
 //! What is wrong with a Keycloak.
 
 use super::Seen;
+use super::postgres::{not_started, off_network};
 use crate::health::{Code, Finding};
 use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole};
 use crate::ports::ContainerStatus;
@@ -69,6 +70,17 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
             );
         }
         return;
+    }
+    if off_network(&seen.observation.keycloak_container) {
+        let message = "its Keycloak container was taken off the cluster's network: it reaches no database".to_owned();
+        let help = format!("`ha-cli up {name}` makes the container anew, and the network where it was removed");
+        return add(Code::NetworkLost, message, help);
+    }
+    if let Ok(Some(container)) = &seen.observation.keycloak_container
+        && matches!(container.status, ContainerStatus::Created | ContainerStatus::Exited { .. })
+        && let Some((why, help)) = not_started(&seen.observation.keycloak_container, seen.node)
+    {
+        return add(Code::KeycloakStopped, format!("its Keycloak container does not run; {why}"), help);
     }
     if let Ok(container) = &seen.observation.keycloak_container {
         let up = format!("`ha-cli up {name}` starts it; {logs}");

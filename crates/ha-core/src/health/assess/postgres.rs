@@ -2,8 +2,9 @@
 
 use super::Seen;
 use crate::health::{Code, Finding, PostgresState};
-use crate::observe::{NodeObservation, UnobservedWhy};
+use crate::observe::{ComponentObservation, NodeObservation, UnobservedWhy};
 use crate::ports::ContainerStatus;
+use crate::topology::Node;
 
 /// How far it is: what it says of itself counts before what its container does.
 pub(super) fn state(observation: &NodeObservation) -> PostgresState {
@@ -58,7 +59,17 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
                 );
             }
         }
+        Err(_) if off_network(&seen.observation.postgres_container) => {}
         Err(unobserved) => unseen(seen, unobserved.why, &unobserved.message, &mut add),
+    }
+    if off_network(&seen.observation.postgres_container) {
+        add(
+            Code::NetworkLost,
+            "its PostgreSQL container was taken off the cluster's network: nobody reaches it".to_owned(),
+            format!(
+                "`ha-cli up {name}` makes the container anew, and the network where it was removed; the data stays"
+            ),
+        );
     }
     if let Ok(Some(container)) = &seen.observation.postgres_container
         && container.oom_killed
@@ -69,6 +80,28 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
             "give the machine more memory, or lower shared_buffers in [postgres.settings]".to_owned(),
         );
     }
+}
+
+/// Whether a container runs on no network, which is said instead of all that follows from it.
+pub(super) fn off_network(container: &ComponentObservation) -> bool {
+    matches!(container, Ok(Some(container)) if container.off_network && container.status == ContainerStatus::Running)
+}
+
+/// Why the engine could not start a container the last time, and what to do about it; nothing where it could.
+pub(super) fn not_started(container: &ComponentObservation, node: &Node) -> Option<(String, String)> {
+    let error = container.as_ref().ok()?.as_ref()?.start_error.as_deref()?;
+    let name = &node.name;
+    let help = if error.contains("cannot assign requested address") {
+        format!(
+            "where {} is not there yet when Docker starts, have it start later (`systemctl edit docker`: \
+             After=network-online.target, Wants=network-online.target, or the unit that brings the address); `ha-cli up {name}` starts \
+             it now",
+            node.address
+        )
+    } else {
+        format!("`ha-cli up {name}` starts it, and makes it anew where its network was removed")
+    };
+    Some((format!("the engine could not start it: {error}"), help))
 }
 
 /// The one cause why a server could not be read, the nearest to the ground.
@@ -108,6 +141,11 @@ fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnM
             }
             Some(ContainerStatus::Running) => None,
         };
+        if let (Some((code, message)), Some((why, help))) =
+            (&stopped, not_started(&seen.observation.postgres_container, seen.node))
+        {
+            return add(*code, format!("{message}; {why}"), help);
+        }
         if let Some((code, message)) = stopped {
             let help = if code == Code::PostgresRestarting {
                 format!("`ha-cli logs {name} --component postgres` shows why")

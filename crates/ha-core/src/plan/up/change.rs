@@ -21,6 +21,9 @@ pub(super) fn change(
     if label.is_none() || label.as_ref() != container.labels.get(LABEL_SPEC) {
         return replace("its configuration changed");
     }
+    if container.off_network {
+        return replace("it was taken off the cluster's network");
+    }
     match container.status {
         ContainerStatus::Running => None,
         ContainerStatus::Created

@@ -108,6 +108,10 @@ pub struct Container {
     pub oom_killed: bool,
     /// What it publishes.
     pub ports: Vec<PortBinding>,
+    /// Why the engine could not start it, the last time that it was to.
+    pub start_error: Option<String>,
+    /// Taken off the network that it was made for: it runs, and nobody reaches it, nor does a start bring it back.
+    pub off_network: bool,
 }
 
 /// What a container does.

@@ -1,8 +1,10 @@
 //! A server that does not run.
 
-use super::{Nodes, check, postgres_stops};
+use super::{Nodes, assess, check, postgres_stops};
 use crate::health::ClusterState::Degraded;
+use crate::health::Code;
 use crate::observe::UnobservedWhy;
+use crate::observe::fixtures::{healthy, pair};
 use crate::ports::ContainerStatus;
 
 #[test]
@@ -38,4 +40,35 @@ fn a_primary_that_does_not_run_leaves_the_primary_unknown() {
         &["- primary-unknown", "vm1 postgres-stopped"],
         Degraded,
     );
+}
+
+#[test]
+fn a_container_off_its_network_is_told_and_not_what_follows_from_it() {
+    let taken_off = |n: &mut Nodes| {
+        postgres_stops(&mut n[1], ContainerStatus::Running, UnobservedWhy::Refused);
+        n[1].postgres_container.as_mut().unwrap().as_mut().unwrap().off_network = true;
+    };
+    check(taken_off, &["vm2 network-lost"], Degraded);
+    // Also where its engine tells of it.
+    check(
+        |n| n[1].postgres_container.as_mut().unwrap().as_mut().unwrap().off_network = true,
+        &["vm2 network-lost"],
+        Degraded,
+    );
+}
+
+#[test]
+fn what_the_engine_said_when_it_could_not_start_a_container_is_told() {
+    for (error, advice) in [
+        ("listen tcp4 192.0.2.12:5432: bind: cannot assign requested address", "network-online.target"),
+        ("network 5f0c not found", "makes it anew"),
+    ] {
+        let mut nodes = healthy(&pair());
+        postgres_stops(&mut nodes[1], ContainerStatus::Exited { code: 128 }, UnobservedWhy::Refused);
+        nodes[1].postgres_container.as_mut().unwrap().as_mut().unwrap().start_error = Some(error.to_owned());
+        let report = assess(&pair(), &nodes);
+        let finding = report.findings.iter().find(|finding| finding.code == Code::PostgresStopped).expect("it is told");
+        assert!(finding.message.contains(error) && finding.help.contains(advice), "{finding:?}");
+        assert!(finding.help.contains("ha-cli up vm2"), "{finding:?}");
+    }
 }

@@ -42,6 +42,20 @@ fn every_state_of_a_container_but_running_is_mended() {
 }
 
 #[test]
+fn a_container_off_its_network_is_replaced() {
+    let mut facts = running(&pair());
+    container(&mut facts, "vm2", Component::Postgres).off_network = true;
+    container(&mut facts, "vm1", Component::Keycloak).off_network = true;
+    plans(
+        &facts,
+        &[
+            "0 vm2: replace PostgreSQL (it was taken off the cluster's network) <>",
+            "1 vm1: replace Keycloak (it was taken off the cluster's network) <>",
+        ],
+    );
+}
+
+#[test]
 fn what_was_left_to_start_is_waited_for() {
     for why in [UnobservedWhy::NotReady, UnobservedWhy::Refused] {
         let mut facts = running(&pair());
