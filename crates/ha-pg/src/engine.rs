@@ -44,7 +44,7 @@ impl ReplicationProbe for EngineProbe {
         let Some(runtime) = self.engines.get(node) else {
             return Err(asked.other("the engine of this node is not at hand"));
         };
-        let ask = |timeout| psql::run(&**runtime, &container, MAINTENANCE_DATABASE, OBSERVE, timeout);
+        let ask = |timeout| psql::look(&**runtime, &container, MAINTENANCE_DATABASE, OBSERVE, timeout);
         let left = || timeout.saturating_sub(started.elapsed());
 
         let mut answer = ask(timeout).await;

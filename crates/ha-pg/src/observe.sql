@@ -76,6 +76,37 @@ WITH server AS MATERIALIZED (
     FROM noted
     WHERE name = 'ha.lineage'
       AND value ~ '^[0-9]{1,18} [0-9A-Fa-f-]{36} [a-z]([a-z0-9-]{0,38}[a-z0-9])? [0-9]{1,9}( [0-9A-Fa-f-]{36})*$'
+), keycloak AS MATERIALIZED (
+    -- Keycloak's database is the only one that is not PostgreSQL's own.
+    SELECT oid, datname, datdba FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')
+), given AS MATERIALIZED (
+    -- What was given to its sessions, the nearest first: a role in a database, a role, a database, everybody.
+    SELECT DISTINCT ON (name) lower(split_part(setting, '=', 1)) AS name,
+           substr(setting, strpos(setting, '=') + 1) AS value,
+           CASE
+               WHEN set.setrole <> 0 AND set.setdatabase <> 0
+                   THEN format('ALTER ROLE %I IN DATABASE %I', pg_get_userbyid(set.setrole), keycloak.datname)
+               WHEN set.setrole <> 0 THEN format('ALTER ROLE %I', pg_get_userbyid(set.setrole))
+               WHEN set.setdatabase <> 0 THEN format('ALTER DATABASE %I', keycloak.datname)
+               ELSE 'ALTER ROLE ALL'
+           END AS source
+    FROM keycloak
+    JOIN pg_db_role_setting AS set
+        ON set.setdatabase IN (0, keycloak.oid) AND set.setrole IN (0, keycloak.datdba)
+    CROSS JOIN unnest(set.setconfig) AS setting
+    ORDER BY name, set.setrole = 0, set.setdatabase = 0
+), durable AS MATERIALIZED (
+    SELECT json_agg(json_build_object(
+               'name', wanted.name,
+               'value', coalesce(given.value, current_setting(wanted.name, true), ''),
+               'source', coalesce(
+                   given.source,
+                   CASE WHEN own.sourcefile LIKE '%/postgresql.auto.conf' THEN 'ALTER SYSTEM' ELSE own.source END
+               )
+           ) ORDER BY wanted.name) AS list
+    FROM (VALUES ('synchronous_commit'), ('fsync'), ('full_page_writes'), ('ha.durability')) AS wanted(name)
+    LEFT JOIN given ON given.name = wanted.name
+    LEFT JOIN pg_settings AS own ON own.name = wanted.name
 ), texts AS MATERIALIZED (
     -- Keycloak's database is the only one that is not PostgreSQL's own.
     SELECT coalesce(bool_or(datcollversion <> pg_database_collation_actual_version(oid)), false) AS mismatch
@@ -121,6 +152,7 @@ SELECT json_build_object(
     'wal_log_hints', current_setting('wal_log_hints') = 'on',
     'prepared_transactions', (SELECT count(*) FROM pg_prepared_xacts),
     'wal_bytes', (SELECT sum(size)::bigint FROM pg_ls_waldir()),
+    'durable', durable.list,
     'pending_restart', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE pending_restart),
     'collation_mismatch', texts.mismatch,
     -- The node's own promotion.conf, which the server reads with its configuration.
@@ -147,4 +179,4 @@ SELECT json_build_object(
         WHERE application_name LIKE 'keycloak-ha-standby heap=%'
     )
 )::text
-FROM server, positions, senders, slots, texts
+FROM server, positions, senders, slots, texts, durable

@@ -74,8 +74,31 @@ pub(crate) async fn run(
     script: &str,
     timeout: Duration,
 ) -> Result<String, PsqlError> {
+    exec(runtime, container, &psql(database, script, timeout), timeout).await
+}
+
+/// Runs one that only looks, and that sees the server's own `synchronous_commit`.
+pub(crate) async fn look(
+    runtime: &dyn ContainerRuntime,
+    container: &str,
+    database: &str,
+    script: &str,
+    timeout: Duration,
+) -> Result<String, PsqlError> {
+    let mut spec = psql(database, script, timeout);
+    let settings = SESSION.iter().chain(OF_SUPERUSER).filter(|(name, _)| *name != "synchronous_commit");
+    spec.environment.insert("PGOPTIONS".to_owned(), options(settings, timeout));
+    exec(runtime, container, &spec, timeout).await
+}
+
+async fn exec(
+    runtime: &dyn ContainerRuntime,
+    container: &str,
+    spec: &ExecSpec,
+    timeout: Duration,
+) -> Result<String, PsqlError> {
     let started = std::time::Instant::now();
-    let output = runtime.exec(container, &psql(database, script, timeout), timeout).await?;
+    let output = runtime.exec(container, spec, timeout).await?;
     let message = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
     match output.exit_code {
         0 => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),

@@ -166,6 +166,7 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         wal_log_hints: true,
         prepared_transactions: 0,
         wal_bytes: Some(16 << 20),
+        durable: Vec::new(),
         pending_restart: Vec::new(),
         collation_mismatch: false,
         promotion: Some(promotion(1, "vm1")),

@@ -14,4 +14,4 @@ pub use control_file::{CONTROL_FILE, ControlFile, ControlFileError, ControlState
 pub use host::{HostObservation, Room};
 pub use keycloak::{HandoverObservation, KeycloakMode, KeycloakObservation, KeycloakState};
 pub use node::{ComponentObservation, NodeObservation, Unobserved, UnobservedWhy};
-pub use postgres::{PostgresObservation, PostgresRole, Sender, SlotObservation, WalReceiver};
+pub use postgres::{PostgresObservation, PostgresRole, Sender, SettingInForce, SlotObservation, WalReceiver};

@@ -50,6 +50,9 @@ pub struct PostgresObservation {
     /// What the files in `pg_wal` take, in bytes (`pg_ls_waldir()`).
     #[serde(default)]
     pub wal_bytes: Option<u64>,
+    /// What decides how durable an acknowledged write of Keycloak's is, as it is in force for its sessions.
+    #[serde(default)]
+    pub durable: Vec<SettingInForce>,
     /// Settings whose new value waits for a restart.
     pub pending_restart: Vec<String>,
     /// Whether the database's collation version differs from the one that the server's libraries give: its text
@@ -80,6 +83,45 @@ impl PostgresObservation {
     pub fn streams(&self) -> bool {
         let receives = self.receiver.as_ref().is_some_and(|receiver| receiver.status == "streaming");
         self.role == PostgresRole::Standby && receives
+    }
+}
+
+/// A setting as it is in force for the sessions of Keycloak's role in its database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingInForce {
+    /// Its name.
+    pub name: String,
+    /// Its value, as whoever gave it has written it.
+    pub value: String,
+    /// The statement that gave it without its end (`ALTER ROLE keycloak`, `ALTER SYSTEM`), or `pg_settings.source`.
+    pub source: Option<String>,
+}
+
+impl SettingInForce {
+    /// What it does to what was acknowledged, where it makes that less durable than the profile promises; `strict` is the profile.
+    #[must_use]
+    pub fn weakens(&self, strict: bool) -> Option<&'static str> {
+        let value = self.value.to_ascii_lowercase();
+        let off = matches!(value.as_str(), "off" | "false" | "no" | "0");
+        match self.name.as_str() {
+            "fsync" | "full_page_writes" if off => Some("a crash of its host may break the whole database"),
+            "synchronous_commit" if strict && (off || matches!(value.as_str(), "local" | "remote_write")) => {
+                Some("what Keycloak was told is written may be lost")
+            }
+            // That of the server's own file changes together with synchronous_standby_names.
+            "ha.durability" if strict && self.source.is_some() && value != "strict" => {
+                Some("Keycloak writes sessions without waiting for a standby")
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is part of the data, and so the same on every node.
+    #[must_use]
+    pub fn is_in_the_data(&self) -> bool {
+        self.source
+            .as_ref()
+            .is_some_and(|source| source.starts_with("ALTER ROLE") || source.starts_with("ALTER DATABASE"))
     }
 }
 

@@ -102,7 +102,10 @@ fn without_primary(view: &View<'_>, primary: &Node) -> Outlook {
     let received = view.topology.node(&to).and_then(|node| view.received(node));
     let behind_bytes = written.zip(received).map(|(written, received)| written.bytes_since(received));
     let hand = format!("ha-cli failover{word}, with --primary-is-dead where its host cannot be asked");
+    let servers = view.topology.nodes().iter().filter_map(|node| view.server(&node.name));
+    let weakened = servers.flat_map(|server| &server.durable).any(|setting| setting.weakens(true).is_some());
     let lost = match behind_bytes {
+        _ if strict && weakened => "what was acknowledged may be lost (`durability-not-in-force`)".to_owned(),
         _ if strict && !view.ran_alone(name) => "nothing acknowledged would be lost".to_owned(),
         Some(0) => "all of its WAL is there".to_owned(),
         Some(bytes) => format!("{bytes} bytes of WAL are not there yet"),
@@ -142,7 +145,26 @@ fn without_standby(view: &View<'_>, primary: &Node, standby: &Node) -> Outlook {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::SettingInForce;
     use crate::observe::fixtures::{healthy, lineage, name, pair, promotion, strict_pair, three};
+
+    #[test]
+    fn nothing_is_promised_that_a_setting_breaks() {
+        let topology = strict_pair();
+        let mut seen = healthy(&topology);
+        let text = |seen: &[NodeObservation]| explain(&topology, seen)[0].text.clone();
+        assert!(text(&seen).ends_with("nothing acknowledged would be lost"), "{}", text(&seen));
+        seen[0].postgres.as_mut().unwrap().durable.push(SettingInForce {
+            name: "synchronous_commit".to_owned(),
+            value: "off".to_owned(),
+            source: Some("ALTER SYSTEM".to_owned()),
+        });
+        assert!(
+            text(&seen).ends_with("what was acknowledged may be lost (`durability-not-in-force`)"),
+            "{}",
+            text(&seen)
+        );
+    }
 
     #[test]
     fn a_standby_that_follows_takes_over() {

@@ -83,6 +83,7 @@ impl ReplicationProbe for Shared {
                         wal_log_hints: true,
                         prepared_transactions: 0,
                         wal_bytes: None,
+                        durable: Vec::new(),
                         pending_restart: Vec::new(),
                         collation_mismatch: false,
                         lineage: None,

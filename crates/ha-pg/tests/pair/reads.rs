@@ -205,3 +205,41 @@ fn a_setting_that_waits_for_a_restart_and_a_lost_slot_show() {
         run("SELECT pg_reload_conf()");
     });
 }
+
+/// Whoever set it, and by whichever way it is asked: what counts is what a session of Keycloak's gets.
+#[test]
+fn what_makes_keycloaks_writes_durable_is_seen_with_its_source() {
+    with_pair_alone(async |pair| {
+        let run = |statement: &str| sql(&pair.primary(), "postgres", statement);
+        let engine = EngineProbe::new(Arc::clone(&pair.topology), engines());
+        let network = pair.probe();
+        let is = async |name: &str, value: &str, source: &str| {
+            for way in [&network as &dyn ReplicationProbe, &engine] {
+                until(&format!("{name} is {value} by {source}"), async || {
+                    let seen = way.observe(&vm1(), LIMIT).await.unwrap();
+                    let setting = seen.durable.iter().find(|setting| setting.name == name).unwrap();
+                    setting.value == value && setting.source.as_deref() == Some(source)
+                })
+                .await;
+            }
+        };
+        is("synchronous_commit", "on", "default").await;
+        run("ALTER SYSTEM SET fsync = off");
+        run("ALTER SYSTEM SET synchronous_commit = local");
+        run("SELECT pg_reload_conf()");
+        is("fsync", "off", "ALTER SYSTEM").await;
+        is("synchronous_commit", "local", "ALTER SYSTEM").await;
+        run("ALTER DATABASE keycloak SET synchronous_commit = on");
+        is("synchronous_commit", "on", "ALTER DATABASE keycloak").await;
+        run("ALTER ROLE keycloak SET synchronous_commit = 'Off'");
+        is("synchronous_commit", "Off", "ALTER ROLE keycloak").await;
+        run("ALTER ROLE keycloak IN DATABASE keycloak SET ha.durability = 'async'");
+        is("ha.durability", "async", "ALTER ROLE keycloak IN DATABASE keycloak").await;
+        for undo in ["ROLE keycloak IN DATABASE keycloak", "ROLE keycloak", "DATABASE keycloak", "SYSTEM"] {
+            run(&format!("ALTER {undo} RESET ALL"));
+        }
+        run("SELECT pg_reload_conf()");
+        is("fsync", "on", "default").await;
+        is("synchronous_commit", "on", "default").await;
+    });
+}

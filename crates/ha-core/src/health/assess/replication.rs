@@ -2,7 +2,7 @@
 
 use super::Seen;
 use crate::health::{Code, Finding, ReplicationReport, ReplicationState, SlotReport};
-use crate::observe::{PostgresObservation, PostgresRole, SlotObservation};
+use crate::observe::{PostgresObservation, PostgresRole, SettingInForce, SlotObservation};
 use crate::plan::{Of, own_way};
 use crate::topology::{Durability, Topology};
 use crate::values::{NodeName, SlotName};
@@ -43,8 +43,41 @@ pub(super) fn of_primary(topology: &Topology, primary: &Seen<'_>, seen: &[Seen<'
         }
     }
     durability(topology, primary, postgres, findings);
+    for node in seen {
+        in_force(topology, node, findings);
+    }
     for standby in seen.iter().filter(|standby| standby.node.name != *name) {
         slot(standby, name, postgres, findings);
+    }
+}
+
+/// What makes an acknowledged write less durable than the profile promises, whoever has set it.
+fn in_force(topology: &Topology, node: &Seen<'_>, findings: &mut Vec<Finding>) {
+    let strict = topology.replication.durability == Durability::Strict;
+    let Some(postgres) = node.postgres() else { return };
+    let name = &node.node.name;
+    for setting in &postgres.durable {
+        let Some(why) = setting.weakens(strict) else { continue };
+        // The primary's finding says it.
+        if setting.is_in_the_data() && postgres.role == PostgresRole::Standby {
+            continue;
+        }
+        let SettingInForce { name: what, value, source } = setting;
+        let source = source.as_deref().unwrap_or("its configuration");
+        let help = if source.starts_with("ALTER ") {
+            format!(
+                "on {name}, as postgres in the database postgres: `{source} RESET {what}` and `SELECT pg_reload_conf()`; sessions \
+                 that are open keep what a role or a database gave them: restart Keycloak then"
+            )
+        } else {
+            format!("take {what} out of [postgres.settings], then `ha-cli up {name}`")
+        };
+        findings.push(Finding::new(
+            Code::DurabilityNotInForce,
+            Some(name),
+            format!("{what} is \"{value}\" for Keycloak's sessions, by {source}: {why}"),
+            help,
+        ));
     }
 }
 

@@ -108,7 +108,10 @@ pub(super) fn loss(view: &View<'_>, to: &Node) -> Loss {
         return Loss::None { why: "every other node is a standby that has no more".to_owned() };
     }
     let ran_alone = view.ran_alone(&to.name);
-    if view.topology.replication.durability == Durability::Strict && !ran_alone && !view.may_lack_confirmed(&to.name) {
+    // What a role or a database was given came with the data; what the lost server alone was given nobody can ask it.
+    let weakened = standby.is_some_and(|it| it.durable.iter().any(|setting| setting.weakens(true).is_some()));
+    let strict = view.topology.replication.durability == Durability::Strict && !weakened;
+    if strict && !ran_alone && !view.may_lack_confirmed(&to.name) {
         let mut why = "with \"strict\", whatever was acknowledged had arrived before".to_owned();
         // A risk of the plan says the same.
         let unread = view.topology.peers_of(&to.name).filter(|node| view.promotion(&node.name).is_none());

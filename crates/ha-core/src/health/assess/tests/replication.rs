@@ -3,7 +3,7 @@
 use super::{Nodes, check, check_of, postgres_stops, slot_of_vm2};
 use crate::health::ClusterState::{Degraded, Down, Healthy};
 use crate::observe::fixtures::{lineage, pair, promotion, standby, strict_pair};
-use crate::observe::{KeycloakMode, UnobservedWhy};
+use crate::observe::{KeycloakMode, SettingInForce, UnobservedWhy};
 use crate::ports::ContainerStatus;
 use crate::values::{Lsn, TimelineId};
 
@@ -173,4 +173,43 @@ fn writes_that_wait_for_a_standby_are_down() {
         postgres_stops(&mut n[1], ContainerStatus::Exited { code: 0 }, UnobservedWhy::Refused);
     };
     check_of(&strict_pair(), alone, &["vm2 postgres-stopped", "vm1 writes-wait"], Down);
+}
+
+#[test]
+fn what_the_profile_promises_is_in_force_for_keycloaks_sessions() {
+    let set = |node: usize, name: &'static str, value: &'static str, source: Option<&'static str>| {
+        move |n: &mut Nodes| {
+            n[node].postgres.as_mut().unwrap().durable.push(SettingInForce {
+                name: name.to_owned(),
+                value: value.to_owned(),
+                source: source.map(str::to_owned),
+            });
+        }
+    };
+    let strict = strict_pair();
+    let wrong = |node, name, value, source| {
+        let expected = format!("vm{} durability-not-in-force", node + 1);
+        check_of(&strict, set(node, name, value, source), &[&expected], Degraded);
+    };
+    for source in
+        ["ALTER SYSTEM", "ALTER ROLE keycloak", "ALTER DATABASE keycloak", "ALTER ROLE ALL", "configuration file"]
+    {
+        for value in ["off", "OFF", "false", "0", "local", "remote_write"] {
+            wrong(0, "synchronous_commit", value, Some(source));
+        }
+    }
+    wrong(0, "ha.durability", "async", Some("ALTER ROLE keycloak IN DATABASE keycloak"));
+    wrong(0, "fsync", "off", Some("configuration file"));
+    // It counts where it is, whoever is the primary just now.
+    wrong(1, "fsync", "off", Some("ALTER SYSTEM"));
+    wrong(1, "synchronous_commit", "off", Some("ALTER SYSTEM"));
+    let right = |node, name, value, source| check_of(&strict, set(node, name, value, source), &[], Healthy);
+    right(0, "synchronous_commit", "remote_apply", Some("ALTER ROLE keycloak"));
+    right(0, "synchronous_commit", "on", Some("default"));
+    right(0, "ha.durability", "strict", None);
+    // What came with the data is said once.
+    right(1, "synchronous_commit", "off", Some("ALTER DATABASE keycloak"));
+    // `async` promises less, and a whole database all the same.
+    check(set(0, "synchronous_commit", "off", Some("ALTER SYSTEM")), &[], Healthy);
+    check(set(0, "full_page_writes", "no", Some("ALTER SYSTEM")), &["vm1 durability-not-in-force"], Degraded);
 }
