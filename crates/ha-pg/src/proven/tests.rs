@@ -45,7 +45,7 @@ async fn whoever_proves_it_is_let_through_unchanged() {
         challenge("4096"),
         authentication(12, b"v=rmF9pqV8S7suAoZWja4dJRkFsKQ="),
         authentication(0, b""),
-        message(b'S', b"server_version\017.6\0"),
+        message(b'S', b"server_version\x0017.6\0"),
         message(b'Z', b"I"),
         // Afterwards nothing is looked at: this is a row.
         message(b'D', &[0; 100_000]),
