@@ -25,7 +25,7 @@ final class ConnectionLost {
     private static final String UNKNOWN = "its commit may be on this server's disk only";
     private static final String ENDED = "its query was in the way of the replay";
 
-    private static final Pattern STATE = Pattern.compile("(?:.*SQLState: )?([0-9A-Z]{5})");
+    private static final Pattern STATE = Pattern.compile("(?:.*SQLState: )?([0-9A-Z]{5})", Pattern.DOTALL);
 
     private static final ThreadLocal<String> MARK = new ThreadLocal<>();
 

@@ -176,10 +176,8 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
         return "unknown";
     }
 
-    /** No query: it may hold codes and tokens. The path is quoted, since the client chose its characters. */
+    /** No query: it may hold codes and tokens. The client chose the characters of path and method. */
     private static void log(String what, ContainerRequestContext request) {
-        String path = RequestPath.of(request);
-        String safe = path.length() > 200 ? path.substring(0, 200) + "..." : path;
-        LOG.infof("%s: %s %s", what, request.getMethod(), safe.replaceAll("\\p{Cntrl}", "?"));
+        LOG.infof("%s: %s %s", what, Plain.text(request.getMethod()), Plain.text(RequestPath.of(request)));
     }
 }

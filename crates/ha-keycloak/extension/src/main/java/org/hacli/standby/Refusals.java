@@ -14,8 +14,9 @@ final class Refusals {
             + "|clients/[^/]+/(certificates/[^/]+/download|evaluate-scopes/.+"
             + "|authz/resource-server/(policy|permission)/evaluate))/?");
 
+    /** A path may have line ends in it, which {@code .} leaves out without the flag (U+0085, U+2028 and U+2029 among them). */
     private static final Pattern WRITES = Pattern.compile("/admin/.*"
-            + "|/realms/[^/]+/(account|clients-registrations|authz/protection|scim)(/.*)?");
+            + "|/realms/[^/]+/(account|clients-registrations|authz/protection|scim)(/.*)?", Pattern.DOTALL);
 
     /**
      * Pages whose only end is a write; showing the form would promise what cannot be kept. Also what a device or a person
@@ -23,7 +24,8 @@ final class Refusals {
      */
     private static final Pattern PAGES = Pattern.compile("/realms/[^/]+/(login-actions/"
             + "(registration|reset-credentials|required-action|first-broker-login|action-token)"
-            + "|protocol/openid-connect/(registrations|forgot-credentials|auth/device|ext/ciba/auth)|device)(/.*)?");
+            + "|protocol/openid-connect/(registrations|forgot-credentials|auth/device|ext/ciba/auth)|device)(/.*)?",
+            Pattern.DOTALL);
 
     private Refusals() { }
 

@@ -12,6 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.keycloak.util.JsonSerialization;
 
 class RefusalsTest {
@@ -58,6 +59,14 @@ class RefusalsTest {
         "POST, /realms/r/broker/admin/endpoint, false"})
     void refusesByPath(String method, String path, boolean refused) {
         assertEquals(refused, Refusals.refused(method, path));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"\n", "\r", "\u0085", "\u2028", "\u2029"})
+    void aLineEndInAPathHidesNothing(String end) {
+        assertTrue(Refusals.refused("POST", "/admin/realms/r" + end + "/users"));
+        assertTrue(Refusals.refused("DELETE", "/realms/r/account/" + end));
+        assertTrue(Refusals.refused("GET", "/realms/r" + end + "/login-actions/registration/" + end));
     }
 
     @ParameterizedTest
