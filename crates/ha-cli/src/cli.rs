@@ -8,11 +8,13 @@ mod doctor;
 mod failover;
 mod history;
 mod monitor;
+mod number;
 mod rejoin;
 mod replication;
 mod run;
 mod setup;
 mod switchover;
+pub mod usage;
 
 pub use doctor::DoctorArgs;
 pub use failover::FailoverArgs;
@@ -35,7 +37,7 @@ pub use switchover::SwitchoverArgs;
     disable_help_subcommand = true,
     max_term_width = 100,
     after_help = "Exit codes: 0 healthy or done, 1 failed, 2 wrong usage or configuration, 3 degraded, 4 down, \
-                  5 refused for safety"
+                  5 refused for safety, 130 ended by ctrl-c"
 )]
 pub struct Cli {
     /// What holds for every command.

@@ -24,6 +24,8 @@ pub enum FailureKind {
     Usage,
     /// It could be done, and is refused because it may lose data or make a second primary.
     Refused,
+    /// Ctrl-c ended it.
+    Interrupted,
 }
 
 /// What was tried, where, what came back, and what to do next.
@@ -64,6 +66,12 @@ impl Failure {
     #[must_use]
     pub fn refused(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(FailureKind::Refused, code, message)
+    }
+
+    /// Ctrl-c ended it; `help` says what is left and what goes on.
+    #[must_use]
+    pub fn interrupted(help: impl Into<String>) -> Self {
+        Self::new(FailureKind::Interrupted, "interrupted", "interrupted").help(help)
     }
 
     /// The same, about one node.

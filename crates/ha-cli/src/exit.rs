@@ -14,6 +14,8 @@ pub const DEGRADED: u8 = 3;
 pub const DOWN: u8 = 4;
 /// It could be done, and is refused because it may lose data or make a second primary.
 pub const REFUSED: u8 = 5;
+/// Ctrl-c ended it: 128 and the number of SIGINT, as a shell says of a program that the signal itself ended.
+pub const INTERRUPTED: u8 = 130;
 
 /// How a command that ran to its end found or left things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Outcome {
     Degraded,
     /// The cluster is down.
     Down,
+    /// Ctrl-c ended what goes on until then.
+    Interrupted,
 }
 
 /// The exit code of a command's result. The one place where codes are chosen.
@@ -39,11 +43,13 @@ pub fn code(result: &Result<Outcome, Error>) -> u8 {
         Ok(Outcome::Misconfigured) => USAGE,
         Ok(Outcome::Degraded) => DEGRADED,
         Ok(Outcome::Down) => DOWN,
+        Ok(Outcome::Interrupted) => INTERRUPTED,
         Err(Error::Configuration(_)) => USAGE,
         Err(Error::Failure(failure)) => match failure.kind {
             FailureKind::Failed => FAILED,
             FailureKind::Usage => USAGE,
             FailureKind::Refused => REFUSED,
+            FailureKind::Interrupted => INTERRUPTED,
         },
     }
 }
@@ -60,9 +66,11 @@ mod tests {
         assert_eq!(code(&Ok(Outcome::Misconfigured)), 2);
         assert_eq!(code(&Ok(Outcome::Degraded)), 3);
         assert_eq!(code(&Ok(Outcome::Down)), 4);
+        assert_eq!(code(&Ok(Outcome::Interrupted)), 130);
         assert_eq!(code(&Err(Error::Configuration(Vec::new()))), 2);
         assert_eq!(code(&Err(Failure::failed("x", "m").into())), 1);
         assert_eq!(code(&Err(Failure::usage("x", "m").into())), 2);
         assert_eq!(code(&Err(Failure::refused("x", "m").into())), 5);
+        assert_eq!(code(&Err(Failure::interrupted("h").into())), 130);
     }
 }

@@ -4,23 +4,24 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
-use ha_cli::cli::{Cli, Globals};
+use ha_cli::cli::{Cli, Globals, usage};
 use ha_cli::error::{Error, Failure};
 use ha_cli::exit::{self, Outcome};
-use ha_cli::output::{Color, Printer};
+use ha_cli::output::{Color, PlainStderr, Printer};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(asked) => {
-            // Help and version come here too, as output with code 0. A reader that has gone needs no answer.
+        // Help and version come here too, as output with code 0. A reader that has gone needs no answer.
+        Err(asked) if !asked.use_stderr() => {
             drop(asked.print());
-            return ExitCode::from(if asked.use_stderr() { exit::USAGE } else { exit::DONE });
+            return ExitCode::from(exit::DONE);
         }
+        Err(wrong) => return refuse(&wrong),
     };
     let color = color(&cli.globals);
-    start_logging(&cli.globals, color.err);
+    start_logging(&cli.globals);
     let printer = Printer::new(cli.globals.output, color, Box::new(io::stdout()), Box::new(io::stderr()));
     let mut result = run(cli, &printer);
     if let Err(error) = &result
@@ -29,6 +30,17 @@ fn main() -> ExitCode {
         result = Err(lost);
     }
     ExitCode::from(exit::code(&result))
+}
+
+/// A command line that makes no sense is told to programs, too, as far as it says that it is one that reads.
+fn refuse(wrong: &clap::Error) -> ExitCode {
+    let format = usage::format_of(std::env::args_os().skip(1));
+    let printer = Printer::new(format, Color::default(), Box::new(io::stdout()), Box::new(io::stderr()));
+    let code = match printer.usage(wrong) {
+        Ok(()) => exit::USAGE,
+        Err(_) => exit::FAILED,
+    };
+    ExitCode::from(code)
 }
 
 fn run(cli: Cli, printer: &Printer) -> Result<Outcome, Error> {
@@ -47,7 +59,7 @@ fn color(globals: &Globals) -> Color {
     Color { out: wanted && io::stdout().is_terminal(), err: wanted && io::stderr().is_terminal() }
 }
 
-fn start_logging(globals: &Globals, color: bool) {
+fn start_logging(globals: &Globals) {
     let level = match globals.verbose {
         0 => "warn",
         1 => "info",
@@ -56,5 +68,5 @@ fn start_logging(globals: &Globals, color: bool) {
     let ours = ["ha_cli", "ha_core", "ha_docker", "ha_pg", "ha_keycloak"].map(|name| format!("{name}={level}"));
     let filter =
         EnvFilter::try_from_env("HA_LOG").unwrap_or_else(|_| EnvFilter::new(format!("warn,{}", ours.join(","))));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(color).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(PlainStderr::default).with_ansi(false).init();
 }

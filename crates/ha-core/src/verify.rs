@@ -1,8 +1,11 @@
 //! Proving that data arrives: a realm and a user made on the primary, seen on every standby, used for a login there.
 
+use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, FusedFuture, join_all, select};
 use serde::Serialize;
 
 use crate::cluster::Cluster;
@@ -142,21 +145,61 @@ impl Verification {
     /// # Errors
     /// The first thing that was not as it should be.
     pub async fn run(&self, cluster: &Cluster, clock: &dyn Clock) -> Result<VerifyReport, VerifyError> {
-        let primary = self.the_primary(cluster).await?;
-        let standbys: Vec<&Node> = cluster.topology().peers_of(&primary).collect();
+        let report = self.run_until(cluster, clock, std::future::pending()).await?;
+        Ok(report.expect("nothing stopped it"))
+    }
+
+    /// The same until `stop` is ready; `None` where that came first.
+    ///
+    /// A write that is under way then is waited for: Keycloak goes on with it whether somebody waits or not, and
+    /// [`clean_up`](Self::clean_up) would look too early to find what it makes.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_until(
+        &self,
+        cluster: &Cluster,
+        clock: &dyn Clock,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Option<VerifyReport>, VerifyError> {
+        let mut stop = pin!(stop.fuse());
+        let Some(primary) = first(self.the_primary(cluster), &mut stop).await else { return Ok(None) };
+        let primary = primary?;
         let begun = clock.now();
-        self.write(cluster, &primary).await?;
+        if !self.write(cluster, &primary, &mut stop).await? {
+            return Ok(None);
+        }
         let acknowledged = clock.now();
-        let written = self.observe(cluster, &primary).await?;
+        let Some(arrivals) = first(self.arrivals(cluster, clock, &primary, acknowledged), &mut stop).await else {
+            return Ok(None);
+        };
+        Ok(Some(VerifyReport {
+            realm: self.realm.clone(),
+            written_seconds: (acknowledged.saturating_sub(begun)).as_secs_f64(),
+            standbys: arrivals?,
+            primary,
+        }))
+    }
+
+    /// The realm that is made.
+    #[must_use]
+    pub fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    async fn arrivals(
+        &self,
+        cluster: &Cluster,
+        clock: &dyn Clock,
+        primary: &NodeName,
+        acknowledged: Duration,
+    ) -> Result<Vec<Arrival>, VerifyError> {
+        let standbys: Vec<&Node> = cluster.topology().peers_of(primary).collect();
+        let written = self.observe(cluster, primary).await?;
         let target = written.write_lsn.ok_or_else(|| VerifyError::NotAPair(format!("{primary} became a standby")))?;
         let arrivals =
             join_all(standbys.iter().map(|node| self.arrival(cluster, clock, &node.name, target, acknowledged))).await;
-        Ok(VerifyReport {
-            realm: self.realm.clone(),
-            primary,
-            written_seconds: (acknowledged.saturating_sub(begun)).as_secs_f64(),
-            standbys: arrivals.into_iter().collect::<Result<_, _>>()?,
-        })
+        arrivals.into_iter().collect()
     }
 
     /// Removes what [`run`](Self::run) made, however far it came, and what killed runs left long ago.
@@ -201,14 +244,29 @@ impl Verification {
         cluster.ports().keycloak.token(primary, "master", &grant).await
     }
 
-    async fn write(&self, cluster: &Cluster, primary: &NodeName) -> Result<(), VerifyError> {
+    /// Whether all was written; else `stop` came first, and nothing is under way any more.
+    async fn write(
+        &self,
+        cluster: &Cluster,
+        primary: &NodeName,
+        stop: &mut (impl FusedFuture<Output = ()> + Unpin),
+    ) -> Result<bool, VerifyError> {
         let keycloak = &cluster.ports().keycloak;
         let failed = |what| move |source| VerifyError::Write { node: primary.clone(), what, source };
         let token = self.service_token(cluster, primary).await.map_err(failed("log in as the service client"))?;
+        if is_over(stop) {
+            return Ok(false);
+        }
         keycloak.create_realm(primary, &token, &self.realm).await.map_err(failed("create a realm"))?;
         // Whoever makes a realm is made its administrator: a token from before does not say so yet.
         let token = self.service_token(cluster, primary).await.map_err(failed("log in as the service client"))?;
+        if is_over(stop) {
+            return Ok(false);
+        }
         keycloak.create_public_client(primary, &token, &self.realm, CLIENT).await.map_err(failed("create a client"))?;
+        if is_over(stop) {
+            return Ok(false);
+        }
         let user = UserSpec {
             username: CLIENT.to_owned(),
             password: self.password.clone(),
@@ -217,7 +275,7 @@ impl Verification {
             last_name: "Verify".to_owned(),
         };
         keycloak.ensure_user(primary, &token, &self.realm, &user).await.map_err(failed("create a user"))?;
-        Ok(())
+        Ok(!is_over(stop))
     }
 
     async fn observe(
@@ -295,4 +353,16 @@ impl Verification {
     fn not_arrived(&self, node: &NodeName, part: &'static str, last: String) -> VerifyError {
         VerifyError::NotArrived { node: node.clone(), part, limit: self.arrival_limit, last }
     }
+}
+
+/// What the work gives, unless `stop` is ready before.
+async fn first<T>(work: impl Future<Output = T>, stop: &mut (impl FusedFuture<Output = ()> + Unpin)) -> Option<T> {
+    match select(pin!(work), stop).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
+    }
+}
+
+fn is_over(stop: &mut (impl FusedFuture<Output = ()> + Unpin)) -> bool {
+    stop.is_terminated() || stop.now_or_never().is_some()
 }

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::number::whole;
+
 /// `history`
 #[derive(Debug, Args)]
 #[command(
@@ -10,6 +12,6 @@ use clap::Args;
 )]
 pub struct HistoryArgs {
     /// At most that many of the last operations
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub limit: usize,
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = whole::<0, 1_000_000_000>)]
+    pub limit: u64,
 }

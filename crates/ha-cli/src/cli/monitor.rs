@@ -1,17 +1,18 @@
 //! `monitor`
 
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+
+use super::number::whole;
 
 /// `monitor`
 #[derive(Debug, Args)]
 #[command(
     after_help = "On a terminal the picture is drawn anew in its place. Elsewhere the first look is printed, then a \
                         line for each change. With --output json every look is one object on one line, that of `status` \
-                        with its time.\n\nThe exit code is that of the last look: 0 healthy, 3 degraded, 4 down"
+                        with its time.\n\nThe exit code is that of the last look: 0 healthy, 3 degraded, 4 down; after ctrl-c 130"
 )]
 pub struct MonitorArgs {
     /// Time from one look to the next: 2s, 500ms, 1m
@@ -19,8 +20,8 @@ pub struct MonitorArgs {
     pub interval: Duration,
 
     /// End after so many looks; without it, ctrl-c ends it
-    #[arg(long, value_name = "N")]
-    pub count: Option<NonZeroU64>,
+    #[arg(long, value_name = "N", value_parser = whole::<1, 1_000_000_000>)]
+    pub count: Option<u64>,
 
     /// Run a program whenever the health of the cluster changes: PROGRAM, without arguments, or else `on_health` of
     /// ha.toml. It finds the facts in its environment, and holds up no look

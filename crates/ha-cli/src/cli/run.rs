@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::number::whole;
+
 /// `up`
 #[derive(Debug, Args)]
 pub struct UpArgs {
@@ -81,8 +83,8 @@ pub struct LogsArgs {
     pub follow: bool,
 
     /// At most that many of the last lines of each part
-    #[arg(long, default_value_t = 100, value_name = "LINES")]
-    pub tail: u32,
+    #[arg(long, default_value_t = 100, value_name = "LINES", value_parser = whole::<0, 1_000_000_000>)]
+    pub tail: u64,
 }
 
 /// A part of a node.

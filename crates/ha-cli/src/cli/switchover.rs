@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::number::whole;
+
 /// `switchover`
 #[derive(Debug, Args)]
 #[command(after_help = "The primary is shut down, the standby takes over once it has everything, and the old primary \
@@ -12,8 +14,8 @@ pub struct SwitchoverArgs {
     pub to: Option<String>,
 
     /// The most WAL, in MiB, that it may be behind when this begins: writes wait while it catches up
-    #[arg(long, value_name = "MIB", default_value_t = 16)]
-    pub max_lag: u32,
+    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = whole::<0, 1_000_000_000>)]
+    pub max_lag: u64,
 
     /// Show the plan, do nothing
     #[arg(long)]

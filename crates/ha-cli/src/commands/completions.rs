@@ -15,6 +15,6 @@ pub(super) fn run(args: &CompletionsArgs, printer: &Printer) -> Result<Outcome, 
     // Into memory first: the generator panics where a write fails.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "ha-cli", &mut script);
-    printer.raw(&script)?;
+    printer.verbatim(&script)?;
     Ok(Outcome::Done)
 }

@@ -14,7 +14,8 @@ use serde_json::json;
 
 use super::backup::{self, Taken, Wanted};
 use super::operation::Operation;
-use super::plan::{self, Confirmation};
+use super::plan;
+use super::question::{self, Confirmation};
 use super::turn::Turn;
 use crate::cli::{DownArgs, Globals, OutputFormat};
 use crate::connect::{Purpose, connect};
@@ -43,7 +44,7 @@ async fn plan_and_do(cluster: &Cluster, turn: &Turn, args: &DownArgs, printer: &
         plan::report_dry_run(printer, &plan)?;
         return Ok(outcome(&plan));
     }
-    plan::confirm(printer, args.yes, &question(cluster.topology(), &plan, &report))?;
+    question::confirm(printer, args.yes, &question(cluster.topology(), &plan, &report)).await?;
     let kept = backup::take(wanted, cluster, printer).await?;
     // With the volumes goes their history, so what would be written into it is lost.
     let operation =
@@ -83,13 +84,13 @@ async fn take_down(
             "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !plan.is_empty(),
             "backup": kept, "steps": progress.to_json(plan), "notes": plan.notes,
         });
-        printer.raw(format!("{object}\n").as_bytes())?;
+        printer.json(&object)?;
     } else if plan.is_empty() {
-        printer.raw(b"nothing to do: nothing runs\n")?;
+        printer.text("nothing to do: nothing runs\n")?;
     } else if args.volumes {
-        printer.raw(b"gone, data included\n")?;
+        printer.text("gone, data included\n")?;
     } else {
-        printer.raw(b"stopped; the data is kept, and `ha-cli up` starts it again\n")?;
+        printer.text("stopped; the data is kept, and `ha-cli up` starts it again\n")?;
     }
     Ok(())
 }
@@ -110,13 +111,9 @@ fn question(topology: &Topology, plan: &Plan, report: &Health) -> Option<Confirm
         let all =
             plan.steps.iter().filter(|step| step.action == Action::RemoveVolumes).count() == topology.nodes().len();
         let last = if all { " No copy of it is left then." } else { "" };
-        return Some(Confirmation {
-            question: format!(
-                "the database of cluster {} on {destroyed} is destroyed.{last} Go on?",
-                topology.cluster.name
-            ),
-            flag: "--yes",
-        });
+        let cluster = &topology.cluster.name;
+        let question = format!("the database of cluster {cluster} on {destroyed} is destroyed.{last}");
+        return Some(Confirmation::new(question).by_name_of(cluster.as_str()));
     }
     let stopped = names(|action| matches!(action, Action::Stop { .. }));
     let question = match primary_whose_standbys_stay(plan, report) {
@@ -126,7 +123,7 @@ fn question(topology: &Topology, plan: &Plan, report: &Health) -> Option<Confirm
         ),
         None => "the service on these nodes stops; go on?".to_owned(),
     };
-    (!stopped.is_empty()).then_some(Confirmation { question, flag: "--yes" })
+    (!stopped.is_empty()).then(|| Confirmation::new(question))
 }
 
 /// The primary, when it is stopped and a standby that could take its place is not.

@@ -11,7 +11,8 @@ use ha_core::values::NodeName;
 use serde_json::json;
 
 use super::operation::Operation;
-use super::plan::{self, Confirmation};
+use super::plan;
+use super::question::{self, Confirmation};
 use super::turn::Turn;
 use crate::cli::{FailoverArgs, Globals, OutputFormat};
 use crate::connect::{Purpose, connect};
@@ -75,7 +76,7 @@ async fn take_over(
         finish(cluster, failover, &progress, looked.as_secs_f64(), &[], printer)?;
         return Ok(Outcome::Done);
     }
-    plan::confirm(printer, args.yes, &Some(question(failover)))?;
+    question::confirm(printer, args.yes, &Some(question(cluster, failover, args))).await?;
     // Written down at the same time: the intent itself is on the target's disk before anything else happens.
     let begun = Instant::now();
     let watcher = Arc::new(with_hooks(cluster, failover, &progress));
@@ -181,17 +182,20 @@ fn promotes(failover: &Failover) -> bool {
     failover.plan.steps.iter().any(|step| step.action == Action::Promote)
 }
 
-fn question(failover: &Failover) -> Confirmation {
+fn question(cluster: &Cluster, failover: &Failover, args: &FailoverArgs) -> Confirmation {
     let to = &failover.to;
-    let question = match &failover.loss {
-        _ if !promotes(failover) => format!("{to} is the primary already, and the rest is done; go on?"),
-        Loss::None { .. } => format!("{to} becomes the primary; nothing acknowledged is lost; go on?"),
-        Loss::GivenUp { .. } => format!("{to} becomes the primary; what is given up stands above; go on?"),
-        Loss::Exactly { .. } | Loss::Since { .. } => {
-            format!("{to} becomes the primary; what may be lost stands above; go on?")
-        }
+    let consequence = match &failover.loss {
+        _ if !promotes(failover) => format!("{to} is the primary already, and the rest is done"),
+        Loss::None { .. } => format!("{to} becomes the primary; nothing acknowledged is lost"),
+        Loss::GivenUp { .. } => format!("{to} becomes the primary; what is given up stands above"),
+        Loss::Exactly { .. } | Loss::Since { .. } => format!("{to} becomes the primary; what may be lost stands above"),
     };
-    Confirmation { question, flag: "--yes" }
+    // Nothing but this person's word stands against two primaries, or for what is given up.
+    if promotes(failover) && (args.primary_is_dead || !args.give_up.is_empty()) {
+        let dead = if args.primary_is_dead { ", and you say that the old primary does not run" } else { "" };
+        return Confirmation::new(format!("{consequence}{dead}.")).by_name_of(cluster.topology().cluster.name.as_str());
+    }
+    Confirmation::new(format!("{consequence}; go on?"))
 }
 
 fn to_json(failover: &Failover) -> serde_json::Value {
@@ -206,7 +210,7 @@ fn report_dry_run(printer: &Printer, failover: &Failover) -> Result<Outcome, Err
         object["schema"] = json!(1);
         object["dry_run"] = json!(true);
         object["steps"] = json!(failover.plan.steps);
-        printer.raw(format!("{object}\n").as_bytes())?;
+        printer.json(&object)?;
     } else {
         plan::report_dry_run(printer, &failover.plan)?;
     }
@@ -230,7 +234,7 @@ fn finish(
         object["steps"] = progress.to_json(plan);
         object["hooks"] = json!(hooks.iter().map(HookReport::to_json).collect::<Vec<_>>());
         object["seconds"] = json!(seconds);
-        return printer.raw(format!("{object}\n").as_bytes());
+        return printer.json(&object);
     }
     let text = if plan.is_empty() {
         format!("nothing to do: {to} is the primary\n")
@@ -260,5 +264,5 @@ fn finish(
         };
         format!("{to} is the primary; done in {seconds:.1} s\n{apart}{next}")
     };
-    printer.raw(text.as_bytes())
+    printer.text(&text)
 }

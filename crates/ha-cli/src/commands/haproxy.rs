@@ -23,6 +23,6 @@ pub(super) fn run(globals: &Globals, args: &HaproxyArgs, printer: &Printer) -> R
         statistics: &args.bind_statistics,
         certificate: args.certificate.as_deref(),
     };
-    printer.raw(render(&config.topology, listen).as_bytes())?;
+    printer.verbatim(render(&config.topology, listen).as_bytes())?;
     Ok(Outcome::Done)
 }

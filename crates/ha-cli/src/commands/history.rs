@@ -13,7 +13,8 @@ use crate::output::{Page, Printer, Report, Tone, columns};
 pub(super) async fn run(globals: &Globals, args: &HistoryArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Look)?;
     let mut history = cluster.history().await;
-    history.operations.drain(..history.operations.len().saturating_sub(args.limit));
+    let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
+    history.operations.drain(..history.operations.len().saturating_sub(limit));
     printer.report(&HistoryReport { topology: cluster.topology(), history: &history })?;
     let nobody = history.gaps.len() == cluster.topology().nodes().len();
     Ok(if nobody { Outcome::Failed } else { Outcome::Done })

@@ -26,7 +26,11 @@ pub(super) async fn run(globals: &Globals, args: &LogsArgs, printer: &Printer) -
         Some(ComponentArg::Keycloak) => vec![Component::Keycloak],
         None => vec![Component::Postgres, Component::Keycloak],
     };
-    let options = LogOptions { tail: Some(args.tail), follow: args.follow, ..LogOptions::default() };
+    let options = LogOptions {
+        tail: Some(u32::try_from(args.tail).unwrap_or(u32::MAX)),
+        follow: args.follow,
+        ..LogOptions::default()
+    };
     let mut streams = Vec::new();
     for node in &nodes {
         let runtime = match cluster.ports().runtimes.get(node) {
@@ -63,12 +67,12 @@ pub(super) async fn run(globals: &Globals, args: &LogsArgs, printer: &Printer) -
         while let Some((label, line)) = all.next().await {
             let line =
                 line.map_err(|error| Failure::failed("logs", format!("{label}: the log broke off")).because(error))?;
-            let text = if printer.format() == OutputFormat::Json {
-                serde_json::json!({ "schema": 1, "from": label, "line": line.text }).to_string()
-            } else {
-                format!("{label} | {}", line.text)
-            };
-            printer.raw(format!("{text}\n").as_bytes())?;
+            match printer.format() {
+                OutputFormat::Json => {
+                    printer.json(&serde_json::json!({ "schema": 1, "from": label, "line": line.text }))?;
+                }
+                OutputFormat::Human => printer.text(&format!("{label} | {}\n", line.text))?,
+            }
             if printer.closed() {
                 break;
             }
@@ -79,7 +83,7 @@ pub(super) async fn run(globals: &Globals, args: &LogsArgs, printer: &Printer) -
         // Ending it is what ctrl-c is for.
         tokio::select! {
             result = follow => result?,
-            _ = tokio::signal::ctrl_c() => {}
+            _ = tokio::signal::ctrl_c() => return Ok(Outcome::Interrupted),
         }
     } else {
         interruptible(follow).await??;

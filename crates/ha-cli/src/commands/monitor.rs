@@ -46,21 +46,24 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
     let mut history = History::default();
     let mut disks = Disks::new();
     let mut last: Option<Health> = None;
-    let mut ends = Ends { state: None };
+    let mut ends = Ends::default();
     // A look that takes longer than the interval delays the next one; none is made up for.
     let mut ticks = tokio::time::interval(args.interval.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let interrupt = tokio::signal::ctrl_c();
     tokio::pin!(interrupt);
     let mut looks: u64 = 0;
-    while !printer.closed() && args.count.is_none_or(|count| looks < count.get()) {
+    while !printer.closed() && args.count.is_none_or(|count| looks < count) {
         let look = async {
             ticks.tick().await;
             disks.foretell(cluster.report().await)
         };
         let report = tokio::select! {
             report = look => report,
-            _ = &mut interrupt => break,
+            _ = &mut interrupt => {
+                ends.interrupted = true;
+                break;
+            }
         };
         let now = time::now();
         let news: Vec<Change> = last.as_ref().map(|last| changes(last, &report)).unwrap_or_default();
@@ -85,7 +88,7 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
                     let told = told.iter().map(|told| json!(told.iter().map(HookReport::to_json).collect::<Vec<_>>()));
                     object.extend(told.map(|told| ("hooks".to_owned(), told)));
                 }
-                printer.raw(format!("{value}\n").as_bytes())?;
+                printer.json(&value)?;
             }
             Show::Lines if last.is_none() => screen::first(printer, &now, &report, &public_url)?,
             Show::Lines => screen::lines(printer, &now, &news)?,
@@ -118,14 +121,18 @@ fn notifier(topology: &Topology, named: Option<&str>) -> Result<Notifier, Error>
 }
 
 /// What the exit code will say.
+#[derive(Default)]
 struct Ends {
     state: Option<ha_core::health::ClusterState>,
+    interrupted: bool,
 }
 
 impl Ends {
     fn outcome(&self) -> Result<Outcome, Error> {
-        self.state
-            .map(outcome)
-            .ok_or_else(|| Failure::failed("interrupted", "interrupted before the first look was over").into())
+        match self.state {
+            _ if self.interrupted => Ok(Outcome::Interrupted),
+            Some(state) => Ok(outcome(state)),
+            None => Err(Failure::failed("no-look", "nobody read the first look").into()),
+        }
     }
 }

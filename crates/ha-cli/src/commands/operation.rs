@@ -92,11 +92,11 @@ fn ending<T>(result: &Result<T, Error>) -> (Ending, Option<String>) {
     match result {
         Ok(_) => (Ending::Done, None),
         Err(Error::Configuration(_)) => (Ending::Failed, None),
-        Err(Error::Failure(failure)) if failure.code == plan::INTERRUPTED => (Ending::Interrupted, None),
+        Err(Error::Failure(failure)) if failure.kind == FailureKind::Interrupted => (Ending::Interrupted, None),
         Err(Error::Failure(failure)) => {
             let outcome = match failure.kind {
                 FailureKind::Refused => Ending::Refused,
-                FailureKind::Failed | FailureKind::Usage => Ending::Failed,
+                FailureKind::Failed | FailureKind::Usage | FailureKind::Interrupted => Ending::Failed,
             };
             (outcome, Some(in_words(failure)))
         }
@@ -122,6 +122,6 @@ mod tests {
         assert_eq!(ends(failed), (Ending::Failed, Some("vm2: failed to promote: no answer".to_owned())));
         let refused = Failure::refused("refused", "two primaries");
         assert_eq!(ends(refused), (Ending::Refused, Some("two primaries".to_owned())));
-        assert_eq!(ends(Failure::failed(plan::INTERRUPTED, "interrupted")), (Ending::Interrupted, None));
+        assert_eq!(ends(Failure::interrupted("run it again")), (Ending::Interrupted, None));
     }
 }

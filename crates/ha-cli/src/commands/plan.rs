@@ -1,7 +1,6 @@
 //! What `up`, `down` and their like share: showing a plan, asking, running it, and what an interrupt means.
 
 use std::future::Future;
-use std::io::{IsTerminal, stdin};
 use std::sync::Arc;
 
 use ha_core::Cluster;
@@ -13,24 +12,14 @@ use crate::cli::OutputFormat;
 use crate::error::{Error, Failure};
 use crate::output::{PlanProgress, Printer, Tone};
 
-/// The code of the failure that an interrupt is.
-pub(super) const INTERRUPTED: &str = "interrupted";
-
-/// Something that a person has to agree to.
-pub(super) struct Confirmation {
-    /// What is asked, with the consequence before it.
-    pub(super) question: String,
-    /// What agrees without being asked.
-    pub(super) flag: &'static str,
-}
-
 /// Awaits, until ctrl-c. What was under way is dropped: it is found and gone on with by the next run.
 pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     tokio::select! {
         value = work => Ok(value),
-        _ = tokio::signal::ctrl_c() => Err(Failure::failed(INTERRUPTED, "interrupted")
-            .help("nothing is half-made that the same command does not mend: run it again")
-            .into()),
+        _ = tokio::signal::ctrl_c() => {
+            let help = "nothing is half-made that the same command does not mend: run it again";
+            Err(Failure::interrupted(help).into())
+        }
     }
 }
 
@@ -55,31 +44,12 @@ pub(super) fn show(printer: &Printer, plan: &Plan) {
 pub(super) fn report_dry_run(printer: &Printer, plan: &Plan) -> Result<(), Error> {
     if printer.format() == OutputFormat::Json {
         let object = json!({ "schema": 1, "dry_run": true, "steps": plan.steps, "notes": plan.notes });
-        return printer.raw(format!("{object}\n").as_bytes());
+        return printer.json(&object);
     }
     if plan.is_empty() {
-        return printer.raw(b"nothing to do\n");
+        return printer.text("nothing to do\n");
     }
-    printer.raw(b"nothing was done (--dry-run)\n")
-}
-
-/// Asks on a terminal; without one, the flag is the only yes.
-pub(super) fn confirm(printer: &Printer, yes: bool, confirmation: &Option<Confirmation>) -> Result<(), Error> {
-    let Some(Confirmation { question, flag }) = confirmation else { return Ok(()) };
-    if yes {
-        return Ok(());
-    }
-    if printer.format() == OutputFormat::Json || !stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(Failure::refused("not-confirmed", question.clone())
-            .help(format!("nothing was done; say {flag} to agree"))
-            .into());
-    }
-    let agreed = dialoguer::Confirm::new().with_prompt(question).default(false).interact();
-    match agreed {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::refused("not-confirmed", "nothing was done").into()),
-        Err(error) => Err(Failure::refused("not-confirmed", "nothing was done").because(error).into()),
-    }
+    printer.text("nothing was done (--dry-run)\n")
 }
 
 pub(super) async fn run(cluster: &Cluster, plan: &Plan, progress: &Arc<PlanProgress>) -> Result<(), Error> {

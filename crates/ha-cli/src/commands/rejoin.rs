@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::backup::{self, Taken};
 use super::operation::Operation;
-use super::plan::{self, Confirmation};
+use super::plan;
+use super::question::{self, Confirmation};
 use super::turn::Turn;
 use crate::cli::{Globals, OutputFormat, RebuildArgs, RejoinArgs};
 use crate::connect::{Purpose, connect};
@@ -74,7 +75,7 @@ async fn come_back(
         } else {
             format!("to look at the data of {node}, its PostgreSQL has to be stopped; go on?")
         };
-        plan::confirm(printer, args.yes, &Some(Confirmation { question, flag: "--yes" }))?;
+        question::confirm(printer, args.yes, &Some(Confirmation::new(question))).await?;
         plan::run(cluster, &stop, &progress).await?;
     }
     printer.note(|page| page.line(format!("looking at the data of {node}, cut off from everybody …")));
@@ -95,8 +96,8 @@ async fn come_back(
         report(cluster, printer, node, came, &plan, begun)?;
         return Ok(Outcome::Done);
     }
-    let question = Confirmation { question: question(node, &primary, found.as_ref().ok(), &method), flag: "--yes" };
-    plan::confirm(printer, args.yes, &Some(question))?;
+    let question = Confirmation::new(question(node, &primary, found.as_ref().ok(), &method));
+    question::confirm(printer, args.yes, &Some(question)).await?;
     let kept = backup::take(wanted, cluster, printer).await?;
     let progress = Arc::new(PlanProgress::new(printer.format()));
     work(cluster, turn, &plan, node, &progress, printer).await?;
@@ -133,7 +134,7 @@ async fn replace(
     }
     let what = if args.old_data.discard_old_data { "is destroyed first" } else { "stays aside until it streams again" };
     let question = format!("the data of {node} is replaced by a copy of the primary's; the old data {what}; go on?");
-    plan::confirm(printer, args.yes, &Some(Confirmation { question, flag: "--yes" }))?;
+    question::confirm(printer, args.yes, &Some(Confirmation::new(question))).await?;
     let kept = backup::take(wanted, cluster, printer).await?;
     let progress = Arc::new(PlanProgress::new(printer.format()));
     work(cluster, turn, &plan, node, &progress, printer).await?;
@@ -269,12 +270,12 @@ fn report(
             "changed": progress.is_some(), "method": found.map(|(method, _)| method),
             "found": found.and_then(|(_, branch)| branch), "backup": kept, "steps": steps, "seconds": seconds,
         });
-        return printer.raw(format!("{object}\n").as_bytes());
+        return printer.json(&object);
     }
     let text = match (plan.is_empty(), progress) {
         (true, _) => format!("nothing to do: {node} follows the primary\n"),
         (false, None) => "nothing was changed (--dry-run)\n".to_owned(),
         (false, Some(_)) => format!("{node} is a standby again and streams; done in {seconds:.1} s\n"),
     };
-    printer.raw(text.as_bytes())
+    printer.text(&text)
 }

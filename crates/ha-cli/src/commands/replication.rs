@@ -10,7 +10,8 @@ use ha_core::topology::{Topology, TopologySpec};
 use serde_json::{Value, json};
 
 use super::operation::Operation;
-use super::plan::{self, Confirmation};
+use super::plan;
+use super::question::{self, Confirmation};
 use super::turn::Turn;
 use crate::cli::{Globals, OutputFormat, ReplicationCommand, ReplicationSetArgs};
 use crate::config;
@@ -123,7 +124,7 @@ async fn change(
         plan::report_dry_run(printer, &plan)?;
         return Ok(Outcome::Done);
     }
-    plan::confirm(printer, args.yes, &Some(question(&args.durability)))?;
+    question::confirm(printer, args.yes, &Some(question(&args.durability))).await?;
     let operation = Operation::begin(cluster, turn, &plan).await?;
     let progress = Arc::new(PlanProgress::new(printer.format()));
     // The file first: whatever is interrupted then, `up` brings the servers in line with it.
@@ -142,7 +143,7 @@ fn question(durability: &str) -> Confirmation {
         "strict" => "from now on writes wait for a standby's confirmation, also while none is there",
         _ => "from now on a failover may lose the last moments",
     };
-    Confirmation { question: format!("{consequence}; go on?"), flag: "--yes" }
+    Confirmation::new(format!("{consequence}; go on?"))
 }
 
 fn report(
@@ -158,11 +159,11 @@ fn report(
             "schema": 1, "cluster": cluster.topology().cluster.name, "durability": durability, "file": path,
             "steps": progress.to_json(plan), "notes": plan.notes,
         });
-        return printer.raw(format!("{object}\n").as_bytes());
+        return printer.json(&object);
     }
     let text = format!(
         "durability is {durability}, in {} as well: copy that file to the other hosts that have one\n",
         path.display()
     );
-    printer.raw(text.as_bytes())
+    printer.text(&text)
 }

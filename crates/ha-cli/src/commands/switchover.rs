@@ -10,11 +10,12 @@ use ha_core::steps::RunError;
 use serde_json::json;
 
 use super::operation::Operation;
-use super::plan::{self, Confirmation};
+use super::plan;
+use super::question::{self, Confirmation};
 use super::turn::Turn;
 use crate::cli::{Globals, OutputFormat, SwitchoverArgs};
 use crate::connect::{Purpose, connect};
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, FailureKind};
 use crate::exit::Outcome;
 use crate::hooks::{HookReport, HooksOnPromotion};
 use crate::output::{PlanProgress, Printer, Tone};
@@ -23,7 +24,7 @@ use crate::select;
 pub(super) async fn run(globals: &Globals, args: &SwitchoverArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
     let to = args.to.as_deref().map(|word| select::named(cluster.topology(), word)).transpose()?;
-    let options = SwitchoverOptions { to, max_lag_bytes: u64::from(args.max_lag) << 20 };
+    let options = SwitchoverOptions { to, max_lag_bytes: args.max_lag << 20 };
     // The old primary is stopped, and its lock ends with its container. The target's stays to the end, and so it is still
     // one at a time: whoever else comes needs the locks of all.
     let turn = Turn::take(&cluster, "switchover", args.dry_run, printer).await?;
@@ -52,7 +53,7 @@ async fn plan_and_change(
         finish(cluster, &switchover, &progress, begun.elapsed(), &[], printer)?;
         return Ok(Outcome::Done);
     }
-    plan::confirm(printer, args.yes, &Some(question(&switchover)))?;
+    question::confirm(printer, args.yes, &Some(question(&switchover))).await?;
     // Written before the primary is stopped and after the other one is there: no write waits for it.
     let operation = Operation::begin(cluster, turn, &switchover.plan).await?;
     let changed = change(cluster, &switchover, &progress, begun, printer).await;
@@ -81,7 +82,7 @@ async fn change(
 /// Without the target's name, the same command would change the roles back if this one had come to its end.
 fn interrupted(error: Error, switchover: &Switchover) -> Error {
     match error {
-        Error::Failure(failure) if failure.code == plan::INTERRUPTED => {
+        Error::Failure(failure) if failure.kind == FailureKind::Interrupted => {
             let help = format!(
                 "how far it came, `ha-cli status` shows; `ha-cli switchover --to {}` does what is left, and nothing twice",
                 switchover.to
@@ -99,7 +100,7 @@ fn question(switchover: &Switchover) -> Confirmation {
     } else {
         format!("{to} becomes the primary, {from} a standby; writes are refused for a moment; go on?")
     };
-    Confirmation { question, flag: "--yes" }
+    Confirmation::new(question)
 }
 
 fn with_hooks(cluster: &Cluster, switchover: &Switchover, progress: &Arc<PlanProgress>) -> HooksOnPromotion {
@@ -158,12 +159,12 @@ fn finish(
             "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !plan.is_empty(), "from": from, "to": to,
             "resumed": resumed, "steps": progress.to_json(plan), "seconds": seconds, "hooks": hooks.iter().map(HookReport::to_json).collect::<Vec<_>>(),
         });
-        return printer.raw(format!("{object}\n").as_bytes());
+        return printer.json(&object);
     }
     let text = if plan.is_empty() {
         format!("nothing to do: {to} is the primary\n")
     } else {
         format!("{to} is the primary, {from} follows it; done in {seconds:.1} s\n")
     };
-    printer.raw(text.as_bytes())
+    printer.text(&text)
 }

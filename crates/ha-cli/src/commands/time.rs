@@ -12,6 +12,13 @@ pub(super) fn hour(time: &str) -> &str {
     time.get(11..19).unwrap_or(time)
 }
 
+/// A time as [`now`] gives it, in a file's name: `20261123T231236Z`.
+pub(super) fn stamp(time: &str) -> String {
+    let seconds = time.split('.').next().unwrap_or(time);
+    let digits: String = seconds.chars().filter(|c| !matches!(c, '-' | ':' | 'Z')).collect();
+    digits + "Z"
+}
+
 /// Years begin in March here, so that the leap day is the last of its year.
 fn rfc3339(seconds: u64, millis: u32) -> String {
     let (days, of_day) = (seconds / 86_400 + 719_468, seconds % 86_400);
@@ -44,5 +51,6 @@ mod tests {
             assert_eq!(rfc3339(seconds, 7), expected);
         }
         assert_eq!(hour("2026-11-23T23:12:36.007Z"), "23:12:36");
+        assert_eq!(stamp("2026-11-23T23:12:36.007Z"), "20261123T231236Z");
     }
 }

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::identity;
 use super::operation::Operation;
-use super::plan::{self, Confirmation};
+use super::plan;
+use super::question::{self, Confirmation};
 use super::turn::{Turn, refuse_strangers};
 use crate::cli::{Globals, OutputFormat, UpArgs};
 use crate::connect::{Purpose, connect};
@@ -87,7 +88,7 @@ async fn rounds(
             finish(cluster, printer, steps, begun, &done, &plan)?;
             return Ok(left_out(&plan));
         }
-        plan::confirm(printer, args.yes, &interruptions(&plan))?;
+        question::confirm(printer, args.yes, &interruptions(&plan)).await?;
         if operation.is_none() {
             *operation = Some(Operation::begin(cluster, turn, &plan).await?);
         }
@@ -124,9 +125,8 @@ fn interruptions(plan: &Plan) -> Option<Confirmation> {
         })
         .map(|step| step.node.to_string())
         .collect();
-    (!interrupted.is_empty()).then(|| Confirmation {
-        question: format!("what runs on {} is interrupted for a moment; go on?", interrupted.join(", ")),
-        flag: "--yes",
+    (!interrupted.is_empty()).then(|| {
+        Confirmation::new(format!("what runs on {} is interrupted for a moment; go on?", interrupted.join(", ")))
     })
 }
 
@@ -145,12 +145,12 @@ fn finish(
             "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !steps.is_empty(), "steps": steps,
             "notes": plan.notes, "seconds": seconds,
         });
-        return printer.raw(format!("{object}\n").as_bytes());
+        return printer.json(&object);
     }
     let text = if steps == 0 {
         "nothing to do: everything is as it should be\n".to_owned()
     } else {
         format!("done in {seconds:.1} s; `ha-cli status` shows it, `ha-cli verify` proves it\n")
     };
-    printer.raw(text.as_bytes())
+    printer.text(&text)
 }

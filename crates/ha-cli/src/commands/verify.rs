@@ -1,17 +1,21 @@
 //! `verify`: proves that data arrives, and removes what it made, also when interrupted.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ha_core::verify::{Verification, VerifyReport};
 use ha_docker::TokioClock;
 use rand::distr::{Distribution, Uniform};
 use serde_json::{Value, json};
 
+use super::interrupt::second_interrupt;
 use crate::cli::Globals;
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
 use crate::output::{Page, Printer, Report, Tone, size};
+
+/// Removing a realm takes a second, three on a busy host.
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(globals: &Globals, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
@@ -21,29 +25,54 @@ pub(super) async fn run(globals: &Globals, printer: &Printer) -> Result<Outcome,
         page.line("a realm and a user are made on the primary, looked for on every standby, and removed …")
     });
     let clock = TokioClock::start();
-    let result = super::plan::interruptible(verification.run(&cluster, &clock)).await;
-    // Whatever became of it; a second ctrl-c gives up on that, too, and the next `verify` removes it.
-    let removed = super::plan::interruptible(verification.clean_up(&cluster)).await;
-    let report = match result? {
-        Ok(report) => report,
-        Err(error) => {
-            return Err(Failure::failed("verify", "the cluster did not do what was to be proven")
-                .because(error)
-                .help("`ha-cli health` says what is wrong")
-                .into());
+    let stop = async {
+        drop(tokio::signal::ctrl_c().await);
+    };
+    let work = async {
+        let result = verification.run_until(&cluster, &clock, stop).await;
+        // Whatever became of it.
+        let removed = tokio::time::timeout(CLEAN_UP_LIMIT, verification.clean_up(&cluster)).await;
+        (result, removed)
+    };
+    let left = left_behind(verification.realm());
+    let (result, removed) = tokio::select! {
+        ended = work => ended,
+        () = second_interrupt(printer, "removing the realm that was made; ctrl-c again leaves it …") => {
+            return Err(Failure::interrupted(left).into());
         }
     };
-    printer.report(&Verified(&report))?;
-    match removed? {
-        Ok(()) => Ok(Outcome::Done),
-        Err(error) => Err(Failure::failed(
-            "verify-clean-up",
-            format!("the realm {} was proven and could not be removed", report.realm),
-        )
-        .because(error)
-        .help("the next `ha-cli verify` removes it")
-        .into()),
+    let removed = match removed {
+        Ok(removed) => removed.map_err(Into::into),
+        Err(_) => Err(format!("not within {} s", CLEAN_UP_LIMIT.as_secs()).into()),
+    };
+    match (result, removed) {
+        (Ok(Some(report)), removed) => {
+            printer.report(&Verified(&report))?;
+            let realm = &report.realm;
+            removed.map(|()| Outcome::Done).map_err(|error: Cause| {
+                let message = format!("the realm {realm} was proven and could not be removed");
+                Failure::failed("verify-clean-up", message).because(error).help(left).into()
+            })
+        }
+        (Ok(None), Ok(())) => Err(Failure::interrupted("nothing was left behind").into()),
+        (Ok(None), Err(error)) => Err(Failure::interrupted(left).because(error).into()),
+        (Err(error), removed) => {
+            let health = "`ha-cli health` says what is wrong";
+            let help = if removed.is_ok() { health.to_owned() } else { format!("{health}; {left}") };
+            let failure = Failure::failed("verify", "the cluster did not do what was to be proven");
+            Err(failure.because(error).help(help).into())
+        }
     }
+}
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// What there may be now, and who takes it away.
+fn left_behind(realm: &str) -> String {
+    format!(
+        "the realm {realm} may be left: remove it in the primary's admin console, or let `ha-cli verify` do so, which removes \
+         what is older than ten minutes"
+    )
 }
 
 /// 40 characters that a realm's name takes.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use miette::{LabeledSpan, Severity};
 
+use crate::output::{plain, plain_in_place};
+
 /// A file as diagnostics show it.
 #[derive(Debug)]
 pub struct Source {
@@ -26,11 +28,11 @@ pub(crate) fn hides(key: &str) -> bool {
 }
 
 impl Source {
-    /// A file whose lines may be quoted. Values that look like secrets are masked all the same: people put passwords
+    /// A file whose lines may be quoted, none of which moves a terminal's cursor. Values that look like secrets are masked all the same: people put passwords
     /// where they do not belong, and diagnostics end up in logs.
     #[must_use]
     pub(crate) fn quotable(path: &Path, text: &str) -> Self {
-        Self { path: path.to_owned(), text: mask(text), quotable: true }
+        Self { path: path.to_owned(), text: plain_in_place(&mask(text)).into_owned(), quotable: true }
     }
 
     /// A file of secrets: places are named, lines are never quoted.
@@ -43,6 +45,10 @@ impl Source {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn name(&self) -> String {
+        plain(&self.path.display().to_string()).into_owned()
     }
 
     /// The line and column of a byte, both counted from 1.
@@ -103,16 +109,16 @@ impl Diagnostic {
         Self {
             source: Arc::clone(source),
             at,
-            path: path.into(),
-            message: message.into(),
-            help: help.into(),
+            path: plain(&path.into()).into_owned(),
+            message: plain(&message.into()).into_owned(),
+            help: plain(&help.into()).into_owned(),
             related: None,
             warning: false,
         }
     }
 
     pub(crate) fn related_to(mut self, at: Range<usize>, path: impl Into<String>) -> Self {
-        self.related = Some((at, path.into()));
+        self.related = Some((at, plain(&path.into()).into_owned()));
         self
     }
 
@@ -180,7 +186,7 @@ impl Diagnostic {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.source.quotable || self.at.is_none() {
-            write!(f, "{}", self.file().display())?;
+            f.write_str(&self.source.name())?;
             if let Some(Position { line, column }) = self.position() {
                 write!(f, ":{line}:{column}")?;
             }
@@ -222,7 +228,7 @@ impl miette::SourceCode for Source {
     ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
         let contents = self.text.read_span(span, lines_before, lines_after)?;
         Ok(Box::new(miette::MietteSpanContents::new_named(
-            self.path.display().to_string(),
+            self.name(),
             contents.data(),
             *contents.span(),
             contents.line(),

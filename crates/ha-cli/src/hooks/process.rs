@@ -124,10 +124,7 @@ impl Tail {
         true
     }
 
-    /// Readable on any terminal: what would move the cursor or change colours is not the program's to decide.
     fn into_text(self) -> String {
-        let text = String::from_utf8_lossy(&self.0);
-        let plain = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
-        text.trim_end().chars().map(plain).collect()
+        String::from_utf8_lossy(&self.0).trim_end().to_owned()
     }
 }

@@ -106,12 +106,12 @@ async fn a_program_gets_the_facts_and_an_empty_input() {
 async fn a_failing_hook_is_shown_with_its_code_and_its_words_in_their_order() {
     let script = "echo one; echo two >&2; printf '\\033[31mthree\\n'; exit 3";
     let (reports, said) = run_both(&topology(shell(script), shell("kill -TERM $$"), 10)).await;
-    let warning = "warning: on_promote (sh) ended with exit code 3\n    one\n    two\n     [31mthree\n";
+    let warning = "warning: on_promote (sh) ended with exit code 3\n    one\n    two\n    <U+001B>[31mthree\n";
     assert!(said.contains(warning), "{said}");
     assert!(said.contains("warning: on_demote (sh) was ended by signal 15\n"), "{said}");
     let json = reports[0].to_json();
     assert_eq!((json["done"].as_bool(), json["problem"].as_str()), (Some(false), Some("ended with exit code 3")));
-    assert_eq!(json["output"].as_str(), Some("one\ntwo\n [31mthree"));
+    assert_eq!(json["output"].as_str(), Some("one\ntwo\n\u{1b}[31mthree"));
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! Text for people. Meaning never hangs on colour alone.
 
+use std::fmt::Write as _;
+
 use anstyle::{AnsiColor, Style};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
+use super::plain::{plain, plain_but};
 use crate::config::Diagnostic;
 use crate::error::{Error, Failure};
 
@@ -37,7 +40,23 @@ impl Tone {
     }
 }
 
-/// A text in the making.
+/// Marks the beginning of a tone in a text, and [`END`] its end. Noncharacters: no text has them (Unicode 23.7), and what a
+/// stranger could do with one is a colour. So escape sequences come in at the very end only, and all that a text
+/// itself may have of them is written out.
+const BEGIN: [(Tone, char); 5] = [
+    (Tone::Strong, '\u{fdd0}'),
+    (Tone::Faint, '\u{fdd1}'),
+    (Tone::Good, '\u{fdd2}'),
+    (Tone::Warning, '\u{fdd3}'),
+    (Tone::Bad, '\u{fdd4}'),
+];
+const END: char = '\u{fdd5}';
+
+fn is_mark(c: char) -> bool {
+    c == END || BEGIN.iter().any(|(_, mark)| *mark == c)
+}
+
+/// A text in the making. What a terminal would obey is written out ([`plain`](super::plain)), wherever it came from.
 #[derive(Debug)]
 pub struct Page {
     text: String,
@@ -59,19 +78,18 @@ impl Page {
 
     /// A line.
     pub fn line(&mut self, text: impl AsRef<str>) {
-        self.text.push_str(text.as_ref());
+        self.text.push_str(&plain_but(text.as_ref(), |c| self.color && is_mark(c)));
         self.text.push('\n');
     }
 
     /// A text in its tone, to be put into a line.
     #[must_use]
     pub fn tone(&self, tone: Tone, text: impl AsRef<str>) -> String {
-        let text = text.as_ref();
-        if !self.color || tone == Tone::Plain {
-            return text.to_owned();
+        let text = plain(text.as_ref());
+        match BEGIN.iter().find(|(of, _)| *of == tone) {
+            Some((_, mark)) if self.color => format!("{mark}{text}{END}"),
+            _ => text.into_owned(),
         }
-        let style = tone.style();
-        format!("{style}{text}{style:#}")
     }
 
     /// Diagnostics, each with the line it is about.
@@ -89,7 +107,18 @@ impl Page {
     /// Everything written so far.
     #[must_use]
     pub fn into_text(self) -> String {
-        self.text
+        if !self.text.contains(is_mark) {
+            return self.text;
+        }
+        let mut text = String::with_capacity(self.text.len() + 64);
+        for c in self.text.chars() {
+            match BEGIN.iter().find(|(_, mark)| *mark == c) {
+                Some((tone, _)) => write!(text, "{}", tone.style()).unwrap_or_default(),
+                None if c == END => text.push_str("\x1b[0m"),
+                None => text.push(c),
+            }
+        }
+        text
     }
 }
 
@@ -127,6 +156,7 @@ fn failure(page: &mut Page, failure: &Failure) {
 /// Breaks a text into lines of at most `width` characters, where its words allow; further lines are set in a little.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> String {
+    let text = plain(text);
     let mut wrapped = String::new();
     let mut column = 0;
     for word in text.split(' ') {
@@ -147,6 +177,18 @@ pub fn wrap(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_tones_become_escape_sequences() {
+        let mut page = Page::new(true);
+        let good = page.tone(Tone::Good, "a \u{9b}31m log");
+        page.line(format!("{good}: \u{1b}[2Jgone\u{202e}"));
+        assert_eq!(page.into_text(), "\u{1b}[32ma <U+009B>31m log\u{1b}[0m: <U+001B>[2Jgone<U+202E>\n");
+        let mut page = Page::new(false);
+        let bad = page.tone(Tone::Bad, "error:");
+        page.line(format!("{bad} \u{fdd4}no mark of ours"));
+        assert_eq!(page.into_text(), "error: <U+FDD4>no mark of ours\n");
+    }
 
     #[test]
     fn complaints_keep_every_word_and_no_line_is_too_long() {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::plain::plain_json;
 use crate::error::Error;
 
 /// The schema of every object that is printed.
@@ -9,7 +10,7 @@ pub(crate) const SCHEMA: u32 = 1;
 
 /// An object as it is printed.
 pub(super) fn line(value: &Value) -> String {
-    format!("{value}\n")
+    format!("{}\n", plain_json(&value.to_string()))
 }
 
 /// The object that stands where a command's own object would.

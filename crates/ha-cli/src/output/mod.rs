@@ -4,8 +4,10 @@
 
 mod human;
 mod json;
+mod plain;
 mod progress;
 mod report;
+mod stderr;
 mod transfer;
 
 use std::io::{self, Write};
@@ -13,13 +15,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 pub use human::{Page, Tone, wrap};
+pub use plain::plain;
+pub(crate) use plain::plain_in_place;
 pub use progress::PlanProgress;
 pub(crate) use report::findings;
 pub use report::{HealthReport, StatusReport};
 pub(crate) use report::{columns, lag, size};
+pub use stderr::PlainStderr;
 pub use transfer::Transfer;
 
-use crate::cli::OutputFormat;
+use serde_json::Value;
+
+use crate::cli::{OutputFormat, usage};
 use crate::error::Error;
 
 /// A value that can be shown to people and to programs.
@@ -27,7 +34,7 @@ pub trait Report {
     /// For people.
     fn human(&self, page: &mut Page);
     /// For programs: an object with a `schema` number.
-    fn json(&self) -> serde_json::Value;
+    fn json(&self) -> Value;
 }
 
 type Stream = Box<dyn Write + Send>;
@@ -88,14 +95,38 @@ impl Printer {
             }
             OutputFormat::Json => json::line(&report.json()),
         };
-        self.raw(text.as_bytes())
+        self.verbatim(text.as_bytes())
     }
 
-    /// Prints bytes to standard output as they are, for what has a format of its own.
+    /// Prints an object to standard output, for programs.
     ///
     /// # Errors
     /// As [`report`](Self::report).
-    pub fn raw(&self, bytes: &[u8]) -> Result<(), Error> {
+    pub fn json(&self, object: &Value) -> Result<(), Error> {
+        self.verbatim(json::line(object).as_bytes())
+    }
+
+    /// Prints a text to standard output, for people.
+    ///
+    /// # Errors
+    /// As [`report`](Self::report).
+    pub fn text(&self, text: &str) -> Result<(), Error> {
+        self.verbatim(plain(text).as_bytes())
+    }
+
+    /// Prints a page to standard output.
+    ///
+    /// # Errors
+    /// As [`report`](Self::report).
+    pub fn page(&self, page: Page) -> Result<(), Error> {
+        self.verbatim(page.into_text().as_bytes())
+    }
+
+    /// Prints bytes to standard output as they are: what has a format of its own, and nothing of a stranger's in it.
+    ///
+    /// # Errors
+    /// As [`report`](Self::report).
+    pub fn verbatim(&self, bytes: &[u8]) -> Result<(), Error> {
         if self.closed() {
             return Ok(());
         }
@@ -117,17 +148,36 @@ impl Printer {
         }
     }
 
+    /// Prints a question, or what ends its line, to standard error.
+    pub fn prompt(&self, text: &str) {
+        self.say(&plain(text));
+    }
+
     /// Prints why a command stopped: to people on standard error, to programs as the object they wait for.
     ///
     /// # Errors
     /// The object could not be written.
     pub fn error(&self, error: &Error) -> Result<(), Error> {
         match self.format {
-            OutputFormat::Json => self.raw(json::line(&json::error(error)).as_bytes()),
+            OutputFormat::Json => self.json(&json::error(error)),
             OutputFormat::Human => {
                 let mut page = Page::new(self.color.err);
                 human::error(&mut page, error);
                 self.say(&page.into_text());
+                Ok(())
+            }
+        }
+    }
+
+    /// Prints what is wrong with a command line, likewise; people get the whole of it.
+    ///
+    /// # Errors
+    /// As [`error`](Self::error).
+    pub fn usage(&self, wrong: &clap::Error) -> Result<(), Error> {
+        match self.format {
+            OutputFormat::Json => self.error(&usage::failure(wrong).into()),
+            OutputFormat::Human => {
+                self.prompt(&wrong.render().to_string());
                 Ok(())
             }
         }

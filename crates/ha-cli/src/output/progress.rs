@@ -10,6 +10,7 @@ use ha_core::steps::{StepEvent, Watcher};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
+use super::plain::plain;
 use crate::cli::OutputFormat;
 
 /// Shows a plan at work on standard error, and keeps how long each step took.
@@ -65,6 +66,7 @@ impl PlanProgress {
 
     fn line(&self, text: &str) {
         use std::io::Write;
+        let text = plain(text);
         match &self.show {
             Show::Nothing => {}
             Show::Lines => drop(writeln!(std::io::stderr(), "{text}")),
@@ -78,7 +80,7 @@ fn spinner(bars: &MultiProgress, step: &PlannedStep) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})")
         .unwrap_or_else(|_| ProgressStyle::default_spinner());
     bar.set_style(style);
-    bar.set_message(step.to_string());
+    bar.set_message(plain(&step.to_string()).into_owned());
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }

@@ -6,6 +6,7 @@ use ha_core::health::{
 use ha_core::observe::{KeycloakMode, KeycloakState};
 use serde_json::Value;
 
+use super::plain::plain;
 use super::{Page, Report, Tone};
 
 /// The whole picture: `status`.
@@ -98,6 +99,7 @@ fn table(page: &mut Page, nodes: &[NodeReport]) {
 
 /// Rows under their headings, in columns that are as wide as their widest cell.
 pub(crate) fn columns<const N: usize>(page: &mut Page, rows: &[[String; N]]) {
+    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| plain(cell).into_owned())).collect();
     let widths: Vec<usize> =
         (0..N).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
     for (index, row) in rows.iter().enumerate() {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::plain::plain;
 use crate::cli::OutputFormat;
 
 /// Shows how much has come, on a terminal; gone when dropped.
@@ -18,7 +19,7 @@ impl Transfer {
             // Draws nothing where that is no terminal.
             OutputFormat::Human => ProgressDrawTarget::stderr(),
         };
-        let bar = ProgressBar::with_draw_target(None, target).with_message(what);
+        let bar = ProgressBar::with_draw_target(None, target).with_message(plain(&what).into_owned());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bytes}, {bytes_per_sec} ({elapsed})") {
             bar.set_style(style);
         }

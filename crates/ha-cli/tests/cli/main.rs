@@ -11,6 +11,8 @@ mod notify;
 mod output;
 mod secrets;
 mod setup;
+#[path = "../shared/terminal.rs"]
+mod terminal;
 
 use std::fs;
 use std::io::Write;

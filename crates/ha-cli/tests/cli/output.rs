@@ -28,6 +28,44 @@ fn wrong_usage_ends_with_two_and_nothing_on_standard_output() {
 }
 
 #[test]
+fn wrong_usage_is_told_to_programs_and_in_no_programmers_words() {
+    let place = Place::new();
+    for wrong in [
+        &["monitor", "--count", "0"][..],
+        &["monitor", "--count", "two"],
+        &["logs", "--tail", "-1"],
+        &["logs", "--tail=99999999999999999999"],
+        &["history", "--limit", "1.5"],
+        &["switchover", "--max-lag=-1"],
+        &["haproxy", "--bind", ":70000"],
+        &["setup", "--primary", "vm1"],
+        &["frobnicate"],
+        &["status", "--frobnicate"],
+    ] {
+        let ran = place.run(&[wrong, &["--output", "json"]].concat()).ends_with(2);
+        let error = ran.json()["error"].clone();
+        assert_eq!((&error["code"], ran.err.as_str()), (&"usage".into(), ""), "{wrong:?}");
+        let message = error["message"].as_str().unwrap();
+        assert!(!message.is_empty() && !message.starts_with("error"), "{message}");
+        for word in ["non-zero type", "digit found", "target type", "out of range", "ParseInt"] {
+            assert!(!ran.out.contains(word), "{wrong:?}: {}", ran.out);
+        }
+    }
+}
+
+#[test]
+fn what_a_terminal_would_obey_in_an_argument_is_written_out() {
+    let place = Place::new();
+    let ran = place.run(&["status", "--config", "\u{9b}31m\u{202e}.toml"]).ends_with(2);
+    assert!(ran.err.contains("<U+009B>31m<U+202E>.toml"), "{}", ran.err);
+    let ran = place.run(&["\u{1b}[2J"]).ends_with(2);
+    assert!(!ran.err.contains('\u{1b}'), "{}", ran.err);
+    place.write("ha.toml", &crate::GOOD.replace("\"vm1\"", "\"v\u{9b}31m\u{2028}\""));
+    let ran = place.run(&["config", "check", "--offline"]).ends_with(2);
+    assert!(!ran.err.contains(['\u{9b}', '\u{2028}']) && ran.err.contains("31m"), "{}", ran.err);
+}
+
+#[test]
 fn completions_of_each_shell_know_the_commands() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

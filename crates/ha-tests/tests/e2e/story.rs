@@ -36,6 +36,7 @@ fn one_pair_from_setup_to_its_end() {
     tells_how_full_each_heap_is(&site);
     doctor::finds_nothing_in_the_way(&site);
     monitor::tells_each_look_and_each_change(&site);
+    verify_leaves_nothing_when_interrupted(&site);
     hides_its_secrets(&site, &said);
     may_do_no_more_than_it_must(&site);
     is_told_what_is_wrong(&site);
@@ -77,7 +78,7 @@ fn survives_interruptions(site: &Site, said: &mut Vec<String>) {
         up.signal(signal);
         let ran = up.end();
         if signal == "INT" {
-            assert_eq!(ran.code, Some(1), "{ran:#?}");
+            assert_eq!(ran.code, Some(130), "{ran:#?}");
             assert!(ran.err.contains("interrupted") && ran.err.contains("run it again"), "{ran:#?}");
         } else {
             assert_eq!(ran.code, None, "killed at {step}: {ran:#?}");
@@ -95,6 +96,34 @@ fn survives_interruptions(site: &Site, said: &mut Vec<String>) {
         let identifier = identifier.as_str().map_or_else(|| identifier.to_string(), str::to_owned);
         assert_eq!(Some(identifier), system, "the database of before, on both nodes: {status}");
     }
+}
+
+/// Ctrl-c at any moment of it: what it was making then is gone when it ends, and what is left of its kind is nothing.
+fn verify_leaves_nothing_when_interrupted(site: &Site) {
+    let realms = || {
+        let name = format!("{}-vm1-postgres", site.cluster);
+        let sql = "SELECT count(*) FROM realm WHERE name LIKE 'ha-verify-%'";
+        docker(&["exec", "-u", "postgres", &name, "psql", "-X", "-A", "-t", "-d", "keycloak", "-c", sql])
+    };
+    assert_eq!(realms(), "0");
+    let mut interrupted = 0;
+    for moment in [60, 200, 350, 500, 700, 1000] {
+        let mut verify = site.start(&["verify"]);
+        assert!(verify.says(|line| line.contains("are made on the primary")));
+        // Not a wait: the moments are what is tried.
+        std::thread::sleep(Duration::from_millis(moment));
+        verify.signal("INT");
+        let ran = verify.end();
+        // Every one of its writes is over, and a later look would find no more.
+        assert_eq!(realms(), "0", "interrupted after {moment} ms: {ran:#?}");
+        match ran.code {
+            Some(130) => assert!(ran.err.contains("nothing was left behind"), "{ran:#?}"),
+            code => assert_eq!(code, Some(0), "{ran:#?}"),
+        }
+        interrupted += i32::from(ran.code == Some(130));
+    }
+    assert!(interrupted >= 2, "none of the moments was in the middle");
+    site.run(&["verify"]).ends_with(0);
 }
 
 fn has_nothing_more_to_do(site: &Site) {
@@ -289,7 +318,7 @@ fn takes_a_changed_file(site: &Site) {
     let before = docker(&["inspect", "--format", "{{.Id}}", &format!("{}-vm1-keycloak", site.cluster)]);
     site.edit(|text| text + "\n[postgres.settings]\nwork_mem = \"9MB\"\n");
     // It interrupts what runs: not without a yes.
-    let ran = site.run(&["up"]).ends_with(5);
+    let ran = site.run(&["up"]).ends_with(2);
     assert!(ran.err.contains("--yes") && ran.err.contains("its configuration changed"), "{ran:#?}");
     assert_eq!(work_mem("vm1"), "4MB");
     site.run(&["up", "--yes"]).ends_with(0);
@@ -304,10 +333,10 @@ fn changes_roles(site: &Site) {
     let started =
         || docker(&["inspect", "--format", "{{.State.StartedAt}}", &format!("{}-vm2-keycloak", site.cluster)]);
     let before = started();
-    let asked = site.run(&["down", "vm1"]).ends_with(5);
+    let asked = site.run(&["down", "vm1"]).ends_with(2);
     assert!(asked.err.contains("vm1 is the primary") && asked.err.contains("ha-cli switchover"), "{asked:#?}");
     site.run(&["switchover", "--to", "vm9"]).ends_with(2);
-    let asked = site.run(&["switchover"]).ends_with(5);
+    let asked = site.run(&["switchover"]).ends_with(2);
     assert!(asked.err.contains("vm2 becomes the primary") && asked.err.contains("--yes"), "{asked:#?}");
     let dry = site.run(&["switchover", "--dry-run", "--output", "json"]).ends_with(0).json();
     assert!(dry["steps"].as_array().unwrap().iter().any(|step| step["action"] == "promote"), "{dry}");
@@ -363,7 +392,7 @@ fn loses_its_primary(site: &Site) {
 
     let old = format!("{}-vm1-postgres", site.cluster);
     docker(&["kill", &old]);
-    let asked = site.run(&["failover"]).ends_with(5);
+    let asked = site.run(&["failover"]).ends_with(2);
     assert!(asked.err.contains("`ha-cli up vm1` would start it again") && asked.err.contains("--yes"), "{asked:#?}");
     let done = site.run(&["failover", "--yes", "--output", "json"]).ends_with(0).json();
     assert_eq!((&done["from"], &done["to"], &done["changed"]), (&"vm1".into(), &"vm2".into(), &true.into()), "{done}");
@@ -408,7 +437,7 @@ fn loses_its_primary(site: &Site) {
 }
 
 fn goes_down_and_comes_back(site: &Site) {
-    site.run(&["down"]).ends_with(5);
+    site.run(&["down"]).ends_with(2);
     until(site, 0);
     site.run(&["down", "--yes"]).ends_with(0);
     let running = docker(&["ps", "-q", "--filter", &format!("label={}", label(&site.cluster))]);
@@ -427,12 +456,12 @@ fn refuses_two_primaries(site: &Site) {
     docker(&["exec", "-u", "postgres", &standby, "psql", "-X", "-c", "SELECT pg_promote(true, 50)"]);
     let (_, report) = until(site, 4);
     assert_eq!(report["findings"][0]["code"], "two-primaries", "{report}");
-    let ran = site.run(&["up"]).ends_with(5);
+    let ran = site.run(&["up"]).ends_with(2);
     assert!(ran.err.contains("would each be a primary"), "{ran:?}");
 }
 
 fn leaves_nothing(site: &Site) {
-    let ran = site.run(&["down", "--volumes"]).ends_with(5);
+    let ran = site.run(&["down", "--volumes"]).ends_with(2);
     assert!(ran.err.contains("is destroyed"), "it says what: {ran:?}");
     // There are two primaries.
     site.run(&["down", "--volumes", "--yes", "--backup", "all.tar"]).ends_with(5);

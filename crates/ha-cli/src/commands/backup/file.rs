@@ -24,8 +24,9 @@ pub(super) fn check(path: &Path) -> Result<(), String> {
     if path.symlink_metadata().is_ok() {
         return Err(format!("{shown} exists already: a backup overwrites nothing"));
     }
-    if path.file_name().is_none() {
-        return Err(format!("\"{shown}\" names no file"));
+    let Some(name) = path.file_name() else { return Err(format!("\"{shown}\" names no file")) };
+    if name.to_string_lossy().chars().any(char::is_control) {
+        return Err("a file's name with control characters is none to find again".to_owned());
     }
     let folder = folder(path);
     if !folder.is_dir() {

@@ -2,7 +2,6 @@
 
 mod file;
 
-use std::io::{IsTerminal as _, stdin};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -15,8 +14,7 @@ use ha_core::values::NodeName;
 use serde::Serialize;
 
 use self::file::BackupFile;
-use super::plan;
-use crate::cli::OutputFormat;
+use super::{plan, question, time};
 use crate::error::{Error, Failure};
 use crate::output::{Printer, Tone, Transfer, size};
 
@@ -65,7 +63,7 @@ pub(super) async fn offer(
         if !ask {
             return Ok(None);
         }
-        if printer.format() == OutputFormat::Json || !stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        if !question::person(printer) {
             printer.note(|page| page.line(format!("`--backup FILE` puts {node}'s database into a file first")));
             return Ok(None);
         }
@@ -83,7 +81,7 @@ pub(super) async fn offer(
     };
     let file = match asked_for {
         Some(path) => path.to_owned(),
-        None => match ask_for_file(node)? {
+        None => match ask_for_file(node, printer).await? {
             Some(file) => file,
             None => return Ok(None),
         },
@@ -100,16 +98,15 @@ const fn what(way: BackupWay) -> &'static str {
     }
 }
 
-fn ask_for_file(node: &NodeName) -> Result<Option<PathBuf>, Error> {
-    let answer = dialoguer::Input::<String>::new()
-        .with_prompt(format!("put {node}'s database into a file first? its name, or nothing for no"))
-        .allow_empty(true)
-        .validate_with(|answer: &String| if answer.is_empty() { Ok(()) } else { file::check(Path::new(answer)) })
-        .interact_text();
-    match answer {
-        Ok(answer) => Ok((!answer.is_empty()).then(|| answer.into())),
-        Err(error) => Err(Failure::refused("not-confirmed", "nothing was done").because(error).into()),
+/// Whether a backup is wanted, and then where: no word of an answer to the first becomes the name of a file.
+pub(super) async fn ask_for_file(node: &NodeName, printer: &Printer) -> Result<Option<PathBuf>, Error> {
+    if !question::whether(printer, &format!("put {node}'s database into a file first?")).await? {
+        return Ok(None);
     }
+    let default = format!("{node}-{}.tar", time::stamp(&time::now()));
+    let answer =
+        question::text_with_default(printer, "its file", &default, |name| file::check(Path::new(name))).await?;
+    Ok(Some(answer.into()))
 }
 
 /// Takes what is wanted, before anything is changed.

@@ -34,7 +34,7 @@ impl Screen {
         // In one piece, so that an interrupt leaves the terminal as it was.
         let back = if self.lines == 0 { String::new() } else { format!("\x1b[{}A", self.lines) };
         self.lines = text.lines().count();
-        printer.raw(format!("{NO_WRAP}{back}\x1b[J{text}{WRAP}").as_bytes())
+        printer.verbatim(format!("{NO_WRAP}{back}\x1b[J{text}{WRAP}").as_bytes())
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) fn first(printer: &Printer, now: &str, report: &Health, public_url: &
     let mut page = Page::new(printer.color().out);
     page.line(format!("{now} * watching; from here on, a line for each change"));
     StatusReport { health: report, public_url }.human(&mut page);
-    printer.raw(page.into_text().as_bytes())
+    printer.page(page)
 }
 
 /// What changed, a line each.
@@ -102,7 +102,7 @@ pub(super) fn lines(printer: &Printer, now: &str, changes: &[Change]) -> Result<
         let line = change_line(&page, now, change);
         page.line(line);
     }
-    printer.raw(page.into_text().as_bytes())
+    printer.page(page)
 }
 
 #[cfg(test)]
