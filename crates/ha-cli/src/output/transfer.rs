@@ -13,13 +13,13 @@ pub struct Transfer(ProgressBar);
 impl Transfer {
     /// Shows `what` comes.
     #[must_use]
-    pub fn new(format: OutputFormat, what: String) -> Self {
+    pub fn new(format: OutputFormat, what: &str) -> Self {
         let target = match format {
             OutputFormat::Json => ProgressDrawTarget::hidden(),
             // Draws nothing where that is no terminal.
             OutputFormat::Human => ProgressDrawTarget::stderr(),
         };
-        let bar = ProgressBar::with_draw_target(None, target).with_message(plain(&what).into_owned());
+        let bar = ProgressBar::with_draw_target(None, target).with_message(plain(what).into_owned());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bytes}, {bytes_per_sec} ({elapsed})") {
             bar.set_style(style);
         }

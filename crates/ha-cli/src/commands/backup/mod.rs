@@ -124,7 +124,7 @@ impl Wanted {
     async fn take(self, cluster: &Cluster, printer: &Printer) -> Result<Taken, Error> {
         let begun = Instant::now();
         let node = self.backup.node.clone();
-        let transfer = Transfer::new(printer.format(), format!("{node}: {}", what(self.backup.way)));
+        let transfer = Transfer::new(printer.format(), &format!("{node}: {}", what(self.backup.way)));
         let bytes = plan::interruptible(self.copy(cluster, &transfer)).await?.map_err(|failure| failure.on(&node))?;
         drop(transfer);
         printer.note(|page| {
