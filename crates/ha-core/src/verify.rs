@@ -211,8 +211,9 @@ impl Verification {
         let keycloak = &cluster.ports().keycloak;
         let failed = |source| VerifyError::Write { node: primary.clone(), what: "remove what verify made", source };
         let token = self.service_token(cluster, &primary).await.map_err(failed)?;
+        keycloak.delete_realm(&primary, &token, &self.realm).await.map_err(failed)?;
         for realm in keycloak.realms_starting_with(&primary, &token, PREFIX).await.map_err(failed)? {
-            if realm == self.realm || self.is_abandoned(&realm) {
+            if self.is_abandoned(&realm) {
                 keycloak.delete_realm(&primary, &token, &realm).await.map_err(failed)?;
             }
         }

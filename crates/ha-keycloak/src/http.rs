@@ -124,8 +124,10 @@ async fn refusal(url: &str, response: Response) -> KeycloakError {
     let message = body.message().unwrap_or_else(|| text.chars().take(SHOWN).collect());
     match status {
         // A wrong password is 400 invalid_grant in 26.7 and 401 before.
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => KeycloakError::Denied { url, message },
-        StatusCode::BAD_REQUEST if body.is_denial() => KeycloakError::Denied { url, message },
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            KeycloakError::Denied { url, status: status.as_u16(), message }
+        }
+        StatusCode::BAD_REQUEST if body.is_denial() => KeycloakError::Denied { url, status: status.as_u16(), message },
         StatusCode::CONFLICT => KeycloakError::Exists { what: message },
         StatusCode::NOT_FOUND => KeycloakError::NotFound { what: format!("{url}: {message}") },
         other => KeycloakError::Unexpected { url, status: other.as_u16(), message },

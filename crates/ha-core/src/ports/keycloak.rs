@@ -54,7 +54,7 @@ pub trait KeycloakAdmin: Send + Sync {
     /// Whether the realm is known to that node, by its public discovery document.
     async fn realm_is_served(&self, node: &NodeName, realm: &str) -> Result<bool, KeycloakError>;
 
-    /// Names of the realms whose name starts so, as the token may see them.
+    /// Names of the realms whose name starts so, as the token may see them; none where it may see none.
     async fn realms_starting_with(
         &self,
         node: &NodeName,
@@ -192,6 +192,8 @@ pub enum KeycloakError {
     Denied {
         /// Where.
         url: String,
+        /// HTTP's status: 403 where who asks is known and may not, else 401 or 400.
+        status: u16,
         /// Keycloak's words.
         message: String,
     },

@@ -150,8 +150,9 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
         // Removed by an earlier run that came to its end: then the service client is there.
         Err(KeycloakError::Denied { .. }) => {
             keycloak.token(node, MASTER, &service).await.map_err(|error| match error {
-                KeycloakError::Denied { url, .. } => KeycloakError::Denied {
+                KeycloakError::Denied { url, status, .. } => KeycloakError::Denied {
                     url,
+                    status,
                     message: format!(
                         "neither the client {BOOTSTRAP_CLIENT} nor {SERVICE_CLIENT} of the secrets file is known to it; this \
                          Keycloak was set up with another secrets file"

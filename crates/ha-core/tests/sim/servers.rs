@@ -191,7 +191,7 @@ fn no_answer() -> KeycloakError {
 }
 
 fn denied() -> KeycloakError {
-    KeycloakError::Denied { url: "http://fake".to_owned(), message: "invalid_client".to_owned() }
+    KeycloakError::Denied { url: "http://fake".to_owned(), status: 401, message: "invalid_client".to_owned() }
 }
 
 impl Shared {

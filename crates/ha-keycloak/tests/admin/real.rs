@@ -75,6 +75,8 @@ fn one_who_may_make_realms_rules_its_own_and_no_other() {
 
         assert!(!keycloak.realm_is_served(&vm1(), "own-realm").await.unwrap());
         let early = token().await;
+        assert_eq!(keycloak.realms_starting_with(&vm1(), &early, "").await.unwrap(), <[String; 0]>::default());
+        assert!(!keycloak.delete_realm(&vm1(), &early, "own-realm").await.unwrap(), "there is none to remove");
         keycloak.create_realm(&vm1(), &early, "own-realm").await.unwrap();
         assert!(keycloak.realm_is_served(&vm1(), "own-realm").await.unwrap());
         let again = keycloak.create_realm(&vm1(), &early, "own-realm").await;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ha_core::Limits;
 use ha_core::health::{Code, HostReport, PostgresState, ReplicationState, Report, ReportedRole};
-use ha_core::layout::Component;
+use ha_core::layout::{Component, MAINTENANCE_DATABASE};
 use ha_core::plan::OldData;
 use ha_core::ports::ContainerRuntime as _;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
@@ -65,7 +65,7 @@ async fn stopped_frozen_and_paused() {
     // The servers tell of their hosts; where they cannot, their containers do.
     let engine = pair.runtime().engine().await.unwrap();
     let name_it = async |from: &str, to: &str| {
-        let rename = format!("ALTER FOREIGN TABLE ha.{from} RENAME TO {to}");
+        let rename = format!("\\connect {MAINTENANCE_DATABASE}\nALTER FOREIGN TABLE ha.{from} RENAME TO {to}");
         pair.superuser(pair.primary(), &rename).await.unwrap();
     };
     for hidden in [false, true] {

@@ -9,7 +9,7 @@ use super::inside::ratio;
 use super::look::Look;
 use crate::cluster::Cluster;
 use crate::doctor::{Bandwidth, Expected, InsideFailure, Known, NotKnown, PeerFacts, Reach, RoundTrip};
-use crate::layout::{self, PROBE_ROLE, REPLICATION_ROLE};
+use crate::layout::{self, MAINTENANCE_DATABASE, PROBE_ROLE, REPLICATION_ROLE};
 use crate::secrets::Secrets;
 
 const REACH_TIME: Duration = Duration::from_secs(15);
@@ -136,8 +136,7 @@ pub(super) async fn speed(
     let said = match &peer.reach {
         Reach::LetIn => {
             let script = format!("{TOOLS}/speed.sh");
-            let database = &cluster.topology.postgres.database;
-            let argv = ["/bin/sh", &script, &host, &port, PROBE_ROLE, database];
+            let argv = ["/bin/sh", &script, &host, &port, PROBE_ROLE, MAINTENANCE_DATABASE];
             container.run(&argv, Some(passfile(cluster.secrets())), ONE_SPEED_TIME).await?
         }
         Reach::Listener => {
