@@ -34,6 +34,22 @@ pub enum Outcome {
     Interrupted,
 }
 
+impl Outcome {
+    /// Of two that nothing failed in, the one that is less well.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        let place = |it: Self| match it {
+            Self::Done => 0,
+            Self::Degraded => 1,
+            Self::Down => 2,
+            Self::Misconfigured => 3,
+            Self::Failed => 4,
+            Self::Interrupted => 5,
+        };
+        if place(other) > place(self) { other } else { self }
+    }
+}
+
 /// The exit code of a command's result. The one place where codes are chosen.
 #[must_use]
 pub fn code(result: &Result<Outcome, Error>) -> u8 {

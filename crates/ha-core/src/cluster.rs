@@ -130,9 +130,13 @@ impl Cluster {
     /// Looks at every node and tells what it means. Where a server runs and does not tell of the room on its host, a program
     /// is run in its container for it.
     pub async fn report(&self) -> Report {
-        let mut seen = self.observe().await;
+        let mut facts = crate::survey::role_facts(self).await;
+        let mut seen: Vec<_> = facts.values().map(|fact| fact.observation.clone()).collect();
         crate::survey::ask_hosts(self, &mut seen).await;
-        health::assess(&self.topology, &seen)
+        for (fact, seen) in facts.values_mut().zip(seen) {
+            fact.observation = seen;
+        }
+        health::assess_roles(&self.topology, &facts)
     }
 
     /// Compares what each node was brought up with with the topology.
@@ -308,8 +312,8 @@ impl Cluster {
         history::journal::history(self).await
     }
 
-    /// Runs a plan: every step as soon as those before it are done. When a step fails, no further one is begun, and
-    /// those under way are waited for.
+    /// Runs a plan: every step as soon as those before it are done. A step that fails keeps back those that wait for it; all others
+    /// are done.
     ///
     /// # Errors
     /// The steps that failed. What they left is found by the next plan.

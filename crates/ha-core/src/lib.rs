@@ -93,6 +93,7 @@
 //!   are only the JSON of [`health::Report`], to which fields are added, and the texts of [`health::Code`].
 //! - The feature `test-util` adds mocks of the ports, made by mockall.
 
+pub mod advice;
 mod cluster;
 pub mod doctor;
 pub mod drift;

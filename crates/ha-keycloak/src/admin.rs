@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ha_core::observe::{HandoverObservation, KeycloakObservation};
+use ha_core::observe::{HandoverObservation, KeycloakObservation, ServiceClient};
 use ha_core::ports::{KeycloakAdmin, KeycloakError, Login, TokenGrant, UserSpec};
 use ha_core::values::{NodeName, Secret};
 use serde_json::{Value, json};
 
 use crate::KeycloakHttp;
-use crate::model::{Named, RealmName, RoleRef, TokenAnswer};
+use crate::model::{Named, RealmName, RoleRef, ServiceAnswer, TokenAnswer};
+
+/// The standby extension's page about ha-cli's own client.
+const SERVICE_CLIENT_PAGE: &str = "/realms/master/ha/service-client";
 
 /// A text as a part of a URL: all but what needs no escape there.
 fn part(text: &str) -> String {
@@ -73,6 +76,35 @@ impl KeycloakAdmin for KeycloakHttp {
 
     async fn handover(&self, node: &NodeName, timeout: Duration) -> Result<HandoverObservation, KeycloakError> {
         crate::observe::handover(self, node, timeout).await
+    }
+
+    async fn service_client(
+        &self,
+        node: &NodeName,
+        client_id: &str,
+        secret: &Secret,
+        timeout: Duration,
+    ) -> Option<ServiceClient> {
+        let url = self.url(node, SERVICE_CLIENT_PAGE).ok()?;
+        let request = self.client().get(&url).basic_auth(client_id, Some(secret.expose())).timeout(timeout);
+        let answer: ServiceAnswer = self.read(&url, request).await.ok()?;
+        Some(answer.service_client)
+    }
+
+    async fn mend_service_client(
+        &self,
+        node: &NodeName,
+        permit: &Secret,
+        client_id: &str,
+        secret: &Secret,
+    ) -> Result<(), KeycloakError> {
+        let url = self.url(node, SERVICE_CLIENT_PAGE)?;
+        let request = self.client().post(&url).basic_auth(client_id, Some(secret.expose()));
+        let answer: ServiceAnswer = self.read(&url, request.header("X-Ha-Permit", permit.expose())).await?;
+        match answer.service_client.trouble() {
+            None => Ok(()),
+            Some(trouble) => Err(KeycloakError::Denied { url, status: 403, message: trouble.to_owned() }),
+        }
     }
 
     async fn wait_ready(&self, node: &NodeName, timeout: Duration) -> Result<(), KeycloakError> {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use ha_core::layout::keycloak_base_path;
 use ha_core::ports::KeycloakError;
-use ha_core::topology::Topology;
+use ha_core::topology::{ProxyHeaders, Topology};
 use ha_core::values::{NodeName, Secret};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
@@ -39,6 +40,7 @@ impl KeycloakHttp {
             // A node's own address is never reached through a proxy, and answers of another place are not its.
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
+            .default_headers(forwarded(topology.keycloak.proxy_headers))
             .build()
             .expect("a client without TLS has nothing to load");
         Self { topology, client }
@@ -100,6 +102,17 @@ impl KeycloakHttp {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Where a proxy in front ends TLS and says so, each request that it hands on is one by HTTPS to Keycloak; so are these, or a
+/// realm that demands HTTPS would refuse them.
+fn forwarded(headers: ProxyHeaders) -> HeaderMap {
+    let header = match headers {
+        ProxyHeaders::None => return HeaderMap::new(),
+        ProxyHeaders::XForwarded => (HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("https")),
+        ProxyHeaders::Forwarded => (HeaderName::from_static("forwarded"), HeaderValue::from_static("proto=https")),
+    };
+    std::iter::once(header).collect()
 }
 
 /// What a request that got no answer means.

@@ -1,6 +1,6 @@
 //! What goes over the wire, as far as it is used.
 
-use ha_core::observe::HandoverObservation;
+use ha_core::observe::{HandoverObservation, ServiceClient};
 use serde::{Deserialize, Serialize};
 
 /// The token endpoint's answer.
@@ -65,4 +65,10 @@ pub(crate) struct RoleAnswer {
     pub(crate) warm: Option<bool>,
     /// The same.
     pub(crate) handover: Option<HandoverObservation>,
+}
+
+/// What the standby extension says of ha-cli's own client.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ServiceAnswer {
+    pub(crate) service_client: ServiceClient,
 }

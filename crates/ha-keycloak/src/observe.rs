@@ -30,6 +30,7 @@ pub(crate) async fn observe(http: &KeycloakHttp, node: &NodeName, timeout: Durat
             state: KeycloakState::Stopped,
             mode: KeycloakMode::Unknown,
             warm: None,
+            service_client: None,
             detail: Some(format!("nothing listens at {url}")),
         },
         // Docker's proxy takes the connection before Keycloak listens, and ends it at once.
@@ -75,6 +76,7 @@ fn starting(detail: &str) -> KeycloakObservation {
         state: KeycloakState::Starting,
         mode: KeycloakMode::Unknown,
         warm: None,
+        service_client: None,
         detail: Some(detail.to_owned()),
     }
 }
@@ -96,7 +98,7 @@ fn answer(status: StatusCode, text: &str) -> KeycloakObservation {
 }
 
 const fn ready(mode: KeycloakMode, warm: Option<bool>) -> KeycloakObservation {
-    KeycloakObservation { state: KeycloakState::Ready, mode, warm, detail: None }
+    KeycloakObservation { state: KeycloakState::Ready, mode, warm, service_client: None, detail: None }
 }
 
 fn sources(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {

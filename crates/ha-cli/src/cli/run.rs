@@ -1,6 +1,7 @@
 //! The commands that look at or change what runs.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -65,6 +66,10 @@ pub struct HealthArgs {
     /// A node, "primary", "replica" or "all"
     #[arg(value_name = "NODE", default_value = "all")]
     pub node: String,
+
+    /// Look again until the cluster is healthy, at most for so long ("60s", "5min"), and report what was seen last
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub wait: Option<Duration>,
 }
 
 /// `logs`

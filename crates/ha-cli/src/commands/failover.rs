@@ -13,6 +13,7 @@ use serde_json::json;
 use super::operation::Operation;
 use super::plan;
 use super::question::{self, Confirmation};
+use super::settle::{self, Settled};
 use super::turn::Turn;
 use crate::cli::{FailoverArgs, Globals, OutputFormat};
 use crate::connect::{Purpose, connect};
@@ -73,7 +74,8 @@ async fn take_over(
     let progress = Arc::new(PlanProgress::new(printer.format()));
     let looked = begun.elapsed();
     if failover.plan.is_empty() {
-        finish(cluster, failover, &progress, looked.as_secs_f64(), &[], printer)?;
+        let ended = Ended { seconds: looked.as_secs_f64(), ..Ended::default() };
+        finish(cluster, failover, &progress, &ended, printer)?;
         return Ok(Outcome::Done);
     }
     question::confirm(printer, args.yes, &Some(question(cluster, failover, args))).await?;
@@ -83,7 +85,12 @@ async fn take_over(
     let (operation, ran) =
         tokio::join!(Operation::begin(cluster, turn, &failover.plan), plan::attempt(cluster, &failover.plan, &watcher));
     let seconds = (looked + begun.elapsed()).as_secs_f64();
+    let mut unproven = Vec::new();
     let ran = match ran {
+        Ok(Err(error)) if error.is_only_unproven() => {
+            unproven = plan::unproven(printer, &error);
+            Ok(())
+        }
         Ok(Err(error)) => Err(go_back(cluster, failover, error, printer).await?.into()),
         Ok(Ok(())) => Ok(()),
         Err(interrupted) => Err(interrupted),
@@ -93,8 +100,12 @@ async fn take_over(
         operation.end(cluster, &ran, printer).await;
     }
     ran?;
-    finish(cluster, failover, &progress, seconds, &hooks, printer)?;
-    Ok(Outcome::Done)
+    let proven = unproven.is_empty();
+    // Somebody is away as a rule, and waiting for that would help nobody: what is still to come is told.
+    let settled = settle::look(cluster, &settle::all(cluster)).await?;
+    let ended = Ended { seconds, hooks: &hooks, unproven: &unproven, settled: Some(&settled) };
+    finish(cluster, failover, &progress, &ended, printer)?;
+    Ok(if proven { Outcome::Done } else { Outcome::Degraded })
 }
 
 /// Where somebody came back before the promotion, the target is what it was.
@@ -217,15 +228,24 @@ fn report_dry_run(printer: &Printer, failover: &Failover) -> Result<Outcome, Err
     Ok(Outcome::Done)
 }
 
+/// How a failover ended.
+#[derive(Default)]
+struct Ended<'a> {
+    seconds: f64,
+    hooks: &'a [HookReport],
+    unproven: &'a [String],
+    settled: Option<&'a Settled>,
+}
+
 fn finish(
     cluster: &Cluster,
     failover: &Failover,
     progress: &PlanProgress,
-    seconds: f64,
-    hooks: &[HookReport],
+    ended: &Ended<'_>,
     printer: &Printer,
 ) -> Result<(), Error> {
     let Failover { to, plan, .. } = failover;
+    let Ended { seconds, hooks, unproven, settled } = ended;
     if printer.format() == OutputFormat::Json {
         let mut object = to_json(failover);
         object["schema"] = json!(1);
@@ -234,6 +254,8 @@ fn finish(
         object["steps"] = progress.to_json(plan);
         object["hooks"] = json!(hooks.iter().map(HookReport::to_json).collect::<Vec<_>>());
         object["seconds"] = json!(seconds);
+        object["unproven"] = json!(unproven);
+        object["health"] = json!(settled.map(Settled::to_json));
         return printer.json(&object);
     }
     let text = if plan.is_empty() {
@@ -262,7 +284,8 @@ fn finish(
                 away.join(" or ")
             ),
         };
-        format!("{to} is the primary; done in {seconds:.1} s\n{apart}{next}")
+        let to_come = settled.map_or_else(String::new, Settled::in_words);
+        format!("{to} is the primary; done in {seconds:.1} s\n{apart}{next}{to_come}")
     };
     printer.text(&text)
 }

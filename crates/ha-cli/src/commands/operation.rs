@@ -34,6 +34,20 @@ impl Operation {
     pub(super) async fn begin(cluster: &Cluster, turn: &Turn, plan: &Plan) -> Result<Self, Error> {
         let mut nodes: Vec<_> = cluster.topology().nodes().iter().map(|node| node.name.clone()).collect();
         nodes.retain(|name| plan.steps.iter().any(|step| step.node == *name));
+        Self::begin_on(cluster, turn, nodes, plan.generation()).await
+    }
+
+    /// The same, of a command that changes something before it can plan: the data of a node can be looked at only once its server is
+    /// out of the way.
+    ///
+    /// # Errors
+    /// An interrupt.
+    pub(super) async fn begin_on(
+        cluster: &Cluster,
+        turn: &Turn,
+        nodes: Vec<NodeName>,
+        generation: Option<u64>,
+    ) -> Result<Self, Error> {
         let begun = Entry {
             schema: SCHEMA,
             at: time::now(),
@@ -41,7 +55,7 @@ impl Operation {
             event: Event::Begun,
             command: turn.command().to_owned(),
             by: who::by(),
-            generation: plan.generation(),
+            generation,
             nodes,
             outcome: None,
             seconds: None,

@@ -16,11 +16,13 @@ use crate::output::{PlanProgress, Printer, Tone};
 pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     tokio::select! {
         value = work => Ok(value),
-        _ = tokio::signal::ctrl_c() => {
-            let help = "nothing is half-made that the same command does not mend: run it again";
-            Err(Failure::interrupted(help).into())
-        }
+        _ = tokio::signal::ctrl_c() => Err(interrupted().into()),
     }
+}
+
+/// The failure that an interrupt is.
+pub(super) fn interrupted() -> Failure {
+    Failure::interrupted("nothing is half-made that the same command does not mend: run it again")
 }
 
 pub(super) fn show(printer: &Printer, plan: &Plan) {
@@ -68,6 +70,9 @@ pub(super) async fn attempt<W: Watcher + 'static>(
 
 /// The steps that failed, as one failure.
 pub(super) fn step_failed(mut error: RunError) -> Failure {
+    if error.failures.is_empty() {
+        return interrupted();
+    }
     let first = error.failures.remove(0);
     let mut message = format!("failed to {}", first.step.action);
     for failure in &error.failures {
@@ -79,6 +84,19 @@ pub(super) fn step_failed(mut error: RunError) -> Failure {
         "nothing is lost; when the cause is mended, run the same again: it goes on where it stopped".to_owned()
     });
     Failure::failed("step-failed", message).on(&first.step.node).because(first.error).help(help)
+}
+
+/// A change that is done, and of which only the last proof failed: told, and no failure of the change.
+pub(super) fn unproven(printer: &Printer, error: &RunError) -> Vec<String> {
+    let told: Vec<_> = error.failures.iter().map(|it| format!("{}: {}", it.step, it.error)).collect();
+    printer.note(|page| {
+        let mark = page.tone(Tone::Warning, "not proven:");
+        for text in &told {
+            page.line(format!("{mark} {text}"));
+        }
+        page.line("  the change itself is done; `ha-cli health` says what is wrong, `ha-cli verify` proves it again");
+    });
+    told
 }
 
 /// Refusals as one error; several are listed.

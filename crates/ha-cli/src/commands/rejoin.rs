@@ -67,7 +67,6 @@ async fn come_back(
         }
         RejoinStart::Inspect { primary, stop, second_primary } => (primary, stop, second_primary),
     };
-    let progress = Arc::new(PlanProgress::new(printer.format()));
     if !stop.is_empty() {
         plan::show(printer, &stop);
         let question = if second_primary {
@@ -76,18 +75,37 @@ async fn come_back(
             format!("to look at the data of {node}, its PostgreSQL has to be stopped; go on?")
         };
         question::confirm(printer, args.yes, &Some(Confirmation::new(question))).await?;
-        plan::run(cluster, &stop, &progress).await?;
+    }
+    // Looking changes something already: the server is stopped, and comes back as a standby only.
+    let operation = Operation::begin_on(cluster, turn, vec![node.clone()], None).await?;
+    let done = looked_at(cluster, &primary, &stop, node, args, begun, printer).await;
+    operation.end(cluster, &done, printer).await;
+    done
+}
+
+/// From the stop of its server on.
+async fn looked_at(
+    cluster: &Cluster,
+    primary: &NodeName,
+    stop: &Plan,
+    node: &NodeName,
+    args: &RejoinArgs,
+    begun: Instant,
+    printer: &Printer,
+) -> Result<Outcome, Error> {
+    if !stop.is_empty() {
+        plan::run(cluster, stop, &Arc::new(PlanProgress::new(printer.format()))).await?;
     }
     printer.note(|page| page.line(format!("looking at the data of {node}, cut off from everybody …")));
-    let found = plan::interruptible(cluster.inspect(node, &primary)).await?;
+    let found = plan::interruptible(cluster.inspect(node, primary)).await?;
     if let Err(error) = &found
         && !matches!(error, StepError::Broken(_))
     {
         return Err(not_inspected(node, found.expect_err("just seen")).into());
     }
     let old_data = old_data(args.old_data.discard_old_data);
-    let (method, plan) = plan::interruptible(cluster.plan_rejoin(node, &primary, &found, old_data)).await?;
-    show_branch(printer, node, &primary, found.as_ref().ok(), &method);
+    let (method, plan) = plan::interruptible(cluster.plan_rejoin(node, primary, &found, old_data)).await?;
+    show_branch(printer, node, primary, found.as_ref().ok(), &method);
     plan::show(printer, &plan);
     let ask = !args.dry_run && !args.yes && method != RejoinMethod::Start;
     let wanted = backup::offer(cluster, node, args.old_data.backup.as_deref(), ask, printer).await?;
@@ -96,11 +114,11 @@ async fn come_back(
         report(cluster, printer, node, came, &plan, begun)?;
         return Ok(Outcome::Done);
     }
-    let question = Confirmation::new(question(node, &primary, found.as_ref().ok(), &method));
+    let question = Confirmation::new(question(node, primary, found.as_ref().ok(), &method));
     question::confirm(printer, args.yes, &Some(question)).await?;
     let kept = backup::take(wanted, cluster, printer).await?;
     let progress = Arc::new(PlanProgress::new(printer.format()));
-    work(cluster, turn, &plan, node, &progress, printer).await?;
+    work(cluster, &plan, node, &progress, printer).await?;
     report(cluster, printer, node, Came { kept, progress: Some(&progress), ..came }, &plan, begun)?;
     Ok(Outcome::Done)
 }
@@ -137,7 +155,10 @@ async fn replace(
     question::confirm(printer, args.yes, &Some(Confirmation::new(question))).await?;
     let kept = backup::take(wanted, cluster, printer).await?;
     let progress = Arc::new(PlanProgress::new(printer.format()));
-    work(cluster, turn, &plan, node, &progress, printer).await?;
+    let operation = Operation::begin(cluster, turn, &plan).await?;
+    let done = work(cluster, &plan, node, &progress, printer).await;
+    operation.end(cluster, &done, printer).await;
+    done?;
     report(cluster, printer, node, Came { kept, progress: Some(&progress), ..Came::default() }, &plan, begun)?;
     Ok(Outcome::Done)
 }
@@ -153,22 +174,16 @@ fn not_inspected(node: &NodeName, error: StepError) -> Failure {
     Failure::failed("not-inspected", "its data could not be looked at").on(node).because(error).help(help)
 }
 
-/// Does what is planned, writes it down, and brings up what else the node should run.
+/// Does what is planned, and brings up what else the node should run.
 async fn work(
     cluster: &Cluster,
-    turn: &Turn,
     plan: &Plan,
     node: &NodeName,
     progress: &Arc<PlanProgress>,
     printer: &Printer,
 ) -> Result<(), Error> {
-    let operation = Operation::begin(cluster, turn, plan).await?;
-    let done = match plan::run(cluster, plan, progress).await {
-        Ok(()) => bring_up(cluster, printer, node).await,
-        Err(error) => Err(error),
-    };
-    operation.end(cluster, &done, printer).await;
-    done
+    plan::run(cluster, plan, progress).await?;
+    bring_up(cluster, printer, node).await
 }
 
 /// What else the node should run, its Keycloak above all.

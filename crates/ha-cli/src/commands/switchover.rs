@@ -9,9 +9,11 @@ use ha_core::plan::{Switchover, SwitchoverOptions, undo_switchover};
 use ha_core::steps::RunError;
 use serde_json::json;
 
+use super::handover;
 use super::operation::Operation;
 use super::plan;
 use super::question::{self, Confirmation};
+use super::settle::{self, Settled};
 use super::turn::Turn;
 use crate::cli::{Globals, OutputFormat, SwitchoverArgs};
 use crate::connect::{Purpose, connect};
@@ -50,7 +52,7 @@ async fn plan_and_change(
     let begun = Instant::now();
     let progress = Arc::new(PlanProgress::new(printer.format()));
     if switchover.plan.is_empty() {
-        finish(cluster, &switchover, &progress, begun.elapsed(), &[], printer)?;
+        finish(cluster, &switchover, &progress, &Ended { took: begun.elapsed(), ..Ended::default() }, printer)?;
         return Ok(Outcome::Done);
     }
     question::confirm(printer, args.yes, &Some(question(&switchover))).await?;
@@ -58,7 +60,7 @@ async fn plan_and_change(
     let operation = Operation::begin(cluster, turn, &switchover.plan).await?;
     let changed = change(cluster, &switchover, &progress, begun, printer).await;
     operation.end(cluster, &changed, printer).await;
-    changed.map(|()| Outcome::Done)
+    changed
 }
 
 async fn change(
@@ -67,16 +69,30 @@ async fn change(
     progress: &Arc<PlanProgress>,
     begun: Instant,
     printer: &Printer,
-) -> Result<(), Error> {
+) -> Result<Outcome, Error> {
     let watcher = Arc::new(with_hooks(cluster, switchover, progress));
-    let ran = plan::attempt(cluster, &switchover.plan, &watcher).await;
+    let ran = handover::run(cluster, &switchover.plan, Arc::clone(&watcher) as _, printer).await;
     let took = begun.elapsed();
     // Whatever became of the rest: who was told of a promotion is let finish.
     let hooks = watcher.finish(printer).await;
-    if let Err(error) = ran.map_err(|error| interrupted(error, switchover))? {
-        return Err(go_back(cluster, switchover, error, printer).await?.into());
-    }
-    finish(cluster, switchover, progress, took, &hooks, printer)
+    let unproven = match ran.map_err(|error| interrupted(error, switchover))? {
+        Ok(()) => Vec::new(),
+        Err(error) if error.is_only_unproven() => plan::unproven(printer, &error),
+        Err(error) => return Err(go_back(cluster, switchover, error, printer).await?.into()),
+    };
+    let settled = settle::of(cluster, &settle::all(cluster), printer).await?;
+    let ended = Ended { took, hooks: &hooks, unproven: &unproven, settled: Some(&settled) };
+    finish(cluster, switchover, progress, &ended, printer)?;
+    Ok(if unproven.is_empty() { settled.outcome() } else { Outcome::Degraded })
+}
+
+/// How a change ended.
+#[derive(Default)]
+struct Ended<'a> {
+    took: Duration,
+    hooks: &'a [HookReport],
+    unproven: &'a [String],
+    settled: Option<&'a Settled>,
 }
 
 /// Without the target's name, the same command would change the roles back if this one had come to its end.
@@ -148,23 +164,25 @@ fn finish(
     cluster: &Cluster,
     switchover: &Switchover,
     progress: &PlanProgress,
-    took: Duration,
-    hooks: &[HookReport],
+    ended: &Ended<'_>,
     printer: &Printer,
 ) -> Result<(), Error> {
     let Switchover { from, to, resumed, plan, .. } = switchover;
+    let Ended { took, hooks, unproven, settled } = ended;
     let seconds = took.as_secs_f64();
     if printer.format() == OutputFormat::Json {
         let object = json!({
             "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !plan.is_empty(), "from": from, "to": to,
             "resumed": resumed, "steps": progress.to_json(plan), "seconds": seconds, "hooks": hooks.iter().map(HookReport::to_json).collect::<Vec<_>>(),
+            "unproven": unproven, "health": settled.map(Settled::to_json),
         });
         return printer.json(&object);
     }
     let text = if plan.is_empty() {
         format!("nothing to do: {to} is the primary\n")
     } else {
-        format!("{to} is the primary, {from} follows it; done in {seconds:.1} s\n")
+        let to_come = settled.map_or_else(String::new, Settled::in_words);
+        format!("{to} is the primary, {from} follows it; done in {seconds:.1} s\n{to_come}")
     };
     printer.text(&text)
 }

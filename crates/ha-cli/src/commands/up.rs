@@ -13,6 +13,7 @@ use super::identity;
 use super::operation::Operation;
 use super::plan;
 use super::question::{self, Confirmation};
+use super::settle::{self, Settled};
 use super::turn::{Turn, refuse_strangers};
 use crate::cli::{Globals, OutputFormat, UpArgs};
 use crate::connect::{Purpose, connect};
@@ -23,7 +24,7 @@ use crate::select;
 
 /// A plan may need another look, when an image had to be pulled before data could be examined. More rounds than this
 /// mean that what was done did not have the effect it should.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 pub(super) async fn run(globals: &Globals, args: &UpArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Work)?;
@@ -49,7 +50,8 @@ pub(super) async fn run(globals: &Globals, args: &UpArgs, printer: &Printer) -> 
     {
         plan::show(printer, &seen);
         identity::keep(globals, &cluster, printer).await?;
-        finish(&cluster, printer, 0, begun, &[], &seen)?;
+        let settled = settle::look(&cluster, &selected).await?;
+        finish(&cluster, printer, &Done { settled, ..Done::at(begun) }, &seen)?;
         return Ok(left_out(&seen));
     }
     let turn = Turn::take(&cluster, "up", false, printer).await?;
@@ -77,29 +79,32 @@ async fn rounds(
     operation: &mut Option<Operation>,
 ) -> Result<Outcome, Error> {
     let options = UpOptions { bootstrap: args.bootstrap, ..UpOptions::default() };
-    let begun = Instant::now();
-    let mut steps = 0;
-    let mut done = Vec::new();
+    let mut done = Done::at(Instant::now());
+    let mut last: Option<Plan> = None;
     for _ in 0..ROUNDS {
         let planned = plan::interruptible(cluster.plan_up(selected, options)).await?;
         let plan = planned.map_err(|refusals| plan::refused("up", &refusals))?;
-        plan::show(printer, &plan);
-        if plan.is_empty() {
-            finish(cluster, printer, steps, begun, &done, &plan)?;
-            return Ok(left_out(&plan));
+        // What a round has done may show what else there is to do: who follows whom is seen once both run. The same once more
+        // is no use.
+        if plan.is_empty() || last.as_ref() == Some(&plan) {
+            if last.is_none() {
+                plan::show(printer, &plan);
+                done.settled = settle::look(cluster, selected).await?;
+            }
+            finish(cluster, printer, &done, &plan)?;
+            return Ok(left_out(&plan).worse(done.settled.outcome()));
         }
+        plan::show(printer, &plan);
         question::confirm(printer, args.yes, &interruptions(&plan)).await?;
         if operation.is_none() {
             *operation = Some(Operation::begin(cluster, turn, &plan).await?);
         }
         let progress = Arc::new(PlanProgress::new(printer.format()));
         plan::run(cluster, &plan, &progress).await?;
-        steps += plan.steps.len();
-        done.push(progress.to_json(&plan));
-        if !plan.look_again {
-            finish(cluster, printer, steps, begun, &done, &plan)?;
-            return Ok(left_out(&plan));
-        }
+        done.steps += plan.steps.len();
+        done.rounds.push(progress.to_json(&plan));
+        done.settled = settle::of(cluster, selected, printer).await?;
+        last = Some(plan);
     }
     Err(Failure::failed("no-end", format!("after {ROUNDS} rounds there is still something to do"))
         .help("`ha-cli up --dry-run` shows what; the logs of that node may say why")
@@ -130,27 +135,38 @@ fn interruptions(plan: &Plan) -> Option<Confirmation> {
     })
 }
 
-fn finish(
-    cluster: &Cluster,
-    printer: &Printer,
-    steps: usize,
+/// What was done.
+struct Done {
     begun: Instant,
-    done: &[serde_json::Value],
-    plan: &Plan,
-) -> Result<(), Error> {
-    let seconds = begun.elapsed().as_secs_f64();
+    steps: usize,
+    rounds: Vec<serde_json::Value>,
+    settled: Settled,
+}
+
+impl Done {
+    fn at(begun: Instant) -> Self {
+        Self { begun, steps: 0, rounds: Vec::new(), settled: Settled::default() }
+    }
+}
+
+fn finish(cluster: &Cluster, printer: &Printer, done: &Done, plan: &Plan) -> Result<(), Error> {
+    let Done { begun, steps, rounds, settled } = done;
+    let (steps, seconds) = (*steps, begun.elapsed().as_secs_f64());
     if printer.format() == OutputFormat::Json {
-        let steps: Vec<_> = done.iter().filter_map(serde_json::Value::as_array).flatten().cloned().collect();
+        let steps: Vec<_> = rounds.iter().filter_map(serde_json::Value::as_array).flatten().cloned().collect();
         let object = json!({
             "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !steps.is_empty(), "steps": steps,
-            "notes": plan.notes, "seconds": seconds,
+            "notes": plan.notes, "seconds": seconds, "health": settled.to_json(),
         });
         return printer.json(&object);
     }
-    let text = if steps == 0 {
-        "nothing to do: everything is as it should be\n".to_owned()
-    } else {
-        format!("done in {seconds:.1} s; `ha-cli status` shows it, `ha-cli verify` proves it\n")
+    let to_come = settled.in_words();
+    let text = match (steps, to_come.is_empty()) {
+        (0, true) => "nothing to do: everything is as it should be\n".to_owned(),
+        (0, false) => format!("nothing to do\n{to_come}"),
+        (_, _) => {
+            format!("done in {seconds:.1} s; `ha-cli status` shows it, `ha-cli verify` proves it\n{to_come}")
+        }
     };
     printer.text(&text)
 }

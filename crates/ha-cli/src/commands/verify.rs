@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ha_core::verify::{Verification, VerifyReport};
+use ha_core::ports::KeycloakError;
+use ha_core::verify::{Verification, VerifyError, VerifyReport};
 use ha_docker::TokioClock;
 use rand::distr::{Distribution, Uniform};
 use serde_json::{Value, json};
@@ -57,7 +58,7 @@ pub(super) async fn run(globals: &Globals, printer: &Printer) -> Result<Outcome,
         (Ok(None), Ok(())) => Err(Failure::interrupted("nothing was left behind").into()),
         (Ok(None), Err(error)) => Err(Failure::interrupted(left).because(error).into()),
         (Err(error), removed) => {
-            let health = "`ha-cli health` says what is wrong";
+            let health = help(&error);
             let help = if removed.is_ok() { health.to_owned() } else { format!("{health}; {left}") };
             let failure = Failure::failed("verify", "the cluster did not do what was to be proven");
             Err(failure.because(error).help(help).into())
@@ -73,6 +74,16 @@ fn left_behind(realm: &str) -> String {
         "the realm {realm} may be left: remove it in the primary's admin console, or let `ha-cli verify` do so, which removes \
          what is older than ten minutes"
     )
+}
+
+/// What the service client could not do, `up` mends; all else `health` tells.
+fn help(error: &VerifyError) -> &'static str {
+    match error {
+        VerifyError::Write { source: KeycloakError::Denied { .. }, .. } => {
+            "ha-cli's own client is of no use: `ha-cli up` makes it whole, without a login and without a restart"
+        }
+        _ => "`ha-cli health` says what is wrong",
+    }
 }
 
 /// 40 characters that a realm's name takes.

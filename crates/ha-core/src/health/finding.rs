@@ -1,7 +1,10 @@
 //! Findings: what is wrong, on which node, and what to do.
 
+use std::time::Duration;
+
 use serde::{Serialize, Serializer};
 
+use crate::advice::Advice;
 use crate::values::NodeName;
 
 /// How grave a finding is.
@@ -25,8 +28,9 @@ pub struct Finding {
     pub code: Code,
     /// What was seen.
     pub message: String,
-    /// What to do.
-    pub help: String,
+    /// What to do; in JSON its two fields stand among these.
+    #[serde(flatten)]
+    pub help: Advice,
 }
 
 macro_rules! codes {
@@ -60,6 +64,8 @@ macro_rules! codes {
 codes! {
     /// Two nodes accept writes.
     TwoPrimaries = "two-primaries", Error;
+    /// A change of roles was begun and not brought to its end, and nobody accepts writes.
+    ChangeInterrupted = "change-interrupted", Error;
     /// Every PostgreSQL was seen, and none accepts writes.
     NoPrimary = "no-primary", Error;
     /// No primary was seen, and not every node could be asked.
@@ -137,6 +143,8 @@ codes! {
     KeycloakUnreachable = "keycloak-unreachable", Error;
     /// Its mode is not that of its PostgreSQL.
     KeycloakWrongMode = "keycloak-wrong-mode", Error;
+    /// The client of ha-cli's own in the master realm cannot log in, or may not do what it has to.
+    ServiceClientUnusable = "service-client-unusable", Warning;
     /// The nodes run different versions.
     VersionMismatch = "version-mismatch", Warning;
     /// The database was made with another collation version.
@@ -155,6 +163,22 @@ codes! {
     HeapLow = "heap-low", Warning;
     /// The kernel killed it for want of memory.
     OutOfMemory = "out-of-memory", Warning;
+}
+
+impl Code {
+    /// How long it takes at most, as a rule, until it goes away by itself after a start, a promotion, or a change of upstream; `None`
+    /// where it does not.
+    #[must_use]
+    pub const fn passes_within(self) -> Option<Duration> {
+        match self {
+            Self::PostgresNotReady | Self::KeycloakStarting | Self::KeycloakWrongMode | Self::ReplicationLag => {
+                Some(Duration::from_secs(60))
+            }
+            // One that has another history never streams.
+            Self::ReplicationStopped => Some(Duration::from_secs(10)),
+            _ => None,
+        }
+    }
 }
 
 impl Serialize for Code {
@@ -179,7 +203,7 @@ impl Finding {
         code: Code,
         node: Option<&NodeName>,
         message: impl Into<String>,
-        help: impl Into<String>,
+        help: impl Into<Advice>,
     ) -> Self {
         Self { severity: code.severity(), node: node.cloned(), code, message: message.into(), help: help.into() }
     }

@@ -7,7 +7,7 @@ mod host;
 mod report;
 mod trend;
 
-pub use assess::assess;
+pub use assess::{assess, assess_roles};
 pub use changes::{Change, carry, changes};
 pub use finding::{Code, Finding, Severity};
 pub use host::{HostReport, hours};

@@ -169,5 +169,5 @@ fn every_variable_that_is_told_is_one_that_is_taken_away_first() {
 fn finding(message: &str) -> Finding {
     let code = Code::PostgresStopped;
     let help = "start it".to_owned();
-    Finding { severity: code.severity(), node: Some(name("vm2")), code, message: message.to_owned(), help }
+    Finding { severity: code.severity(), node: Some(name("vm2")), code, message: message.to_owned(), help: help.into() }
 }

@@ -234,7 +234,13 @@ pub(crate) fn standby(topology: &Topology, node: &NodeName, primary: &Node) -> P
 }
 
 pub(crate) fn keycloak(mode: KeycloakMode) -> KeycloakObservation {
-    KeycloakObservation { state: KeycloakState::Ready, mode, warm: None, detail: None }
+    KeycloakObservation {
+        state: KeycloakState::Ready,
+        mode,
+        warm: None,
+        service_client: Some(super::ServiceClient::Usable),
+        detail: None,
+    }
 }
 
 /// One node of a cluster in which all is well.

@@ -37,15 +37,64 @@ pub struct KeycloakObservation {
     pub mode: KeycloakMode,
     /// Whether its first requests after a change of role would find everything loaded; absent where it does not tell.
     pub warm: Option<bool>,
+    /// Whether ha-cli's own client would get in there; absent where it does not tell, or was not asked.
+    pub service_client: Option<ServiceClient>,
     /// What came back, where it is not ready; for a person.
     pub detail: Option<String>,
+}
+
+/// Whether ha-cli's own client in the master realm would get in, and might do what it has to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceClient {
+    /// It would.
+    Usable,
+    /// There is none with this secret: it was removed, or its secret or its way to log in changed.
+    Unknown,
+    /// It is disabled.
+    Disabled,
+    /// It has no service account, or that is disabled.
+    NoServiceAccount,
+    /// It may not create realms.
+    NoRole,
+    /// The master realm demands HTTPS of such a request.
+    HttpsRequired,
+}
+
+impl ServiceClient {
+    /// What stands in the way, in words; `None` where nothing does.
+    #[must_use]
+    pub const fn trouble(self) -> Option<&'static str> {
+        match self {
+            Self::Usable => None,
+            Self::Unknown => Some("there is none with the secret of the secrets file: it was removed or changed"),
+            Self::Disabled => Some("it is disabled"),
+            Self::NoServiceAccount => Some("it has no service account, or that is disabled"),
+            Self::NoRole => Some("it lacks the role create-realm"),
+            Self::HttpsRequired => Some("the realm \"master\" demands HTTPS (\"Require SSL\")"),
+        }
+    }
+}
+
+impl KeycloakObservation {
+    /// What stands in the way of ha-cli's own client, as far as this Keycloak tells.
+    #[must_use]
+    pub fn service_trouble(&self) -> Option<&'static str> {
+        self.service_client.and_then(ServiceClient::trouble)
+    }
 }
 
 impl KeycloakObservation {
     /// One that nobody answers for.
     #[must_use]
     pub fn unreachable(detail: impl Into<String>) -> Self {
-        Self { state: KeycloakState::Unreachable, mode: KeycloakMode::Unknown, warm: None, detail: Some(detail.into()) }
+        Self {
+            state: KeycloakState::Unreachable,
+            mode: KeycloakMode::Unknown,
+            warm: None,
+            service_client: None,
+            detail: Some(detail.into()),
+        }
     }
 }
 

@@ -12,6 +12,6 @@ mod postgres;
 pub use branch::{BranchObservation, BrokenBranch, OnlyHere};
 pub use control_file::{CONTROL_FILE, ControlFile, ControlFileError, ControlState};
 pub use host::{HostObservation, Room};
-pub use keycloak::{HandoverObservation, KeycloakMode, KeycloakObservation, KeycloakState};
+pub use keycloak::{HandoverObservation, KeycloakMode, KeycloakObservation, KeycloakState, ServiceClient};
 pub use node::{ComponentObservation, NodeObservation, Unobserved, UnobservedWhy};
 pub use postgres::{PostgresObservation, PostgresRole, Sender, SettingInForce, SlotObservation, WalReceiver};

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Refusal, RefusalKind};
+use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Report, ReportedRole};
 use crate::observe::NodeObservation;
 use crate::ports::ContainerStatus;
@@ -32,17 +33,19 @@ pub enum BackupWay {
 /// # Errors
 /// There is no way to its data, or it may change while it is read.
 pub fn decide_backup(node: &NodeName, observation: Option<&NodeObservation>) -> Result<Backup, Refusal> {
-    let refused = |kind, message: String, help: &str| Err(Refusal::new(kind, Some(node), message, help));
+    let refused = |kind, message: String, help: Advice| Err(Refusal::new(kind, Some(node), message, help));
     let container = match observation.map(|observation| &observation.postgres_container) {
         Some(Ok(container)) => container,
         Some(Err(unobserved)) => {
             return refused(
                 RefusalKind::Unreachable,
                 format!("its data cannot be put into a file: {}", unobserved.message),
-                "its data is read through its engine: mend the way there, or go on without a backup",
+                "its data is read through its engine: mend the way there, or go on without a backup".into(),
             );
         }
-        None => return refused(RefusalKind::Mismatch, "it is no node of this cluster".to_owned(), "see ha.toml"),
+        None => {
+            return refused(RefusalKind::Mismatch, "it is no node of this cluster".to_owned(), "see ha.toml".into());
+        }
     };
     let way = match container.as_ref().map(|container| container.status) {
         Some(ContainerStatus::Running) => BackupWay::BaseBackup,
@@ -51,14 +54,14 @@ pub fn decide_backup(node: &NodeName, observation: Option<&NodeObservation>) -> 
             return refused(
                 RefusalKind::Mismatch,
                 "its PostgreSQL neither runs nor is stopped (paused, or about to be started again)".to_owned(),
-                &format!("`ha-cli down {node}` stops it; then its files can be put into a file"),
+                advice!("{} stops it; then its files can be put into a file", Remedy::down(node)),
             );
         }
         None => {
             return refused(
                 RefusalKind::Mismatch,
                 "it has no PostgreSQL container through which its data could be read".to_owned(),
-                "go on without a backup, or copy the volume by hand",
+                "go on without a backup, or copy the volume by hand".into(),
             );
         }
     };

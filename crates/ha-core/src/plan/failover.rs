@@ -9,8 +9,9 @@ mod loss;
 mod present;
 mod target;
 
-use super::roles::{RoleFacts, View, several_primaries};
+use super::roles::{RoleFacts, View, prove_service, several_primaries};
 use super::{Action, Plan, Refusal, RefusalKind, StepId};
+use crate::advice::{Remedy, advice};
 use crate::observe::PostgresRole;
 use crate::ports::ContainerStatus;
 use crate::steps::RunError;
@@ -71,10 +72,12 @@ pub fn decide_failover(
     match primaries[..] {
         [] => take_over(&view, options),
         [primary] => there_is_one(&view, primary, options).map_err(|refusal| vec![refusal]),
-        _ => Err(vec![several_primaries(
-            &primaries,
-            "a third one would make it worse: `ha-cli rejoin NODE` makes the one that is behind a standby of the other",
-        )]),
+        _ => Err(vec![several_primaries(&view, &primaries, |older| {
+            advice!(
+                "a third one would make it worse: {} makes the one that is behind a standby of the other",
+                Remedy::rejoin(older),
+            )
+        })]),
     }
 }
 
@@ -257,7 +260,10 @@ fn durability(
                 unseen.join(" and "),
                 to.name
             ),
-            "bring that standby back first: `ha-cli up NODE`; if what it holds is lost for good: `--give-up NODE`",
+            advice!(
+                "bring that standby back first: {}; if what it holds is lost for good: `--give-up NODE`",
+                Remedy::UP_ALL,
+            ),
         ));
     }
     if follow == 0 && !options.run_alone {
@@ -265,8 +271,11 @@ fn durability(
             RefusalKind::Unsafe,
             Some(&to.name),
             "durability is \"strict\", and no standby would be left to confirm its writes: all of them would wait",
-            "say --run-alone to let it acknowledge writes alone until `ha-cli rejoin` has brought a standby back; that is written \
-             down, and a second failure would lose them",
+            advice!(
+                "{} lets it acknowledge writes alone until a standby is back; that is written down, and a second failure would \
+                 lose them",
+                Remedy::Failover { to: options.to.clone(), run_alone: true, give_up: options.give_up.first().cloned() },
+            ),
         ));
     }
 }
@@ -286,9 +295,7 @@ fn keep_back(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<S
 
 /// The other standbys follow, slots wait for those that are away, and Keycloak shows that it serves.
 fn afterwards(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<StepId>) {
-    if view.keycloak_runs(to) {
-        plan.add(to, Action::ProveService, promoted);
-    }
+    prove_service(view, plan, to, to, promoted);
     let slots = plan.add(to, Action::EnsureSlots { slots: view.slots(to) }, promoted);
     for node in view.topology.peers_of(to).filter(|node| follows(view, node, to)) {
         plan.add(&node.name, Action::FollowPrimary { primary: to.clone() }, [slots]);
@@ -305,8 +312,9 @@ fn restart_hint(view: &View<'_>, node: &Node) -> Option<String> {
     let would_be_primary = view.stopped(&node.name).is_some_and(|stopped| !stopped.standby);
     would_be_primary.then(|| {
         format!(
-            "the engine of {0} answers and its data is there: `ha-cli up {0}` would start it again, without any loss",
-            node.name
+            "the engine of {} answers and its data is there: {} would start it again, without any loss",
+            node.name,
+            Remedy::up(&node.name)
         )
     })
 }

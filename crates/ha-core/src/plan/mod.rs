@@ -7,6 +7,8 @@ mod down;
 mod explain;
 mod facts;
 mod failover;
+#[cfg(test)]
+mod order;
 mod refusal;
 mod rejoin;
 mod replication;
@@ -16,6 +18,7 @@ mod sequences;
 mod step;
 mod switchover;
 mod up;
+mod way_out;
 
 pub(crate) use ancestry::{Of, has_been_through, own_way};
 pub use backup::{Backup, BackupWay, choose_backup, decide_backup};
@@ -31,3 +34,4 @@ pub use roles::{RoleFact, RoleFacts, StoppedServer};
 pub use step::{Action, Change, Plan, PlannedStep, StepId};
 pub use switchover::{Switchover, SwitchoverOptions, decide_switchover, undo_switchover};
 pub use up::{Facts, UpOptions, decide_up};
+pub(crate) use way_out::{WayOut, one_of, way_out};

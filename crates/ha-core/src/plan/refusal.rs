@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::advice::Advice;
 use crate::values::NodeName;
 
 /// A reasoned no: what stands in the way, and what to do.
@@ -14,7 +15,7 @@ pub struct Refusal {
     /// What stands in the way.
     pub message: String,
     /// What to do.
-    pub help: String,
+    pub help: Advice,
 }
 
 /// Kinds of refusals that callers tell apart.
@@ -33,7 +34,7 @@ impl Refusal {
         kind: RefusalKind,
         node: Option<&NodeName>,
         message: impl Into<String>,
-        help: impl Into<String>,
+        help: impl Into<Advice>,
     ) -> Self {
         Self { kind, node: node.cloned(), message: message.into(), help: help.into() }
     }

@@ -5,8 +5,9 @@
 
 use serde::Serialize;
 
-use super::roles::{RoleFacts, View, record_again};
+use super::roles::{RoleFacts, View, older, record_again};
 use super::{Action, Change, Plan, Refusal, RefusalKind, StepId, has_been_through};
+use crate::advice::{Remedy, advice};
 use crate::layout::Component;
 use crate::observe::{BranchObservation, PostgresRole};
 use crate::ports::ContainerStatus;
@@ -81,7 +82,7 @@ pub fn begin_rejoin(topology: &Topology, facts: &RoleFacts, node: &NodeName) -> 
             RefusalKind::Mismatch,
             Some(node),
             "it has no PostgreSQL container",
-            format!("`ha-cli up {node}` makes one; where its disk was lost, from a copy of the primary's data"),
+            advice!("{} makes one; where its disk was lost, from a copy of the primary's data", Remedy::up(node)),
         ));
     };
     let server = view.server(node);
@@ -134,10 +135,13 @@ fn primary_for(view: &View<'_>, node: &NodeName) -> Result<NodeName, Refusal> {
                     view.generation(node),
                     view.generation(&primary.name)
                 ),
-                format!(
+                advice!(
                     "look at both (`ha-cli status`, and what their applications wrote); the one that is to lose is stopped first: \
-                     `ha-cli down NODE`; then `ha-cli rejoin NODE`, with {node} or {}",
-                    primary.name
+                     {0} or {1}; then it comes back by {2} or {3}",
+                    Remedy::down(&primary.name),
+                    Remedy::down(node),
+                    Remedy::rejoin(&primary.name),
+                    Remedy::rejoin(node),
                 ),
             ))
         }
@@ -145,19 +149,22 @@ fn primary_for(view: &View<'_>, node: &NodeName) -> Result<NodeName, Refusal> {
             RefusalKind::Unsafe,
             Some(node),
             "it is the primary",
-            "nobody else is: to make it a standby, `ha-cli switchover`",
+            advice!("nobody else is: to make it a standby, {}", Remedy::Switchover { to: None }),
         )),
         [] => Err(Refusal::new(
             RefusalKind::Unreachable,
             None,
             "no primary is seen that it could follow",
-            "`ha-cli status` shows what is there; `ha-cli failover` makes a standby the primary",
+            advice!("`ha-cli status` shows what is there; {} makes a standby the primary", Remedy::FAILOVER),
         )),
         _ => Err(Refusal::new(
             RefusalKind::Unsafe,
             None,
             "more than one other node is a primary",
-            "find out which holds the data that counts, and stop the other: `ha-cli down NODE` keeps its data",
+            advice!(
+                "find out which holds the data that counts, and stop the other: {} keeps its data",
+                Remedy::down(&older(view, &others).name),
+            ),
         )),
     }
 }
@@ -302,7 +309,10 @@ pub fn decide_rebuild(
             RefusalKind::Unsafe,
             Some(node),
             "it is a primary: its data is never replaced by a copy",
-            "a standby is rebuilt; where two primaries are the trouble, `ha-cli rejoin NODE` looks at what the older one holds",
+            advice!(
+                "a standby is rebuilt; where two primaries are the trouble, {} looks at what the older one holds",
+                Remedy::rejoin(node),
+            ),
         ));
     }
     let primary = primary_for(&view, node)?;
@@ -312,8 +322,9 @@ pub fn decide_rebuild(
             RefusalKind::Unsafe,
             Some(node),
             format!("it knows of generation {own}, {primary} only of {its}: its data may be the good copy"),
-            format!(
-                "find out which of them holds the data that counts before anything is replaced: `ha-cli status`, `ha-cli rejoin {node}`"
+            advice!(
+                "find out which of them holds the data that counts before anything is replaced: `ha-cli status`, {}",
+                Remedy::rejoin(node),
             ),
         ));
     }
@@ -333,7 +344,7 @@ pub fn decide_rebuild(
             RefusalKind::Mismatch,
             Some(node),
             "it has no PostgreSQL container",
-            format!("`ha-cli up {node}` makes one, and the database from a copy of {primary}'s"),
+            advice!("{} makes one, and the database from a copy of {primary}'s", Remedy::up(node)),
         ));
     }
     let mut plan = Plan::default();

@@ -2,6 +2,7 @@
 
 use super::roles::{RoleFacts, View};
 use super::{Action, Plan, Refusal, RefusalKind};
+use crate::advice::Remedy;
 use crate::observe::PostgresRole;
 use crate::topology::{Durability, Topology};
 
@@ -43,7 +44,8 @@ pub fn decide_replication(topology: &Topology, facts: &RoleFacts) -> Result<Plan
         if view.has_role(peer, PostgresRole::Standby) && view.no_engine(&peer.name).is_none() {
             plan.add(&peer.name, Action::FollowPrimary { primary: name.clone() }, [reloaded]);
         } else {
-            plan.notes.push(format!("{0} is left out; `ha-cli up {0}` brings it in line when it is back", peer.name));
+            let up = Remedy::up(&peer.name);
+            plan.notes.push(format!("{} is left out; {up} brings it in line when it is back", peer.name));
         }
     }
     Ok(plan)

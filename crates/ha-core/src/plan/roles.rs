@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::ancestry::{self, Of};
-use super::{Action, Plan, Refusal, RefusalKind};
+use super::{Action, Plan, Refusal, RefusalKind, StepId};
+use crate::advice::{Advice, Remedy};
 use crate::layout;
 use crate::observe::{ControlFile, NodeObservation, PostgresObservation, PostgresRole, Unobserved, UnobservedWhy};
 use crate::ports::ContainerStatus;
@@ -200,6 +201,30 @@ pub(super) fn write_lineage(view: &View<'_>, plan: &mut Plan, primary: &NodeName
     }
 }
 
+/// The proof at the end: nothing waits for it. Where it is known beforehand that it cannot succeed, that is told instead: `from` is
+/// the node whose Keycloak takes writes before the change.
+pub(super) fn prove_service(
+    view: &View<'_>,
+    plan: &mut Plan,
+    from: &NodeName,
+    to: &NodeName,
+    promoted: Option<StepId>,
+) {
+    if !view.keycloak_runs(to) {
+        return;
+    }
+    let trouble = |node| view.facts.get(node).and_then(|fact| fact.observation.keycloak.service_trouble());
+    match trouble(from).or_else(|| trouble(to)) {
+        None => {
+            plan.add(to, Action::ProveService, promoted);
+        }
+        Some(trouble) => plan.notes.push(format!(
+            "that people are served afterwards is not proven by a login: ha-cli's own client is of no use, {trouble}; {} makes it whole",
+            Remedy::up(to)
+        )),
+    }
+}
+
 /// Writes down the same promotion again, with another word about confirmations.
 pub(super) fn record_again(record: &PromotionRecord, run_alone: bool) -> Action {
     Action::RecordPromotion {
@@ -210,8 +235,20 @@ pub(super) fn record_again(record: &PromotionRecord, run_alone: bool) -> Action 
     }
 }
 
+/// Of several primaries the one of the oldest promotion, the last of equals in the topology's order.
+pub(super) fn older<'n>(view: &View<'_>, primaries: &[&'n Node]) -> &'n Node {
+    let oldest = primaries
+        .iter()
+        .copied()
+        .reduce(|first, next| if view.generation(&next.name) <= view.generation(&first.name) { next } else { first });
+    oldest.expect("it is asked of primaries that there are")
+}
+
 /// More than one node accepts writes: nothing is planned on top of that.
-pub(super) fn several_primaries(primaries: &[&Node], help: &str) -> Refusal {
+///
+/// `help` is given the one whose promotion is the oldest.
+pub(super) fn several_primaries(view: &View<'_>, primaries: &[&Node], help: impl Fn(&NodeName) -> Advice) -> Refusal {
+    let help = help(&older(view, primaries).name);
     let names: Vec<_> = primaries.iter().map(|node| node.name.to_string()).collect();
     let message = format!("{} are primaries, each with a history of its own", names.join(" and "));
     Refusal::new(RefusalKind::Unsafe, None, message, help)

@@ -127,6 +127,8 @@ pub enum Action {
     },
     /// Makes the administrator and the service client.
     ProvisionKeycloak,
+    /// Makes the service client what it should be, by the engine's word.
+    MendServiceClient,
     /// Waits until Keycloak is ready and has warmed up, so that its first requests in its new role are quick ones.
     AwaitKeycloak,
     /// Writes what is changed to disk, so that what comes next has little left to write.
@@ -262,6 +264,7 @@ impl fmt::Display for Action {
             Self::ProvisionDatabase => f.write_str("set up roles, Keycloak's database and replication slots"),
             Self::StartKeycloak { change: how } => change(f, "Keycloak", how),
             Self::ProvisionKeycloak => f.write_str("set up Keycloak's administrator and the service client"),
+            Self::MendServiceClient => f.write_str("make the service client of ha-cli whole again"),
             Self::AwaitKeycloak => f.write_str("wait until Keycloak is ready and warm"),
             Self::Checkpoint => f.write_str("write a checkpoint"),
             Self::EnsureSlots { .. } => f.write_str("make the replication slots for the other nodes"),

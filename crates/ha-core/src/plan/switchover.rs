@@ -8,8 +8,10 @@
 //! again. A run that was killed is gone on with by planning anew: what the old primary left behind (its control file), and
 //! what is written down, tell how far it came.
 
-use super::roles::{RoleFacts, StoppedServer, View, several_primaries, write_lineage};
+use super::roles::{RoleFacts, StoppedServer, View, prove_service, several_primaries, write_lineage};
+use super::way_out::{one_of, without_switchover};
 use super::{Action, Change, Plan, Refusal, RefusalKind, StepId};
+use crate::advice::{Advice, Remedy, advice};
 use crate::layout::Component;
 use crate::observe::{ControlFile, ControlState, PostgresRole};
 use crate::steps::RunError;
@@ -61,10 +63,12 @@ pub fn decide_switchover(
     match primaries[..] {
         [primary] => begin(&view, primary, options),
         [] => resume(&view, options).map_err(|refusal| vec![refusal]),
-        _ => Err(vec![several_primaries(
-            &primaries,
-            "find out which holds the data that counts, and stop the other: `ha-cli down NODE` keeps its data",
-        )]),
+        _ => Err(vec![several_primaries(&view, &primaries, |older| {
+            advice!(
+                "find out which holds the data that counts, and stop the other: {} keeps its data",
+                Remedy::down(older),
+            )
+        })]),
     }
 }
 
@@ -166,9 +170,7 @@ fn hand_over(
 /// Everybody follows the new primary.
 fn follow(view: &View<'_>, plan: &mut Plan, from: &NodeName, to: &NodeName, promoted: Option<StepId>) {
     start(view, plan, from, to, promoted);
-    if view.keycloak_runs(to) {
-        plan.add(to, Action::ProveService, promoted);
-    }
+    prove_service(view, plan, from, to, promoted);
     for other in view.topology.peers_of(to).filter(|other| other.name != *from) {
         if view.has_role(other, PostgresRole::Standby) {
             plan.add(&other.name, Action::FollowPrimary { primary: to.clone() }, promoted);
@@ -253,7 +255,7 @@ fn resume(view: &View<'_>, options: &SwitchoverOptions) -> Result<Switchover, Re
             RefusalKind::Unsafe,
             None,
             "no primary runs, and none was shut down in an orderly way".to_owned(),
-            "a planned change needs a primary: `ha-cli status` shows what is there, `ha-cli up` starts what is stopped",
+            no_way_here(view),
         ));
     };
     let to = match &options.to {
@@ -263,7 +265,7 @@ fn resume(view: &View<'_>, options: &SwitchoverOptions) -> Result<Switchover, Re
                 RefusalKind::Mismatch,
                 Some(to),
                 "it is the primary that was shut down".to_owned(),
-                format!("to start it again: `ha-cli up {to}`; to go on: `ha-cli switchover`"),
+                advice!("to go on: {}; to start it again: {}", Remedy::Switchover { to: None }, Remedy::up(to)),
             ));
         }
         None => best(view, from)?,
@@ -278,7 +280,7 @@ fn resume(view: &View<'_>, options: &SwitchoverOptions) -> Result<Switchover, Re
             RefusalKind::Unsafe,
             Some(&to),
             format!("it is not a standby in the history of {from}, which was shut down as primary"),
-            format!("`ha-cli up {from}` starts the primary again"),
+            advice!("{} starts the primary again", Remedy::up(from)),
         ));
     }
     if let Some((other, promotion)) =
@@ -291,7 +293,7 @@ fn resume(view: &View<'_>, options: &SwitchoverOptions) -> Result<Switchover, Re
                 "{} was promoted in generation {} since, and what was acknowledged then may be on {other} alone",
                 promotion.primary, promotion.generation
             ),
-            format!("bring {other} back first: `ha-cli up {other}`; `ha-cli failover` says what else can be done"),
+            advice!("bring {other} back first: {}; {} says what else can be done", Remedy::up(other), Remedy::FAILOVER),
         ));
     }
     let mut plan = Plan::default();
@@ -301,6 +303,12 @@ fn resume(view: &View<'_>, options: &SwitchoverOptions) -> Result<Switchover, Re
     ];
     hand_over(view, &mut plan, from, &to, before);
     Ok(Switchover { from: from.clone(), to, resumed: true, known: None, plan })
+}
+
+/// A planned change needs a primary; what brings one back is something else.
+fn no_way_here(view: &View<'_>) -> Advice {
+    let remedies = without_switchover(view);
+    Advice { text: format!("a planned change needs a primary: {}", one_of(&remedies)), remedies }
 }
 
 /// The standby that has received most.
@@ -316,7 +324,7 @@ fn best(view: &View<'_>, from: &NodeName) -> Result<NodeName, Refusal> {
                 RefusalKind::Unreachable,
                 None,
                 "no standby is seen to run".to_owned(),
-                "`ha-cli status` shows why; `ha-cli up` starts what is stopped",
+                advice!("`ha-cli status` shows why; {} starts what is stopped", Remedy::UP_ALL),
             )
         })
 }
@@ -341,7 +349,7 @@ fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &Switchov
                 RefusalKind::Unreachable,
                 Some(to),
                 format!("its PostgreSQL cannot be asked: {}", why.message),
-                format!("bring it up first: `ha-cli up {to}`"),
+                advice!("bring it up first: {}", Remedy::up(to)),
             ));
             return refusals;
         }
@@ -355,8 +363,8 @@ fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &Switchov
             return refusals;
         }
     };
-    let mut unsafe_to = |message: String, help: &str| {
-        refusals.push(Refusal::new(RefusalKind::Unsafe, Some(to), message, help.to_owned()));
+    let mut unsafe_to = |message: String, help: Advice| {
+        refusals.push(Refusal::new(RefusalKind::Unsafe, Some(to), message, help));
     };
     if standby.system_identifier != primary.system_identifier || standby.timeline != primary.timeline {
         unsafe_to(
@@ -364,23 +372,23 @@ fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &Switchov
                 "it is in another history than {from}: system identifier {}, timeline {} against {}, timeline {}",
                 standby.system_identifier, standby.timeline, primary.system_identifier, primary.timeline
             ),
-            "wait until it follows, or copy its data anew: `ha-cli rebuild NODE`",
+            advice!("wait until it follows; {} looks at its data, and makes it follow", Remedy::rejoin(to)),
         );
     }
     if standby.version != primary.version {
         unsafe_to(
             format!("it runs PostgreSQL {}, {from} runs {}", standby.version, primary.version),
-            "use one image on both nodes: `ha-cli up` replaces the containers",
+            advice!("use one image on both nodes: {} replaces the containers", Remedy::UP_ALL),
         );
     }
     if standby.replay_paused == Some(true) {
-        unsafe_to("its replay is paused".to_owned(), "resume it there: SELECT pg_wal_replay_resume()");
+        unsafe_to("its replay is paused".to_owned(), "resume it there: SELECT pg_wal_replay_resume()".into());
     }
     let sender = primary.senders.iter().find(|sender| sender.name == to.as_str());
     match sender.filter(|sender| sender.state == "streaming") {
         None => unsafe_to(
             format!("{from} does not stream to it{}", sender.map(|it| format!(": {}", it.state)).unwrap_or_default()),
-            "wait until it has caught up: `ha-cli status`",
+            advice!("wait until it has caught up: `ha-cli status`; where it does not, {}", Remedy::rejoin(to)),
         ),
         Some(sender) => match (primary.write_lsn, sender.flush_lsn) {
             (Some(written), Some(flushed)) if written.bytes_since(flushed) <= options.max_lag_bytes => {}
@@ -390,9 +398,11 @@ fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &Switchov
                     written.bytes_since(flushed),
                     options.max_lag_bytes
                 ),
-                "wait until it has caught up, or allow more with --max-lag",
+                "wait until it has caught up, or allow more with --max-lag".into(),
             ),
-            _ => unsafe_to("how far it is behind is not known".to_owned(), "`ha-cli status` shows what is known"),
+            _ => {
+                unsafe_to("how far it is behind is not known".to_owned(), "`ha-cli status` shows what is known".into())
+            }
         },
     }
     if primary.prepared_transactions > 0 {

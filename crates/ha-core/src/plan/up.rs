@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use self::conflicts::{foreign_data, old_images, one_engine_each, one_system, passwords};
 use self::primary::the_primary;
-use super::{Action, DataState, NodeFacts, Plan, Refusal, StepId};
+use super::{Action, DataState, NodeFacts, Plan, PlannedStep, Refusal, StepId};
 use crate::layout::MachineShare;
 use crate::observe::Unobserved;
 use crate::secrets::Secrets;
@@ -118,7 +118,12 @@ impl Up<'_> {
             } else {
                 standby_servers.extend(server);
             }
-            pending_keycloaks.push((node, facts, is_primary, server));
+            // One whose guard asks the others first may become a standby, and nothing can be set up in that.
+            let guarded = |it: &PlannedStep| {
+                it.node == node.name && matches!(it.action, Action::StartPostgres { permit: false, .. })
+            };
+            let sets_up = is_primary && !self.plan.steps.iter().any(guarded);
+            pending_keycloaks.push((node, facts, sets_up, server));
         }
         if without_keycloak {
             return;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::observe::{HandoverObservation, KeycloakObservation};
+use crate::observe::{HandoverObservation, KeycloakObservation, ServiceClient};
 use crate::values::{NodeName, Secret};
 
 pub use crate::observe::KeycloakState;
@@ -17,6 +17,27 @@ pub trait KeycloakAdmin: Send + Sync {
     /// The node's role and readiness as its standby extension tells (`/realms/master/ha/role`), at most `timeout`.
     /// A Keycloak that does not answer is an observation, too, not an error.
     async fn observe(&self, node: &NodeName, timeout: Duration) -> KeycloakObservation;
+
+    /// Whether a confidential client of the master realm would get in with this secret and may create realms, as the standby
+    /// extension tells (`/realms/master/ha/service-client`): nothing is written, and no session is made. `None` where that
+    /// cannot be told within `timeout`.
+    async fn service_client(
+        &self,
+        node: &NodeName,
+        client_id: &str,
+        secret: &Secret,
+        timeout: Duration,
+    ) -> Option<ServiceClient>;
+
+    /// Makes that client what it should be, whatever became of it. `permit` is what the engine has put into the container:
+    /// whoever may do that may do anything there.
+    async fn mend_service_client(
+        &self,
+        node: &NodeName,
+        permit: &Secret,
+        client_id: &str,
+        secret: &Secret,
+    ) -> Result<(), KeycloakError>;
 
     /// Waits until it is ready, at most `timeout`.
     ///

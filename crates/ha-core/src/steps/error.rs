@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::plan::PlannedStep;
+use crate::plan::{Action, PlannedStep};
 use crate::ports::{KeycloakError, PostgresError, ProbeError, RuntimeError};
 
-/// The steps of a plan that failed.
+/// The steps of a plan that failed; none where somebody wanted no further ones.
 #[derive(Debug, thiserror::Error)]
 pub struct RunError {
     /// Each with its cause, in the order in which they failed.
@@ -14,8 +14,20 @@ pub struct RunError {
     pub not_begun: usize,
 }
 
+impl RunError {
+    /// Whether all was done, and only a proof that people are served has failed.
+    #[must_use]
+    pub fn is_only_unproven(&self) -> bool {
+        let proof = |failure: &StepFailure| matches!(failure.step.action, Action::ProveService);
+        self.not_begun == 0 && !self.failures.is_empty() && self.failures.iter().all(proof)
+    }
+}
+
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.failures.is_empty() {
+            return write!(f, "given up before {} of the steps", self.not_begun);
+        }
         let steps: Vec<_> = self.failures.iter().map(|failure| failure.step.to_string()).collect();
         write!(f, "failed to {}", steps.join(", to "))
     }

@@ -11,7 +11,7 @@ use super::{StepError, container};
 use crate::layout::{self, BOOTSTRAP_CLIENT, Component, SERVICE_CLIENT};
 use crate::observe::KeycloakState;
 use crate::plan::Change;
-use crate::ports::{KeycloakError, LogOptions, RuntimeError, TokenGrant, UserSpec};
+use crate::ports::{ExecSpec, KeycloakError, LogOptions, RuntimeError, TokenGrant, UserSpec};
 use crate::values::Secret;
 
 /// Requests that may meet a connection of before, and the time between them.
@@ -147,19 +147,14 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
     let service = grant(SERVICE_CLIENT, &secrets.keycloak_client_secret);
     let token = match first_token(at, &grant(BOOTSTRAP_CLIENT, &secrets.keycloak_bootstrap_secret)).await {
         Ok(token) => token,
-        // Removed by an earlier run that came to its end: then the service client is there.
+        // Removed by an earlier run that came to its end: then the service client is there, or somebody has changed it since. That
+        // the secrets file is the cluster's own, the passwords in the database have shown.
         Err(KeycloakError::Denied { .. }) => {
-            keycloak.token(node, MASTER, &service).await.map_err(|error| match error {
-                KeycloakError::Denied { url, status, .. } => KeycloakError::Denied {
-                    url,
-                    status,
-                    message: format!(
-                        "neither the client {BOOTSTRAP_CLIENT} nor {SERVICE_CLIENT} of the secrets file is known to it; this \
-                         Keycloak was set up with another secrets file"
-                    ),
-                },
-                other => other,
-            })?;
+            match keycloak.token(node, MASTER, &service).await {
+                Ok(_) => {}
+                Err(KeycloakError::Denied { .. }) => mend_service_client(at).await?,
+                Err(error) => return Err(error.into()),
+            }
             forget_bootstrap(at).await?;
             return confirm(at).await;
         }
@@ -181,6 +176,25 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
     keycloak.delete_client(node, &token, MASTER, BOOTSTRAP_CLIENT).await?;
     forget_bootstrap(at).await?;
     confirm(at).await
+}
+
+/// Where the standby extension looks for the engine's word, and how that is put there: drawn by the kernel, for one request.
+const PERMIT: &str = "umask 077 && read -r permit </proc/sys/kernel/random/uuid && printf %s \"$permit\" >/tmp/ha-service-client && printf %s \"$permit\"";
+
+/// Makes the service client whole: no login is needed for it, and so it works whatever became of the client, or of the realm's
+/// demands on a login.
+pub(super) async fn mend_service_client(at: &At<'_>) -> Result<(), StepError> {
+    let name = layout::container_name(at.cluster.topology(), &at.node.name, Component::Keycloak);
+    let exec = ExecSpec { argv: ["/bin/sh", "-c", PERMIT].map(str::to_owned).to_vec(), ..ExecSpec::default() };
+    let output = at.runtime.exec(&name, &exec, at.cluster.limits.observe * 5).await?;
+    if output.exit_code != 0 {
+        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(StepError::Job { code: output.exit_code, message });
+    }
+    let permit = Secret::new(String::from_utf8_lossy(&output.stdout).trim());
+    let secret = &at.cluster.secrets().keycloak_client_secret;
+    let keycloak = &at.cluster.ports.keycloak;
+    Ok(keycloak.mend_service_client(&at.node.name, &permit, SERVICE_CLIENT, secret).await?)
 }
 
 /// A token, also right after the database was away: connections that Keycloak kept then end with the request that meets them.

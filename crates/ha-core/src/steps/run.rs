@@ -37,6 +37,11 @@ pub enum StepEvent<'a> {
 pub trait Watcher: Send + Sync {
     /// Takes one event.
     fn event(&self, event: StepEvent<'_>);
+
+    /// Whether further steps are to be begun. Those under way are waited for in any case.
+    fn goes_on(&self) -> bool {
+        true
+    }
 }
 
 /// A step under way: where, with what.
@@ -100,14 +105,14 @@ pub(crate) async fn run(cluster: &Cluster, plan: &Plan, watcher: Arc<dyn Watcher
     let ended = &Ended::default();
     let mut under_way = FuturesUnordered::new();
     loop {
-        if failures.is_empty() {
-            for step in &plan.steps {
-                if !begun[step.id] && step.after.iter().all(|&before| done[before]) {
-                    begun[step.id] = true;
-                    watcher.event(StepEvent::Started(step));
-                    let watcher = Arc::clone(&watcher);
-                    under_way.push(async move { (step, act(cluster, step, watcher, ended).await) });
-                }
+        // A step that failed keeps back what waits for it, and nothing else: a proof that fails is no reason to leave the old
+        // primary stopped.
+        for step in &plan.steps {
+            if !begun[step.id] && watcher.goes_on() && step.after.iter().all(|&before| done[before]) {
+                begun[step.id] = true;
+                watcher.event(StepEvent::Started(step));
+                let watcher = Arc::clone(&watcher);
+                under_way.push(async move { (step, act(cluster, step, watcher, ended).await) });
             }
         }
         let Some((step, result)) = under_way.next().await else { break };
@@ -122,10 +127,11 @@ pub(crate) async fn run(cluster: &Cluster, plan: &Plan, watcher: Arc<dyn Watcher
             }
         }
     }
-    if failures.is_empty() {
+    let not_begun = begun.iter().filter(|begun| !**begun).count();
+    if failures.is_empty() && not_begun == 0 {
         return Ok(());
     }
-    Err(RunError { failures, not_begun: begun.iter().filter(|begun| !**begun).count() })
+    Err(RunError { failures, not_begun })
 }
 
 async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, ended: &Ended) -> Result<(), StepError> {
@@ -153,6 +159,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
         Action::ProvisionDatabase => database::provision(&at).await,
         Action::StartKeycloak { change } => keycloak::start(&at, change).await,
         Action::ProvisionKeycloak => keycloak::provision(&at).await,
+        Action::MendServiceClient => keycloak::mend_service_client(&at).await,
         Action::AwaitKeycloak => keycloak::await_warm(&at).await,
         Action::Checkpoint => handover::checkpoint(&at).await,
         Action::EnsureSlots { slots } => handover::ensure_slots(&at, slots).await,

@@ -1,10 +1,12 @@
 //! One look at every node.
 
+use std::time::Duration;
+
 use futures_util::future::{join, join_all};
 
 use crate::cluster::Cluster;
-use crate::layout::{Component, container_name};
-use crate::observe::{NodeObservation, Unobserved, UnobservedWhy};
+use crate::layout::{Component, SERVICE_CLIENT, container_name};
+use crate::observe::{KeycloakObservation, NodeObservation, Unobserved, UnobservedWhy};
 use crate::ports::{ContainerRuntime, ProbeError, RuntimeError};
 use crate::topology::Node;
 
@@ -14,8 +16,7 @@ pub(crate) async fn observe_all(cluster: &Cluster) -> Vec<NodeObservation> {
 
 pub(super) async fn observe(cluster: &Cluster, node: &Node) -> NodeObservation {
     let limit = cluster.limits.observe;
-    let servers =
-        join(cluster.ports.probe.observe(&node.name, limit), cluster.ports.keycloak.observe(&node.name, limit));
+    let servers = join(cluster.ports.probe.observe(&node.name, limit), keycloak(cluster, node, limit));
     let name = |component| container_name(&cluster.topology, &node.name, component);
     let (containers, (postgres, keycloak)) = match cluster.ports.runtimes.get(&node.name) {
         Some(Ok(runtime)) => {
@@ -39,6 +40,15 @@ pub(super) async fn observe(cluster: &Cluster, node: &Node) -> NodeObservation {
         keycloak,
         host,
     }
+}
+
+/// Its own client is asked for at the same time: of one that is not ready nothing is known.
+async fn keycloak(cluster: &Cluster, node: &Node, limit: Duration) -> KeycloakObservation {
+    let keycloak = &cluster.ports.keycloak;
+    let secret = &cluster.secrets.keycloak_client_secret;
+    let client = keycloak.service_client(&node.name, SERVICE_CLIENT, secret, limit);
+    let (seen, service_client) = join(keycloak.observe(&node.name, limit), client).await;
+    KeycloakObservation { service_client, ..seen }
 }
 
 type Engine = Result<crate::ports::EngineInfo, Unobserved>;

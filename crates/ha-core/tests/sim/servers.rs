@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use ha_core::layout::{Component, REPLICATION_ROLE, container_name, synchronous_standby_names};
 use ha_core::observe::{
     HostObservation, KeycloakMode, KeycloakObservation, KeycloakState, PostgresObservation, PostgresRole,
-    SlotObservation,
+    ServiceClient, SlotObservation,
 };
 use ha_core::ports::{
     Clock, DatabaseLogin, KeycloakAdmin, KeycloakError, Login, PostgresControl, PostgresError, ProbeError, Provision,
@@ -269,9 +269,17 @@ impl KeycloakAdmin for Shared {
                 Some((true, Some((_, true)))) => (KeycloakState::Ready, KeycloakMode::ReadOnly),
                 Some(_) => (KeycloakState::Starting, KeycloakMode::Unknown),
             };
-            KeycloakObservation { state, mode, warm: None, detail: None }
+            KeycloakObservation { state, mode, warm: None, service_client: None, detail: None }
         };
         self.gate.pass(look, || KeycloakObservation::unreachable("cut")).await
+    }
+
+    async fn service_client(&self, _: &NodeName, _: &str, _: &Secret, _: Duration) -> Option<ServiceClient> {
+        None
+    }
+
+    async fn mend_service_client(&self, _: &NodeName, _: &Secret, _: &str, _: &Secret) -> Result<(), KeycloakError> {
+        panic!("nothing is known of the client here, and so nothing is mended")
     }
 
     async fn wait_ready(&self, node: &NodeName, _: Duration) -> Result<(), KeycloakError> {

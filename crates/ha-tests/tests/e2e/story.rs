@@ -41,6 +41,7 @@ fn one_pair_from_setup_to_its_end() {
     may_do_no_more_than_it_must(&site);
     is_told_what_is_wrong(&site);
     takes_a_changed_file(&site);
+    its_client_is_made_whole(&site);
     changes_roles(&site);
     loses_its_primary(&site);
     goes_down_and_comes_back(&site);
@@ -328,6 +329,87 @@ fn takes_a_changed_file(site: &Site) {
     until(site, 0);
 }
 
+/// Whatever becomes of the client with which `verify` and the last proof of a change log in: it is known before, a change of roles
+/// leaves nothing behind for it, and `up` mends it.
+fn its_client_is_made_whole(site: &Site) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let admin = |port: u16, method: reqwest::Method, path: &str, body: Option<Value>| -> Value {
+        let base = format!("http://127.0.0.1:{port}");
+        runtime.block_on(async {
+            let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+            let login =
+                [("grant_type", "password"), ("client_id", "admin-cli"), ("username", "admin"), ("password", ADMIN)];
+            let url = format!("{base}/realms/master/protocol/openid-connect/token");
+            let answer: Value = client.post(&url).form(&login).send().await.unwrap().json().await.unwrap();
+            let token = answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}"));
+            let request = client.request(method, format!("{base}/admin/realms/master{path}")).bearer_auth(token);
+            let request = if let Some(body) = body { request.json(&body) } else { request };
+            let answer = request.send().await.unwrap().error_for_status().unwrap();
+            serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default()
+        })
+    };
+    let [vm1, vm2] = [site.ports[2], site.ports[3]];
+    let id = |port| {
+        let found = admin(port, reqwest::Method::GET, "/clients?clientId=ha-cli", None);
+        format!("/clients/{}", found[0]["id"].as_str().unwrap_or_else(|| panic!("{found}")))
+    };
+    let change = |port, body: Value| {
+        let path = id(port);
+        let mut client = admin(port, reqwest::Method::GET, &path, None);
+        client.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+        admin(port, reqwest::Method::PUT, &path, Some(client));
+    };
+    let takes_the_role = |port| {
+        let account = admin(port, reqwest::Method::GET, &format!("{}/service-account-user", id(port)), None);
+        let role = admin(port, reqwest::Method::GET, "/roles/create-realm", None);
+        let path = format!("/users/{}/role-mappings/realm", account["id"].as_str().unwrap());
+        admin(port, reqwest::Method::DELETE, &path, Some(Value::Array(vec![role])));
+    };
+    let demands_https = |port| {
+        admin(port, reqwest::Method::PUT, "", Some(serde_json::json!({ "sslRequired": "all" })));
+    };
+    let is_told = |word: &str| {
+        let report = site.run(&["health", "--output", "json"]).ends_with(0).json();
+        let first = &report["findings"][0];
+        assert_eq!(
+            (&first["code"], &first["remedies"][0]["do"]),
+            (&"service-client-unusable".into(), &"up".into()),
+            "{report}"
+        );
+        assert!(first["message"].as_str().unwrap().contains(word), "{report}");
+        let ran = site.run(&["verify"]).ends_with(1);
+        assert!(ran.err.contains("`ha-cli up`"), "{ran:#?}");
+    };
+    let is_mended = || {
+        site.run(&["up"]).ends_with(0);
+        site.run(&["health"]).ends_with(0);
+        site.run(&["verify"]).ends_with(0);
+        has_nothing_more_to_do(site);
+    };
+    change(vm1, serde_json::json!({ "enabled": false }));
+    is_told("disabled");
+    is_mended();
+    change(vm1, serde_json::json!({ "secret": "another one" }));
+    is_told("removed or changed");
+    is_mended();
+    takes_the_role(vm1);
+    is_told("create-realm");
+    is_mended();
+    demands_https(vm1);
+    is_told("HTTPS");
+    is_mended();
+    admin(vm1, reqwest::Method::DELETE, &id(vm1), None);
+    is_told("removed");
+    // It is known, told, and keeps nothing back: the old primary follows.
+    let ran = site.run(&["switchover", "--to", "vm2", "--yes"]).ends_with(0);
+    assert!(ran.err.contains("is not proven by a login"), "{ran:#?}");
+    site.run(&["health"]).ends_with(0);
+    is_mended();
+    assert!(!id(vm2).is_empty(), "it was made on the node that writes");
+    site.run(&["switchover", "--to", "vm1", "--yes"]).ends_with(0);
+    site.run(&["health"]).ends_with(0);
+}
+
 /// There and back, with a real login and a real write through the Keycloaks each time; none of them is restarted.
 fn changes_roles(site: &Site) {
     let started =
@@ -354,7 +436,9 @@ fn changes_roles(site: &Site) {
         assert_eq!((&hooks[0]["event"], &hooks[0]["node"]), (&"promote".into(), &to.into()), "{done}");
         assert_eq!(hooks[1]["problem"], "ended with exit code 7", "a hook that fails fails nothing: {done}");
         assert_eq!(hooks[1]["output"], "no way", "{done}");
-        let (_, report) = until(site, 0);
+        // Done is what `health` calls healthy, at once.
+        let report = site.run(&["health", "--output", "json"]).ends_with(0).json();
+        assert_eq!(done["health"]["state"], "healthy", "{done}");
         let role = |node: &str| {
             let nodes = report["nodes"].as_array().unwrap();
             nodes.iter().find(|it| it["name"] == node).unwrap()["role"].clone()
@@ -366,7 +450,7 @@ fn changes_roles(site: &Site) {
             site.run(&["down", "vm1", "--yes"]).ends_with(0);
             until(site, 3);
             site.run(&["up", "vm1"]).ends_with(0);
-            until(site, 0);
+            site.run(&["health"]).ends_with(0);
         }
         let again = site.run(&["switchover", "--to", to]).ends_with(0);
         assert!(again.out.contains("nothing to do"), "{again:#?}");
@@ -434,6 +518,15 @@ fn loses_its_primary(site: &Site) {
     let last: Vec<_> = history["operations"].as_array().unwrap().iter().rev().take(5).rev().collect();
     let commands: Vec<_> = last.iter().map(|it| it["command"].as_str().unwrap()).collect();
     assert_eq!(commands, ["rejoin", "rebuild", "replication set", "replication set", "switchover"], "{history}");
+
+    // One run of `up` brings back what a failover has left, and says what is still to come before.
+    docker(&["kill", &old]);
+    let done = site.run(&["failover", "--yes"]).ends_with(0);
+    assert!(done.out.contains("still to come") && done.out.contains("[postgres-stopped]"), "{done:#?}");
+    site.run(&["up"]).ends_with(0);
+    site.run(&["health", "--wait", "30s"]).ends_with(0);
+    has_nothing_more_to_do(site);
+    site.run(&["switchover", "--to", "vm1", "--yes"]).ends_with(0);
 }
 
 fn goes_down_and_comes_back(site: &Site) {

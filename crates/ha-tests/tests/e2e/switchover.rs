@@ -7,7 +7,7 @@ use ha_core::Cluster;
 use ha_core::health::{Code, ReplicationState, ReportedRole};
 use ha_core::layout::{Component, PGDATA};
 use ha_core::observe::{CONTROL_FILE, ControlFile, ControlState};
-use ha_core::plan::{Action, Switchover, SwitchoverOptions, undo_switchover};
+use ha_core::plan::{Action, Switchover, SwitchoverOptions, UpOptions, undo_switchover};
 use ha_core::ports::ContainerRuntime as _;
 use ha_core::steps::{StepEvent, Watcher};
 use ha_core::topology::Node;
@@ -17,6 +17,7 @@ use ha_tests::{Pair, PairOptions, engine_is_wanted};
 use tokio::sync::Notify;
 
 use crate::host::docker;
+use crate::site::Site;
 use crate::up::{PATIENCE, Unwatched, run};
 
 const WRITES: u64 = 50;
@@ -221,6 +222,84 @@ async fn a_standby_that_does_not_get_everything_is_not_promoted_and_the_primary_
     for node in pair.topology().nodes() {
         until_same(&pair, &ledger, node).await;
     }
+}
+
+/// A process of a server, stopped or let go on.
+fn kill(pair: &Pair, node: &Node, pid: &str, signal: &str) {
+    let container = pair.container(node, Component::Postgres);
+    docker(&["exec", "-u", "postgres", &container, "/bin/sh", "-c", &format!("kill -{signal} {pid}")]);
+}
+
+/// The first finding, and the command that it names first.
+fn first_advice(site: &Site) -> (String, String) {
+    let report = site.run(&["health", "--output", "json"]).json();
+    let first = &report["findings"][0];
+    let word = |value: &serde_json::Value| value.as_str().unwrap_or_else(|| panic!("{report}")).to_owned();
+    (word(&first["code"]), word(&first["remedies"][0]["do"]))
+}
+
+/// Before the old primary is stopped a change is taken back; from then on it is brought to its end, and given up only by a second
+/// ctrl-c. What `health` then says first ends it, whatever somebody has tried meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_takes_it_back_or_brings_it_to_its_end() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    let site = Site::of(&pair);
+    let (vm1, vm2) = (pair.primary(), pair.standby());
+    let begin = |to: &Node| site.start(&["switchover", "--to", to.name.as_str(), "--yes"]);
+
+    // A checkpoint that does not end.
+    let checkpointer = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
+    let checkpointer = pair.superuser(vm1, checkpointer).await.unwrap();
+    kill(&pair, vm1, &checkpointer, "STOP");
+    let mut change = begin(vm2);
+    assert!(change.says(|line| line.contains("write a checkpoint …")), "{}", change.so_far());
+    change.signal("INT");
+    assert!(change.says(|line| line.contains("it is taken back")), "{}", change.so_far());
+    kill(&pair, vm1, &checkpointer, "CONT");
+    let ran = change.end().ends_with(1);
+    assert!(ran.err.contains("nothing has changed: vm1 is the primary as before"), "{ran:#?}");
+    settles(&pair, &vm1.name).await;
+
+    // A primary that is stopped waits for its standby to have everything.
+    let receiver = "SELECT pid FROM pg_stat_wal_receiver";
+    let pid = pair.superuser(vm2, receiver).await.unwrap();
+    kill(&pair, vm2, &pid, "STOP");
+    let mut change = begin(vm2);
+    assert!(change.says(|line| line.contains("stop PostgreSQL …")), "{}", change.so_far());
+    change.signal("INT");
+    assert!(change.says(|line| line.contains("brought to its end")), "{}", change.so_far());
+    kill(&pair, vm2, &pid, "CONT");
+    let ran = change.end().ends_with(0);
+    assert!(ran.out.contains("vm2 is the primary"), "{ran:#?}");
+    settles(&pair, &vm2.name).await;
+
+    // Given up, and then somebody starts the old primary, as well he may.
+    let pid = pair.superuser(vm1, receiver).await.unwrap();
+    kill(&pair, vm1, &pid, "STOP");
+    let mut change = begin(vm1);
+    assert!(change.says(|line| line.contains("stop PostgreSQL …")), "{}", change.so_far());
+    change.signal("INT");
+    assert!(change.says(|line| line.contains("brought to its end")), "{}", change.so_far());
+    change.signal("INT");
+    let ran = change.end().ends_with(1);
+    assert!(ran.err.contains("`ha-cli switchover --to vm1`"), "{ran:#?}");
+    kill(&pair, vm1, &pid, "CONT");
+    docker(&["wait", &pair.container(vm2, Component::Postgres)]);
+    let advice = ("change-interrupted".to_owned(), "switchover".to_owned());
+    assert_eq!(first_advice(&site), advice);
+    let options = UpOptions { without_keycloak: true, ..UpOptions::default() };
+    let plan = pair.cluster().plan_up(std::slice::from_ref(&vm2.name), options).await.unwrap();
+    run(pair.cluster(), &plan).await.unwrap();
+    assert_eq!(first_advice(&site), ("change-interrupted".to_owned(), "failover".to_owned()));
+    let refused = site.run(&["switchover", "--to", "vm1", "--yes"]);
+    assert!(refused.err.contains("`ha-cli failover`"), "{refused:#?}");
+    site.run(&["failover", "--yes"]).ends_with(0);
+    let report = pair.cluster().report().await;
+    let primary = report.nodes.iter().find(|node| node.role == ReportedRole::Primary);
+    settles(&pair, &primary.unwrap_or_else(|| panic!("{report:?}")).name).await;
 }
 
 /// Its orderly end, with the very control file that it leaves; and nothing else is taken for one.

@@ -2,7 +2,9 @@
 
 use super::Seen;
 use super::postgres::{not_started, off_network};
+use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding};
+use crate::layout::SERVICE_CLIENT;
 use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole};
 use crate::ports::ContainerStatus;
 
@@ -30,7 +32,7 @@ pub(super) fn state(observation: &NodeObservation) -> KeycloakState {
 pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
     let name = &seen.node.name;
     let logs = format!("`ha-cli logs {name} --component keycloak` shows what it does");
-    let mut add = |code, message: String, help: String| findings.push(Finding::new(code, Some(name), message, help));
+    let mut add = |code, message: String, help: Advice| findings.push(Finding::new(code, Some(name), message, help));
     let keycloak = &seen.observation.keycloak;
     let detail = keycloak.detail.clone().unwrap_or_else(|| "no details".to_owned());
     if let Ok(Some(container)) = &seen.observation.keycloak_container
@@ -39,14 +41,14 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
         add(
             Code::OutOfMemory,
             "the kernel killed Keycloak for want of memory".to_owned(),
-            "give the machine more memory; `ha-cli doctor` compares it with what runs".to_owned(),
+            "give the machine more memory; `ha-cli doctor` compares it with what runs".into(),
         );
     }
     if let Some(percent) = seen.postgres().and_then(|it| it.keycloak_heap_percent).filter(|&it| it >= HEAP_PERCENT) {
         add(
             Code::HeapLow,
             format!("{percent} % of its Keycloak's heap are left in use after a collection of garbage"),
-            "give the machine more memory: the heap's limit follows from it at the next `ha-cli up`".to_owned(),
+            advice!("give the machine more memory: the heap's limit follows from it at the next {}", Remedy::up(name)),
         );
     }
     if keycloak.state == KeycloakState::Ready {
@@ -59,21 +61,32 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
             add(
                 Code::KeycloakWrongMode,
                 format!("its Keycloak does not tell whether it is read-write or read-only: {detail}"),
-                format!("it runs without the standby extension: `ha-cli up {name}` replaces it"),
+                advice!("it runs without the standby extension: {} replaces it", Remedy::up(name)),
+            );
+        } else if keycloak.mode == KeycloakMode::ReadWrite
+            && expected == KeycloakMode::ReadWrite
+            && let Some(trouble) = keycloak.service_trouble()
+        {
+            add(
+                Code::ServiceClientUnusable,
+                format!(
+                    "ha-cli's own client in the realm \"master\" (\"{SERVICE_CLIENT}\") is of no use: {trouble}; nothing can be proven \
+                     after a change of roles, nor by `ha-cli verify`"
+                ),
+                advice!("{} makes it whole, without a login and without a restart", Remedy::up(name)),
             );
         } else if keycloak.mode != expected {
             add(
                 Code::KeycloakWrongMode,
                 format!("its Keycloak is {} on a PostgreSQL that is a {}", mode(keycloak.mode), role(expected)),
-                "it follows within a second; if this stays, it talks to another database: `ha-cli config check`"
-                    .to_owned(),
+                "it follows within a second; if this stays, it talks to another database: `ha-cli config check`".into(),
             );
         }
         return;
     }
     if off_network(&seen.observation.keycloak_container) {
         let message = "its Keycloak container was taken off the cluster's network: it reaches no database".to_owned();
-        let help = format!("`ha-cli up {name}` makes the container anew, and the network where it was removed");
+        let help = advice!("{} makes the container anew, and the network where it was removed", Remedy::up(name));
         return add(Code::NetworkLost, message, help);
     }
     if let Ok(Some(container)) = &seen.observation.keycloak_container
@@ -83,7 +96,7 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
         return add(Code::KeycloakStopped, format!("its Keycloak container does not run; {why}"), help);
     }
     if let Ok(container) = &seen.observation.keycloak_container {
-        let up = format!("`ha-cli up {name}` starts it; {logs}");
+        let up = advice!("{} starts it; {logs}", Remedy::up(name));
         match container.as_ref().map(|container| (container.status, container.restarts)) {
             None => return add(Code::KeycloakMissing, "there is no Keycloak container on it".to_owned(), up),
             Some((ContainerStatus::Created | ContainerStatus::Dead, _)) => {
@@ -95,15 +108,15 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
             }
             Some((ContainerStatus::Paused, _)) => {
                 let message = "its Keycloak container is paused".to_owned();
-                return add(Code::KeycloakStopped, message, format!("`docker unpause` it on {name}"));
+                return add(Code::KeycloakStopped, message, format!("`docker unpause` it on {name}").into());
             }
             Some((ContainerStatus::Restarting, _)) => {
                 let message = "its Keycloak ends and is started again and again".to_owned();
-                return add(Code::KeycloakRestarting, message, logs);
+                return add(Code::KeycloakRestarting, message, logs.into());
             }
             Some((ContainerStatus::Running, restarts)) if keycloak.state == KeycloakState::Stopped => {
                 let code = if restarts > 2 { Code::KeycloakRestarting } else { Code::KeycloakStarting };
-                return add(code, "its Keycloak runs and does not listen yet".to_owned(), logs);
+                return add(code, "its Keycloak runs and does not listen yet".to_owned(), logs.into());
             }
             Some((ContainerStatus::Running, _)) => {}
         }
@@ -112,14 +125,18 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
         KeycloakState::Ready => {}
         KeycloakState::Starting if seen.postgres().is_none() => {
             let message = format!("its Keycloak is not ready, and its PostgreSQL does not answer: {detail}");
-            add(Code::KeycloakFailing, message, "mend its PostgreSQL first; Keycloak follows by itself".to_owned());
+            add(Code::KeycloakFailing, message, "mend its PostgreSQL first; Keycloak follows by itself".into());
         }
-        KeycloakState::Starting => add(Code::KeycloakStarting, format!("its Keycloak is not ready: {detail}"), logs),
-        KeycloakState::Stopped => add(Code::KeycloakStopped, format!("its Keycloak does not run: {detail}"), logs),
+        KeycloakState::Starting => {
+            add(Code::KeycloakStarting, format!("its Keycloak is not ready: {detail}"), logs.into())
+        }
+        KeycloakState::Stopped => {
+            add(Code::KeycloakStopped, format!("its Keycloak does not run: {detail}"), logs.into())
+        }
         KeycloakState::Unreachable => add(
             Code::KeycloakUnreachable,
             format!("its Keycloak does not answer: {detail}"),
-            "a host that is down or frozen, a cut link or a firewall: `ha-cli doctor` looks closer".to_owned(),
+            "a host that is down or frozen, a cut link or a firewall: `ha-cli doctor` looks closer".into(),
         ),
     }
 }

@@ -11,9 +11,10 @@ use super::{
     ClusterState, Code, Finding, KeycloakReport, NodeReport, PostgresReport, ReplicationState, Report, ReportedRole,
     host,
 };
+use crate::advice::{Advice, Remedy, advice};
 use crate::layout;
 use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresObservation, PostgresRole};
-use crate::plan::{Of, own_way};
+use crate::plan::{Of, RoleFact, RoleFacts, WayOut, one_of, own_way, way_out};
 use crate::topology::{Node, Topology};
 
 /// A node of the topology with what was seen of it.
@@ -40,6 +41,14 @@ impl<'a> Seen<'a> {
 /// not called healthy: observe all of them, since whether a standby is right depends on its primary.
 #[must_use]
 pub fn assess(topology: &Topology, observations: &[NodeObservation]) -> Report {
+    let fact = |seen: &NodeObservation| RoleFact { observation: seen.clone(), stopped: None, heard_by: None };
+    assess_roles(topology, &observations.iter().map(|seen| (seen.node.clone(), fact(seen))).collect())
+}
+
+/// The same, of one who also knows how servers that do not run have ended: what ends a time without a primary depends on it.
+#[must_use]
+pub fn assess_roles(topology: &Topology, facts: &RoleFacts) -> Report {
+    let observations: Vec<_> = facts.values().map(|fact| fact.observation.clone()).collect();
     let seen: Vec<Seen<'_>> = topology
         .nodes()
         .iter()
@@ -49,7 +58,7 @@ pub fn assess(topology: &Topology, observations: &[NodeObservation]) -> Report {
         })
         .collect();
     let mut findings = Vec::new();
-    let primary = the_primary(&seen, &mut findings);
+    let primary = the_primary(topology, facts, &seen, &mut findings);
     if let Some(primary) = primary {
         second_writer(primary, &seen, &mut findings);
     }
@@ -72,7 +81,7 @@ pub fn assess(topology: &Topology, observations: &[NodeObservation]) -> Report {
         durability: topology.replication.durability,
         nodes,
         findings,
-        outlook: crate::plan::explain(topology, observations),
+        outlook: crate::plan::explain(topology, &observations),
     }
 }
 
@@ -119,38 +128,17 @@ fn parted(seen: &[Seen<'_>]) -> Option<String> {
 }
 
 /// The one primary, if there is exactly one.
-fn the_primary<'s, 'a>(seen: &'s [Seen<'a>], findings: &mut Vec<Finding>) -> Option<&'s Seen<'a>> {
+fn the_primary<'s, 'a>(
+    topology: &Topology,
+    facts: &RoleFacts,
+    seen: &'s [Seen<'a>],
+    findings: &mut Vec<Finding>,
+) -> Option<&'s Seen<'a>> {
     let primaries: Vec<_> = seen.iter().filter(|node| node.role() == ReportedRole::Primary).collect();
     match primaries[..] {
         [one] => return Some(one),
         [] => {
-            let unknown: Vec<_> = seen
-                .iter()
-                .filter(|node| node.role() == ReportedRole::Unknown)
-                .map(|node| node.node.name.to_string())
-                .collect();
-            let (code, message, help) = if let Some(parted) = parted(seen) {
-                (
-                    Code::NoPrimary,
-                    format!(
-                        "nobody accepts writes, and {parted} were promoted apart from each other: each holds what the other lacks"
-                    ),
-                    "a person has to choose: look at both while they serve reads; `ha-cli failover` says how",
-                )
-            } else if unknown.is_empty() {
-                (
-                    Code::NoPrimary,
-                    "every PostgreSQL answers as a standby: nobody accepts writes".to_owned(),
-                    "an interrupted `ha-cli switchover` goes on when it is run again; else `ha-cli failover` promotes the one that has most",
-                )
-            } else {
-                (
-                    Code::PrimaryUnknown,
-                    format!("no primary was found; {} could not be asked", unknown.join(", ")),
-                    "see the findings of that node; if the primary is lost, `ha-cli failover` says what may be lost, and asks",
-                )
-            };
-            findings.push(Finding::new(code, None, message, help));
+            findings.push(nobody(topology, facts, seen));
         }
         _ => {
             let names: Vec<_> = primaries
@@ -165,11 +153,73 @@ fn the_primary<'s, 'a>(seen: &'s [Seen<'a>], findings: &mut Vec<Finding>) -> Opt
                 Code::TwoPrimaries,
                 None,
                 format!("more than one node accepts writes: {}", names.join(" and ")),
-                "writes are diverging: stop the wrong one now with `ha-cli down NODE` (its data is kept), then `ha-cli rejoin NODE`",
+                wrong_one(&primaries),
             ));
         }
     }
     None
+}
+
+/// Nobody is the primary, as far as was seen.
+fn nobody(topology: &Topology, facts: &RoleFacts, seen: &[Seen<'_>]) -> Finding {
+    let unknown: Vec<_> = seen
+        .iter()
+        .filter(|node| node.role() == ReportedRole::Unknown)
+        .map(|node| node.node.name.to_string())
+        .collect();
+    if let Some(parted) = parted(seen) {
+        return Finding::new(
+            Code::NoPrimary,
+            None,
+            format!(
+                "nobody accepts writes, and {parted} were promoted apart from each other: each holds what the other lacks"
+            ),
+            advice!("a person has to choose: look at both while they serve reads; {} says how", Remedy::FAILOVER),
+        );
+    }
+    let WayOut { unfinished, remedies } = way_out(topology, facts);
+    let ends = one_of(&remedies);
+    let advice = |text: String| Advice { text, remedies: remedies.clone() };
+    if let Some(record) = unfinished {
+        return Finding::new(
+            Code::ChangeInterrupted,
+            None,
+            format!(
+                "a change of roles, by which {} becomes the primary in generation {}, was begun and not brought to its end: nobody \
+                 accepts writes",
+                record.primary, record.generation
+            ),
+            advice(format!("{ends} brings a primary back")),
+        );
+    }
+    if unknown.is_empty() {
+        let message = "every PostgreSQL answers as a standby: nobody accepts writes";
+        return Finding::new(Code::NoPrimary, None, message, advice(format!("{ends} promotes the one that has most")));
+    }
+    Finding::new(
+        Code::PrimaryUnknown,
+        None,
+        format!("no primary was found; {} could not be asked", unknown.join(", ")),
+        advice(format!(
+            "see the findings of that node; {ends} brings a primary back, and says before what may be lost"
+        )),
+    )
+}
+
+/// Of several primaries the one of the oldest promotion has to go, unless a person knows better.
+fn wrong_one(primaries: &[&Seen<'_>]) -> Advice {
+    let generation = |node: &Seen<'_>| {
+        let known =
+            node.postgres().map(|it| (it.lineage.as_ref().map(|lineage| &lineage.promotion), it.promotion.as_ref()));
+        known.and_then(|(data, told)| data.into_iter().chain(told).map(|record| record.generation).max())
+    };
+    let Some(oldest) = primaries.iter().rev().min_by_key(|node| generation(node)) else { return Advice::default() };
+    let name = &oldest.node.name;
+    advice!(
+        "writes are diverging: stop the wrong one now, by its promotion {name}: {} (its data is kept), then {}",
+        Remedy::down(name),
+        Remedy::rejoin(name),
+    )
 }
 
 /// A Keycloak that takes writes where PostgreSQL could not be asked: its word is the only one there is.
@@ -181,7 +231,7 @@ fn second_writer(primary: &Seen<'_>, seen: &[Seen<'_>], findings: &mut Vec<Findi
                 Code::TwoPrimaries,
                 None,
                 format!("{} accepts writes, and so does the Keycloak of {}", primary.node.name, node.node.name),
-                "writes are diverging: stop the wrong one now with `ha-cli down NODE` (its data is kept), then `ha-cli rejoin NODE`",
+                "writes are diverging: find out which one is right, and stop the other, whose data is kept (`down`), then `rejoin` it",
             ));
         }
     }

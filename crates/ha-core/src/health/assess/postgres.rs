@@ -1,6 +1,7 @@
 //! What is wrong with a PostgreSQL by itself.
 
 use super::Seen;
+use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding, PostgresState};
 use crate::observe::{ComponentObservation, NodeObservation, UnobservedWhy};
 use crate::ports::ContainerStatus;
@@ -30,7 +31,7 @@ pub(super) fn state(observation: &NodeObservation) -> PostgresState {
 
 pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
     let name = &seen.node.name;
-    let mut add = |code, message: String, help: String| findings.push(Finding::new(code, Some(name), message, help));
+    let mut add = |code, message: String, help: Advice| findings.push(Finding::new(code, Some(name), message, help));
     match &seen.observation.postgres {
         Ok(postgres) => {
             if !postgres.data_checksums && !postgres.wal_log_hints {
@@ -38,14 +39,14 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
                     Code::RewindImpossible,
                     "neither data checksums nor wal_log_hints are on: pg_rewind cannot bring it back after a failover"
                         .to_owned(),
-                    "set wal_log_hints = on and restart PostgreSQL".to_owned(),
+                    "set wal_log_hints = on and restart PostgreSQL".into(),
                 );
             }
             if !postgres.pending_restart.is_empty() {
                 add(
                     Code::PendingRestart,
                     format!("settings wait for a restart of PostgreSQL: {}", postgres.pending_restart.join(", ")),
-                    format!("restart it in a quiet moment: `ha-cli down {name}` and `ha-cli up {name}`"),
+                    advice!("restart it in a quiet moment: {} and {}", Remedy::down(name), Remedy::up(name)),
                 );
             }
             if postgres.collation_mismatch {
@@ -55,7 +56,7 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
                         .to_owned(),
                     "use the image that the database was made with, or, as Keycloak's role and never as postgres, REINDEX and ALTER DATABASE … \
                      REFRESH COLLATION VERSION"
-                        .to_owned(),
+                        .into(),
                 );
             }
         }
@@ -66,8 +67,9 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
         add(
             Code::NetworkLost,
             "its PostgreSQL container was taken off the cluster's network: nobody reaches it".to_owned(),
-            format!(
-                "`ha-cli up {name}` makes the container anew, and the network where it was removed; the data stays"
+            advice!(
+                "{} makes the container anew, and the network where it was removed; the data stays",
+                Remedy::up(name),
             ),
         );
     }
@@ -77,7 +79,7 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
         add(
             Code::OutOfMemory,
             "the kernel killed PostgreSQL for want of memory".to_owned(),
-            "give the machine more memory, or lower shared_buffers in [postgres.settings]".to_owned(),
+            "give the machine more memory, or lower shared_buffers in [postgres.settings]".into(),
         );
     }
 }
@@ -88,35 +90,36 @@ pub(super) fn off_network(container: &ComponentObservation) -> bool {
 }
 
 /// Why the engine could not start a container the last time, and what to do about it; nothing where it could.
-pub(super) fn not_started(container: &ComponentObservation, node: &Node) -> Option<(String, String)> {
+pub(super) fn not_started(container: &ComponentObservation, node: &Node) -> Option<(String, Advice)> {
     let error = container.as_ref().ok()?.as_ref()?.start_error.as_deref()?;
     let name = &node.name;
     let help = if error.contains("cannot assign requested address") {
-        format!(
-            "where {} is not there yet when Docker starts, have it start later (`systemctl edit docker`: \
-             After=network-online.target, Wants=network-online.target, or the unit that brings the address); `ha-cli up {name}` starts \
-             it now",
-            node.address
+        let address = node.address;
+        advice!(
+            "where {address} is not there yet when Docker starts, have it start later (`systemctl edit docker`: \
+             After=network-online.target, Wants=network-online.target, or the unit that brings the address); {} starts it now",
+            Remedy::up(name),
         )
     } else {
-        format!("`ha-cli up {name}` starts it, and makes it anew where its network was removed")
+        advice!("{} starts it, and makes it anew where its network was removed", Remedy::up(name))
     };
     Some((format!("the engine could not start it: {error}"), help))
 }
 
 /// The one cause why a server could not be read, the nearest to the ground.
-fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnMut(Code, String, String)) {
+fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnMut(Code, String, Advice)) {
     let name = &seen.node.name;
     match &seen.observation.engine {
         Err(engine) if engine.why == UnobservedWhy::NoWay => add(
             Code::EngineNotFromHere,
             engine.message.clone(),
-            format!("run this on {name} itself, or give `docker` of {name} as \"ssh://user@{}\"", seen.node.address),
+            format!("run this on {name} itself, or give `docker` of {name} as \"ssh://user@{}\"", seen.node.address)
+                .into(),
         ),
         Err(engine) => add(
             Code::EngineUnreachable,
             engine.message.clone(),
-            "check that the host is up and its Docker engine runs; `ha-cli doctor` looks closer".to_owned(),
+            "check that the host is up and its Docker engine runs; `ha-cli doctor` looks closer".into(),
         ),
         Ok(_) => {}
     }
@@ -136,7 +139,7 @@ fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnM
                 Some((Code::PostgresRestarting, "its PostgreSQL ends and is started again and again".to_owned()))
             }
             Some(ContainerStatus::Paused) => {
-                let help = format!("`docker unpause` it on {name}");
+                let help = format!("`docker unpause` it on {name}").into();
                 return add(Code::PostgresPaused, "its PostgreSQL container is paused".to_owned(), help);
             }
             Some(ContainerStatus::Running) => None,
@@ -148,11 +151,13 @@ fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnM
         }
         if let Some((code, message)) = stopped {
             let help = if code == Code::PostgresRestarting {
-                format!("`ha-cli logs {name} --component postgres` shows why")
+                format!("`ha-cli logs {name} --component postgres` shows why").into()
             } else {
-                format!(
-                    "`ha-cli up {name}` starts it, `ha-cli rejoin {name}` where another has become the primary meanwhile; \
-                     `ha-cli logs {name} --component postgres` shows why it ended"
+                advice!(
+                    "{} starts it, {} where another has become the primary meanwhile; `ha-cli logs {name} --component postgres` \
+                     shows why it ended",
+                    Remedy::up(name),
+                    Remedy::rejoin(name),
                 )
             };
             return add(code, message, help);
@@ -160,29 +165,33 @@ fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnM
     }
     let logs = format!("`ha-cli logs {name} --component postgres` shows what it does");
     match why {
-        UnobservedWhy::Refused => add(Code::PostgresStopped, message.to_owned(), logs),
-        UnobservedWhy::NotReady => add(Code::PostgresNotReady, message.to_owned(), logs),
+        UnobservedWhy::Refused => add(Code::PostgresStopped, message.to_owned(), logs.into()),
+        UnobservedWhy::NotReady => add(Code::PostgresNotReady, message.to_owned(), logs.into()),
         UnobservedWhy::Denied => add(
             Code::ProbeDenied,
             message.to_owned(),
             format!(
                 "check probe_password in the secrets file, and add this machine's address to `admit` of {name} in ha.toml"
-            ),
+            )
+            .into(),
         ),
         UnobservedWhy::Unproven => add(
             Code::PostgresUnproven,
             message.to_owned(),
-            format!(
-                "find out what listens at {}: another host with that address, or a proxy; where it is {name} itself, \
-                 `ha-cli up {name}` writes its pg_hba.conf anew",
-                seen.node.address
-            ),
+            {
+                let address = seen.node.address;
+                advice!(
+                    "find out what listens at {address}: another host with that address, or a proxy; where it is {name} itself, \
+                     {} writes its pg_hba.conf anew",
+                    Remedy::up(name),
+                )
+            },
         ),
         UnobservedWhy::Silent => add(
             Code::PostgresUnreachable,
             message.to_owned(),
-            "a host that is down or frozen, a cut link or a firewall: `ha-cli doctor` looks closer".to_owned(),
+            "a host that is down or frozen, a cut link or a firewall: `ha-cli doctor` looks closer".into(),
         ),
-        UnobservedWhy::NoWay | UnobservedWhy::Failed => add(Code::PostgresUnreachable, message.to_owned(), logs),
+        UnobservedWhy::NoWay | UnobservedWhy::Failed => add(Code::PostgresUnreachable, message.to_owned(), logs.into()),
     }
 }

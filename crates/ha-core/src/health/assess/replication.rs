@@ -1,6 +1,7 @@
 //! How the standbys follow.
 
 use super::Seen;
+use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding, ReplicationReport, ReplicationState, SlotReport};
 use crate::observe::{PostgresObservation, PostgresRole, SettingInForce, SlotObservation};
 use crate::plan::{Of, own_way};
@@ -69,8 +70,9 @@ fn in_force(topology: &Topology, node: &Seen<'_>, findings: &mut Vec<Finding>) {
                 "on {name}, as postgres in the database postgres: `{source} RESET {what}` and `SELECT pg_reload_conf()`; sessions \
                  that are open keep what a role or a database gave them: restart Keycloak then"
             )
+            .into()
         } else {
-            format!("take {what} out of [postgres.settings], then `ha-cli up {name}`")
+            advice!("take {what} out of [postgres.settings], then {}", Remedy::up(name))
         };
         findings.push(Finding::new(
             Code::DurabilityNotInForce,
@@ -87,27 +89,25 @@ fn durability(topology: &Topology, primary: &Seen<'_>, postgres: &PostgresObserv
     let alone = postgres.promotion.as_ref().is_some_and(|record| record.run_alone);
     match topology.replication.durability {
         Durability::Strict if alone => {
-            let away: Vec<_> = topology.peers_of(name).map(|peer| peer.name.to_string()).collect();
+            let away: Vec<_> = topology.peers_of(name).map(|peer| &peer.name).collect();
             findings.push(Finding::new(
                 Code::RunsAlone,
                 Some(name),
                 "it runs alone (--run-alone): what it acknowledges is on no other disk, and lost if this host is lost",
-                format!("bring a standby back: `ha-cli rejoin {}` ends it", away.join(" or ")),
+                bring_back(&away),
             ));
         }
         Durability::Strict if !synchronous => findings.push(Finding::new(
             Code::DurabilityNotInForce,
             Some(name),
             "durability is \"strict\", and synchronous_standby_names is empty: a failover may lose what was acknowledged",
-            format!(
-                "`ha-cli up {name}` brings the configuration in force; after `failover --run-alone`, `ha-cli rejoin` of the standby does"
-            ),
+            advice!("{} brings the configuration in force", Remedy::up(name)),
         )),
         Durability::Async if synchronous => findings.push(Finding::new(
             Code::DurabilityNotInForce,
             Some(name),
             "durability is \"async\", and synchronous_standby_names is set: writes wait for a standby",
-            format!("`ha-cli up {name}` brings the configuration in force"),
+            advice!("{} brings the configuration in force", Remedy::up(name)),
         )),
         Durability::Strict | Durability::Async => {}
     }
@@ -120,10 +120,18 @@ fn durability(topology: &Topology, primary: &Seen<'_>, postgres: &PostgresObserv
             Code::WritesWait,
             Some(name),
             "no standby confirms: every write waits until one streams",
-            "bring the standby back: see its findings; where that takes long, `ha-cli failover --run-alone` lets writes go on \
-             until it is back, on one disk",
+            advice!(
+                "bring the standby back: see its findings; where that takes long, {} lets writes go on until it is back, on one disk",
+                Remedy::FAILOVER_ALONE,
+            ),
         ));
     }
+}
+
+fn bring_back(away: &[&NodeName]) -> Advice {
+    let remedies: Vec<_> = away.iter().map(|node| Remedy::rejoin(node)).collect();
+    let words: Vec<_> = remedies.iter().map(ToString::to_string).collect();
+    Advice { text: format!("bring a standby back: {} ends it", words.join(" or ")), remedies }
 }
 
 /// The slot of one standby, as the primary sees it.
@@ -135,7 +143,7 @@ fn slot(standby: &Seen<'_>, primary: &NodeName, postgres: &PostgresObservation, 
             Code::SlotMissing,
             Some(name),
             format!("{primary} has no slot {wanted} for it: WAL that it needs may be removed while it is away"),
-            format!("`ha-cli up {primary}` makes it"),
+            advice!("{} makes it", Remedy::up(primary)),
         ));
         return;
     };
@@ -144,7 +152,7 @@ fn slot(standby: &Seen<'_>, primary: &NodeName, postgres: &PostgresObservation, 
             Code::SlotLost,
             Some(name),
             format!("the WAL that {name} still needs is gone from {primary}: it was away too long (slot_keep_mib)"),
-            format!("its data must be copied anew: `ha-cli rebuild {name}`"),
+            advice!("its data must be copied anew: {}", Remedy::rebuild(name)),
         )),
         Some("unreserved") => findings.push(Finding::new(
             Code::SlotAtRisk,
@@ -198,12 +206,12 @@ pub(super) fn of_standby(
         ReplicationState::Streaming if replayed_all => Some(0.0),
         _ => standby.replay_age_seconds,
     };
-    let mut add = |code, message: String, help: String| findings.push(Finding::new(code, Some(name), message, help));
+    let mut add = |code, message: String, help: Advice| findings.push(Finding::new(code, Some(name), message, help));
     if standby.replay_paused == Some(true) {
         add(
             Code::ReplayPaused,
             "replay is paused: what arrives is not applied".to_owned(),
-            "SELECT pg_wal_replay_resume() on it, if whoever paused it agrees".to_owned(),
+            "SELECT pg_wal_replay_resume() on it, if whoever paused it agrees".into(),
         );
     }
     if let (Some(primary), Some(promotion)) = (primary, diverged) {
@@ -213,30 +221,37 @@ pub(super) fn of_standby(
                 "it holds what its primary {} lacks: {} was promoted in generation {}, and the primary's data does not come from that",
                 primary.node.name, promotion.primary, promotion.generation
             ),
-            format!("`ha-cli rejoin {name}` shows what that is, and makes it a standby"),
+            advice!("{} shows what that is, and makes it a standby", Remedy::rejoin(name)),
         );
     } else if let Some(primary) = primary {
         if state == ReplicationState::Stopped {
             add(
                 Code::ReplicationStopped,
                 format!("it receives nothing from {}", primary.node.name),
-                format!(
-                    "`ha-cli logs {name} --component postgres` shows why, `ha-cli doctor {name}` tries the way there; `ha-cli rejoin {name}` \
-                     looks whether its data went its own way"
+                advice!(
+                    "`ha-cli logs {name} --component postgres` shows why, `ha-cli doctor {name}` tries the way there; {} \
+                     looks whether its data went its own way",
+                    Remedy::rejoin(name),
                 ),
             );
         }
         if let Some(message) = wrong_upstream(topology, standby, primary) {
-            add(Code::WrongUpstream, message, format!("`ha-cli up {name}` points it at {}", primary.node.name));
+            add(Code::WrongUpstream, message, advice!("{} points it there", Remedy::up(name)));
         }
         if let Some(record) = upstream.and_then(|postgres| postgres.promotion.as_ref())
             && standby.promotion.as_ref().is_some_and(|own| !own.is_same_promotion(record))
         {
             let own = standby.promotion.as_ref().map_or(0, |own| own.generation);
+            // Who streams has the primary's data, and only has to be told.
+            let told = if state == ReplicationState::Streaming {
+                advice!("{} sets it right", Remedy::up(name))
+            } else {
+                advice!("{} looks whether its data went another way", Remedy::rejoin(name))
+            };
             add(
                 Code::GenerationMismatch,
                 format!("it knows of generation {own}, its primary {} of {}", primary.node.name, record.generation),
-                format!("`ha-cli up {name}` sets it right where it streams; else `ha-cli rejoin {name}`"),
+                told,
             );
         }
         if let Some(postgres) = upstream
@@ -249,8 +264,9 @@ pub(super) fn of_standby(
             add(
                 Code::TimelineMismatch,
                 message,
-                format!(
-                    "do not promote it; find out which of them holds the newer data; `ha-cli rejoin {name}` makes it a standby again"
+                advice!(
+                    "do not promote it; find out which of them holds the newer data; {} makes it a standby again",
+                    Remedy::rejoin(name),
                 ),
             );
         }
@@ -266,7 +282,7 @@ pub(super) fn of_standby(
             Code::ReplicationLag,
             format!("it is {bytes} MiB and {seconds} s behind"),
             "a slow link, a slow disk, or a long query that holds replay up; `ha-cli monitor` shows where it goes"
-                .to_owned(),
+                .into(),
         );
     }
     let wanted = SlotName::of_standby(name);

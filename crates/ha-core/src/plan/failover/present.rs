@@ -1,6 +1,7 @@
 //! A primary answers: there is nobody to replace, but an earlier run may have left something.
 
 use super::{Failover, FailoverOptions, Loss, afterwards, keep_back};
+use crate::advice::{Remedy, advice};
 use crate::plan::roles::{View, record_again, write_lineage};
 use crate::plan::{Plan, Refusal, RefusalKind};
 use crate::topology::{Durability, Node};
@@ -14,8 +15,10 @@ pub(super) fn there_is_one(view: &View<'_>, primary: &Node, options: &FailoverOp
             RefusalKind::Unsafe,
             Some(name),
             "it is the primary, and it answers",
-            format!(
-                "to move the service without loss: `ha-cli switchover --to {other}`; if it must go at once: `ha-cli down {name}` first"
+            advice!(
+                "to move the service without loss: {}; if it must go at once: {} first",
+                Remedy::switchover(other),
+                Remedy::down(name),
             ),
         ));
     }

@@ -1,6 +1,7 @@
 //! Who takes over.
 
 use super::FailoverOptions;
+use crate::advice::{Remedy, advice};
 use crate::observe::PostgresRole;
 use crate::plan::roles::View;
 use crate::plan::{Refusal, RefusalKind};
@@ -19,7 +20,7 @@ pub(super) fn target<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&
                     RefusalKind::Unsafe,
                     Some(&to.name),
                     format!("{} has received more: what it has and {} lacks would be lost", other.name, to.name),
-                    format!("`ha-cli failover --to {}`", other.name),
+                    advice!("{}", Remedy::failover(&other.name)),
                 ));
             }
             None => {}
@@ -49,7 +50,7 @@ fn chosen<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&'v Node, Re
                 RefusalKind::Unreachable,
                 Some(name),
                 "it is not seen to run as a standby",
-                format!("bring it up first: `ha-cli up {name}`"),
+                advice!("bring it up first: {}", Remedy::up(name)),
             ));
         }
         return Ok(node);
@@ -67,7 +68,7 @@ fn chosen<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&'v Node, Re
             RefusalKind::Unreachable,
             None,
             "no standby is seen to run",
-            "`ha-cli status` shows why; `ha-cli up NODE` starts what is stopped",
+            advice!("`ha-cli status` shows why; {} starts what is stopped", Remedy::UP_ALL),
         )
     })
 }
@@ -84,16 +85,19 @@ fn is_ahead(view: &View<'_>, other: &Node, to: &Node) -> bool {
 /// What `other` may hold is not on `to`, and it is for a person to say that it may go.
 fn lacks(view: &View<'_>, to: &Node, other: &Node, promotion: &PromotionRecord) -> Refusal {
     let (to, name) = (&to.name, &other.name);
-    let choose = |to, given_up| format!("`ha-cli failover --to {to} --give-up {given_up}`");
     let help = if view.server(name).is_none() {
-        format!("bring {name} back with `ha-cli up {name}`; to give up what it holds: {}", choose(to, name))
+        advice!("bring {name} back with {}; to give up what it holds: {}", Remedy::up(name), Remedy::choose(to, name))
     } else if view.own_way(to, name).is_none() {
-        format!("its data is older: `ha-cli failover --to {name}`; to give up what {name} holds: {}", choose(to, name))
+        advice!(
+            "its data is older: {}; to give up what {name} holds: {}",
+            Remedy::failover(name),
+            Remedy::choose(to, name),
+        )
     } else {
-        format!(
+        advice!(
             "{name} lacks as well what was acknowledged on {to}: look at both while they serve reads, then choose: {} or {}",
-            choose(to, name),
-            choose(name, to)
+            Remedy::choose(to, name),
+            Remedy::choose(name, to),
         )
     };
     let message = format!(

@@ -6,6 +6,7 @@ use crate::observe::fixtures::{
     SYSTEM, healthy, lineage, name, pair, promotion, strict_pair, strict_three, three, unobserved,
 };
 use crate::observe::{ControlFile, PostgresObservation, UnobservedWhy};
+use crate::plan::order::kept_back;
 use crate::plan::{PlannedStep, RoleFact, StoppedServer};
 use crate::ports::Container;
 use crate::values::Lsn;
@@ -60,6 +61,7 @@ fn dead() -> FailoverOptions {
 }
 
 fn lines(plan: &Plan) -> Vec<String> {
+    assert_eq!(kept_back(plan), None);
     let after = |step: &PlannedStep| step.after.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     plan.steps.iter().map(|step| format!("{} {step} <{}>", step.id, after(step))).collect()
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::observe::fixtures::{healthy, name, pair, promotion, unobserved};
 use crate::observe::{OnlyHere, PostgresObservation, UnobservedWhy};
+use crate::plan::order::kept_back;
 use crate::plan::{PlannedStep, RoleFact};
 use crate::values::TimelineId;
 
@@ -38,6 +39,7 @@ fn branch() -> BranchObservation {
 }
 
 fn lines(plan: &Plan) -> Vec<String> {
+    assert_eq!(kept_back(plan), None);
     let after = |step: &PlannedStep| step.after.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     plan.steps.iter().map(|step| format!("{} {step} <{}>", step.id, after(step))).collect()
 }

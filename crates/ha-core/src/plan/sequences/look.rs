@@ -1,8 +1,11 @@
 //! What an operator sees of the world.
 
 use super::world::World;
-use crate::observe::fixtures::{SYSTEM, healthy, primary, standby, unobserved};
-use crate::observe::{ControlFile, ControlState, NodeObservation, PostgresRole, UnobservedWhy};
+use crate::observe::fixtures::{SYSTEM, healthy, keycloak, primary, standby, unobserved};
+use crate::observe::{
+    ControlFile, ControlState, KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresRole,
+    UnobservedWhy,
+};
 use crate::plan::{RoleFact, RoleFacts, StoppedServer};
 use crate::ports::ContainerStatus;
 use crate::topology::Topology;
@@ -46,6 +49,12 @@ fn fact(operator: &Operator, world: &World, node: usize) -> RoleFact {
     }
     let container = observation.postgres_container.as_mut().unwrap().as_mut().unwrap();
     let position = Lsn::new(0x300_0000 + 8 * server.wal.len() as u64);
+    // A Keycloak tells what its server is, and that it has none.
+    observation.keycloak = match server.runs.filter(|_| !server.hung) {
+        Some(PostgresRole::Primary) => keycloak(KeycloakMode::ReadWrite),
+        Some(PostgresRole::Standby) => keycloak(KeycloakMode::ReadOnly),
+        None => KeycloakObservation { state: KeycloakState::Starting, ..keycloak(KeycloakMode::Unknown) },
+    };
     match server.runs {
         Some(_) if server.hung => {
             container.status = ContainerStatus::Paused;

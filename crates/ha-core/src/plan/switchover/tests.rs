@@ -2,6 +2,7 @@ use super::*;
 use crate::observe::PostgresObservation;
 use crate::observe::UnobservedWhy;
 use crate::observe::fixtures::{SYSTEM, healthy, name, pair, promotion, three, unobserved};
+use crate::plan::order::kept_back;
 use crate::plan::{PlannedStep, RoleFact};
 use crate::ports::ContainerStatus;
 use crate::steps::{StepError, StepFailure};
@@ -34,6 +35,7 @@ fn to(node: &str) -> SwitchoverOptions {
 }
 
 fn lines(plan: &Plan) -> Vec<String> {
+    assert_eq!(kept_back(plan), None);
     let after = |step: &PlannedStep| step.after.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     plan.steps.iter().map(|step| format!("{} {step} <{}>", step.id, after(step))).collect()
 }
@@ -64,6 +66,21 @@ fn the_target_is_promoted_only_after_the_old_primary_is_gone_proven_and_demoted(
             "15 vm3: follow vm2 <10>",
         ]
     );
+}
+
+#[test]
+fn a_service_client_of_no_use_keeps_nothing_back_and_is_told_before() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    for node in ["vm1", "vm2"] {
+        let keycloak = &mut facts.get_mut(&name(node)).unwrap().observation.keycloak;
+        keycloak.service_client = Some(crate::observe::ServiceClient::Unknown);
+    }
+    let planned = decide_switchover(&topology, &facts, &SwitchoverOptions::default()).unwrap();
+    assert!(planned.plan.steps.iter().all(|step| step.action != Action::ProveService));
+    assert!(planned.plan.steps.iter().any(|step| matches!(step.action, Action::StartPostgres { .. })));
+    let [note] = &planned.plan.notes[..] else { panic!("{:?}", planned.plan.notes) };
+    assert!(note.contains("is not proven by a login") && note.contains("`ha-cli up vm2`"), "{note}");
 }
 
 #[test]
@@ -309,6 +326,7 @@ fn no_plan_makes_a_second_primary() {
         }
         let options = SwitchoverOptions { to: to.map(|index| name(names[index])), ..SwitchoverOptions::default() };
         let Ok(planned) = decide_switchover(&topology, &facts, &options) else { return Ok(()) };
+        prop_assert_eq!(kept_back(&planned.plan), None, "{:?}", planned);
         let place = |wanted: &dyn Fn(&PlannedStep) -> bool| planned.plan.steps.iter().position(wanted);
         let Some(promote) = place(&|step| step.action == Action::Promote) else { return Ok(()) };
         let view = View { topology: &topology, facts: &facts };

@@ -1,6 +1,7 @@
 //! Whom the others follow.
 
 use super::{Facts, UpOptions, known};
+use crate::advice::{Remedy, advice};
 use crate::observe::PostgresRole;
 use crate::plan::{DataState, NodeFacts, Refusal, RefusalKind};
 use crate::topology::{Node, Topology};
@@ -47,7 +48,11 @@ pub(super) fn the_primary<'t>(
                 RefusalKind::Unsafe,
                 None,
                 format!("{} would each be a primary", names.join(" and ")),
-                "find out which holds the data that counts; `ha-cli rejoin` of the other shows what only it holds, and makes it a standby",
+                advice!(
+                    "find out which holds the data that counts; {} shows what only that one holds, and makes it a standby",
+                    // One that runs is the one to be followed.
+                    Remedy::rejoin(&asleep.iter().chain(&running).next().expect("there are two").name),
+                ),
             ))
         }
     }
@@ -82,18 +87,20 @@ fn none_left(topology: &Topology, facts: &Facts, system: SystemIdentifier) -> Re
                 "the cluster with system identifier {system} exists, and its databases are gone: the disks of {without} \
                  were lost or replaced"
             ),
-            "bring the disks back; to begin anew without the data: `ha-cli down --volumes`, then `ha-cli up`",
+            "bring the disks back; to begin anew without the data: `ha-cli down --volumes`, then bring it up".into(),
         )
     } else if without.is_empty() {
         (
             "every node's database is a standby's: none would accept writes".to_owned(),
-            "an interrupted `ha-cli switchover` goes on when it is run again; else `ha-cli failover` promotes the one that \
-             has most",
+            advice!("{} promotes the one that has most", Remedy::FAILOVER),
         )
     } else {
         (
             format!("{without} has no database, its disk was lost; what is left is a standby's, on {standbys}"),
-            "a new database would be a second cluster: `ha-cli failover` promotes the standby that has most",
+            advice!(
+                "a new database would be a second cluster: {} promotes the standby that has most",
+                Remedy::FAILOVER
+            ),
         )
     };
     Refusal::new(RefusalKind::Unsafe, None, message, help)
@@ -121,6 +128,6 @@ fn may_be_created(facts: &Facts, unknown: &[&NodeName], options: UpOptions) -> R
         None,
         format!("{} cannot be asked whether there is a database already: {}", names.join(", "), why.join("; ")),
         "make every node's engine reachable from here (for example docker = \"ssh://…\"), or, when you know that \
-         no node has a database of this cluster, say `ha-cli up --bootstrap`",
+         no node has a database of this cluster, say so with --bootstrap",
     ))
 }

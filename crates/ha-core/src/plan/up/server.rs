@@ -2,6 +2,7 @@
 
 use super::change::change;
 use super::{Up, Upstream, known};
+use crate::advice::{Remedy, advice};
 use crate::layout;
 use crate::observe::{PostgresObservation, PostgresRole, UnobservedWhy};
 use crate::plan::{Action, Change, DataState, NodeFacts, Of, Refusal, RefusalKind, StepId, own_way};
@@ -87,19 +88,23 @@ impl Up<'_> {
                     format!(
                         "it has no database, but the cluster with system identifier {system} exists: its disk was lost"
                     ),
-                    "a new database would be a second cluster; the surviving standby holds the data: `ha-cli failover`",
+                    advice!(
+                        "a new database would be a second cluster; the surviving standby holds the data: {}",
+                        Remedy::FAILOVER,
+                    ),
                 ));
                 return None;
             }
             return Some(self.plan.add(&node.name, Action::InitDatabase, after));
         }
-        let running = known(self.facts, &self.primary.name).is_some_and(|primary| primary.observation.postgres.is_ok());
+        let name = &self.primary.name;
+        let running = known(self.facts, name).is_some_and(|primary| primary.observation.postgres.is_ok());
         if upstream.database.is_none() && !running {
             self.refusals.push(Refusal::new(
                 RefusalKind::Unreachable,
                 Some(&node.name),
-                format!("it has no database yet, and {}, which it would copy, does not run", self.primary.name),
-                format!("bring {} up first: `ha-cli up {}`", self.primary.name, self.primary.name),
+                format!("it has no database yet, and {name}, which it would copy, does not run"),
+                advice!("bring {name} up first: {}", Remedy::up(name)),
             ));
             return None;
         }

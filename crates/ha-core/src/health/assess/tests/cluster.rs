@@ -1,9 +1,15 @@
 //! What concerns more than one node: roles, identity, hosts that do not answer.
 
-use super::{Nodes, check, check_of, host_gone};
+use super::{Nodes, check, check_of, host_gone, keycloak_stops, postgres_stops};
+use crate::advice::Remedy;
 use crate::health::ClusterState::{Degraded, Down, Healthy};
-use crate::observe::fixtures::{keycloak, name, pair, primary, standby, strict_pair, three, unobserved};
-use crate::observe::{KeycloakMode, UnobservedWhy};
+use crate::health::assess_roles;
+use crate::observe::fixtures::{
+    SYSTEM, healthy, keycloak, name, pair, primary, promotion, standby, strict_pair, three, unobserved,
+};
+use crate::observe::{ControlFile, ControlState, KeycloakMode, KeycloakState, NodeObservation, UnobservedWhy};
+use crate::plan::{RoleFact, RoleFacts, StoppedServer};
+use crate::ports::ContainerStatus;
 use crate::values::{SystemIdentifier, TimelineId};
 
 #[test]
@@ -41,6 +47,32 @@ fn a_cluster_of_standbys_has_no_primary() {
         n[0].keycloak = keycloak(KeycloakMode::ReadOnly);
     };
     check(both, &["- no-primary"], Down);
+}
+
+#[test]
+fn a_change_that_was_begun_and_not_ended_is_the_first_finding_and_names_what_ends_it() {
+    let stopped = |n: &mut Nodes| {
+        postgres_stops(&mut n[0], ContainerStatus::Exited { code: 0 }, UnobservedWhy::Refused);
+        keycloak_stops(&mut n[0], ContainerStatus::Running, KeycloakState::Starting);
+        n[1].postgres.as_mut().unwrap().promotion = Some(promotion(2, "vm2"));
+    };
+    check(stopped, &["- change-interrupted", "vm1 postgres-stopped", "vm1 keycloak-failing"], Down);
+    let topology = pair();
+    let mut nodes = healthy(&topology);
+    stopped(&mut nodes);
+    let fact = |seen: &NodeObservation| RoleFact { observation: seen.clone(), stopped: None, heard_by: None };
+    let mut facts: RoleFacts = nodes.iter().map(|seen| (seen.node.clone(), fact(seen))).collect();
+    let control = ControlFile {
+        system: SYSTEM,
+        state: ControlState::ShutDown,
+        checkpoint: "0/3000148".parse().unwrap(),
+        timeline: TimelineId(1),
+    };
+    let end = StoppedServer { control, standby: false, promotion: Some(promotion(1, "vm1")) };
+    facts.get_mut(&name("vm1")).unwrap().stopped = Some(Ok(end));
+    let first = &assess_roles(&topology, &facts).findings[0];
+    assert_eq!(first.help.remedies[0], Remedy::switchover(&name("vm2")), "{first:?}");
+    assert!(first.help.starts_with("`ha-cli switchover --to vm2`"), "{first:?}");
 }
 
 #[test]

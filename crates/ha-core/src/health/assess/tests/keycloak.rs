@@ -1,9 +1,11 @@
 //! A Keycloak: whether it serves, and as what.
 
+use super::super::assess;
 use super::{Nodes, check, keycloak_stops, postgres_stops};
+use crate::advice::Remedy;
 use crate::health::ClusterState::{Degraded, Down, Healthy};
-use crate::observe::fixtures::{keycloak, unobserved};
-use crate::observe::{KeycloakMode, KeycloakState, UnobservedWhy};
+use crate::observe::fixtures::{healthy, keycloak, name, pair, unobserved};
+use crate::observe::{KeycloakMode, KeycloakState, ServiceClient, UnobservedWhy};
 use crate::ports::ContainerStatus;
 
 #[test]
@@ -13,6 +15,21 @@ fn a_heap_that_collections_do_not_empty_is_worth_a_word() {
     check(full(Some(90)), &["vm2 heap-low"], Healthy);
     check(full(Some(89)), &[], Healthy);
     check(full(None), &[], Healthy);
+}
+
+#[test]
+fn a_service_client_of_no_use_is_told_of_the_node_that_writes_and_up_mends_it() {
+    use ServiceClient::{Disabled, HttpsRequired, NoRole, NoServiceAccount, Unknown};
+    for trouble in [Unknown, Disabled, NoServiceAccount, NoRole, HttpsRequired] {
+        let with = |n: &mut Nodes| n.iter_mut().for_each(|node| node.keycloak.service_client = Some(trouble));
+        check(with, &["vm1 service-client-unusable"], Healthy);
+    }
+    check(|n| n[0].keycloak.service_client = None, &[], Healthy);
+    let mut nodes = healthy(&pair());
+    nodes[0].keycloak.service_client = Some(NoRole);
+    let report = assess(&pair(), &nodes);
+    assert_eq!(report.findings[0].help.remedies, [Remedy::up(&name("vm1"))]);
+    assert!(report.findings[0].message.contains("lacks the role create-realm"), "{:?}", report.findings);
 }
 
 #[test]

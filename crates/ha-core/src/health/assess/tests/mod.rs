@@ -53,8 +53,13 @@ fn postgres_stops(node: &mut NodeObservation, status: ContainerStatus, why: Unob
 
 fn keycloak_stops(node: &mut NodeObservation, status: ContainerStatus, state: KeycloakState) {
     node.keycloak_container.as_mut().unwrap().as_mut().unwrap().status = status;
-    node.keycloak =
-        KeycloakObservation { state, mode: KeycloakMode::Unknown, warm: None, detail: Some("refused".to_owned()) };
+    node.keycloak = KeycloakObservation {
+        state,
+        mode: KeycloakMode::Unknown,
+        warm: None,
+        service_client: None,
+        detail: Some("refused".to_owned()),
+    };
 }
 
 fn host_gone(node: &mut NodeObservation, why: UnobservedWhy) {

@@ -84,7 +84,13 @@ fn keycloak() -> impl Strategy<Value = KeycloakObservation> {
     use KeycloakState::{Ready, Starting, Stopped, Unreachable};
     let state = select(vec![Ready, Ready, Ready, Starting, Stopped, Unreachable]);
     let mode = select(vec![KeycloakMode::ReadWrite, KeycloakMode::ReadOnly, KeycloakMode::Unknown]);
-    (state, mode).prop_map(|(state, mode)| KeycloakObservation { state, mode, warm: None, detail: None })
+    (state, mode).prop_map(|(state, mode)| KeycloakObservation {
+        state,
+        mode,
+        warm: None,
+        service_client: None,
+        detail: None,
+    })
 }
 
 fn node(index: usize) -> impl Strategy<Value = NodeObservation> {

@@ -71,8 +71,13 @@ pub(super) fn stop_postgres(node: &mut NodeFacts) {
 }
 
 pub(super) fn stop_keycloak(node: &mut NodeFacts) {
-    node.observation.keycloak =
-        KeycloakObservation { state: KeycloakState::Stopped, mode: KeycloakMode::Unknown, warm: None, detail: None };
+    node.observation.keycloak = KeycloakObservation {
+        state: KeycloakState::Stopped,
+        mode: KeycloakMode::Unknown,
+        warm: None,
+        service_client: None,
+        detail: None,
+    };
     if let Ok(Some(container)) = &mut node.observation.keycloak_container {
         container.status = ContainerStatus::Exited { code: 143 };
     }

@@ -4,8 +4,8 @@ use super::super::{UpOptions, decide_up};
 use super::facts::{
     ASKED, at, empty, lines, no_containers, no_images, plans, plans_of, postgres, refuses_of, running, stop_postgres,
 };
-use crate::observe::UnobservedWhy;
 use crate::observe::fixtures::{SYSTEM, demo, name, pair, secrets, strict_pair, three, unobserved};
+use crate::observe::{ServiceClient, UnobservedWhy};
 use crate::plan::DataState;
 use crate::plan::RefusalKind::Unreachable;
 
@@ -218,4 +218,13 @@ fn without_keycloak_only_the_servers_are_made() {
             "6 vm2: create and start PostgreSQL <5>",
         ],
     );
+}
+
+#[test]
+fn a_service_client_of_no_use_is_mended_on_the_primary_and_nothing_else_is_touched() {
+    let mut facts = running(&pair());
+    for node in ["vm1", "vm2"] {
+        at(&mut facts, node).observation.keycloak.service_client = Some(ServiceClient::Disabled);
+    }
+    plans(&facts, &["0 vm1: make the service client of ha-cli whole again <>"]);
 }

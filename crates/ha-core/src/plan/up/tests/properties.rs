@@ -8,6 +8,7 @@ use super::facts::{all, empty, no_containers, running, stop, stop_keycloak, stop
 use crate::layout::LABEL_SPEC;
 use crate::observe::UnobservedWhy;
 use crate::observe::fixtures::{SYSTEM, pair_spec, primary, secrets, standby, unobserved};
+use crate::plan::order::kept_back;
 use crate::plan::{Action, DataState, Facts, NodeFacts, Plan, StepId, decide_up};
 use crate::topology::{NodeSpec, Topology};
 use crate::values::{NodeName, SystemIdentifier};
@@ -120,6 +121,7 @@ proptest! {
     fn no_plan_loses_data_or_makes_a_second_primary((topology, selected, facts, options) in world()) {
         let Ok(plan) = decide_up(&topology, &secrets(), &selected, &facts, options) else { return Ok(()) };
 
+        prop_assert_eq!(kept_back(&plan), None, "{:?}", plan);
         for step in &plan.steps {
             prop_assert!(selected.contains(&step.node), "{} was not asked for", step);
             prop_assert!(facts[&step.node].is_ok(), "{} cannot be reached", step.node);
@@ -137,7 +139,7 @@ proptest! {
                 Action::PullImage { .. } | Action::BuildKeycloakImage | Action::PrepareVolumes
                 | Action::InitDatabase | Action::CopyDatabase { .. } | Action::StartPostgres { .. }
                 | Action::FollowPrimary { .. } | Action::ProvisionDatabase | Action::StartKeycloak { .. }
-                | Action::ProvisionKeycloak | Action::RecordPromotion { .. }
+                | Action::ProvisionKeycloak | Action::MendServiceClient | Action::RecordPromotion { .. }
                 | Action::ReloadSettings => {}
             }
         }

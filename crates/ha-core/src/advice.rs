@@ -1,0 +1,228 @@
+//! What to do next: words for a person, and the commands among them as data, so that each face makes its own sentence of them, and a
+//! test can follow them.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::Serialize;
+
+use crate::values::NodeName;
+
+/// One command that changes something. As text it is the command, in backquotes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Remedy {
+    /// `up`: of one node, or of all.
+    Up {
+        /// Which.
+        node: Option<NodeName>,
+    },
+    /// `down`: the node's servers stop, and its data stays.
+    Down {
+        /// Which.
+        node: NodeName,
+    },
+    /// `switchover`: a change that loses nothing, or what an interrupted one has left to do.
+    Switchover {
+        /// The node that is to be the primary; `None` where the command chooses.
+        to: Option<NodeName>,
+    },
+    /// `failover`: a standby takes the place of a primary that is gone.
+    Failover {
+        /// The node that is to be the primary; `None` where the command chooses.
+        to: Option<NodeName>,
+        /// It goes on without a standby's confirmation.
+        run_alone: bool,
+        /// Whose data a person gives up.
+        give_up: Option<NodeName>,
+    },
+    /// `rejoin`: a node comes back as a standby, and shows first what only it holds.
+    Rejoin {
+        /// Which.
+        node: NodeName,
+    },
+    /// `rebuild`: a standby gets a new copy of the primary's data.
+    Rebuild {
+        /// Which.
+        node: NodeName,
+    },
+}
+
+impl Remedy {
+    /// `up` of one node.
+    #[must_use]
+    pub fn up(node: &NodeName) -> Self {
+        Self::Up { node: Some(node.clone()) }
+    }
+
+    /// `up` of every node.
+    pub const UP_ALL: Self = Self::Up { node: None };
+
+    /// `down` of one node.
+    #[must_use]
+    pub fn down(node: &NodeName) -> Self {
+        Self::Down { node: node.clone() }
+    }
+
+    /// `switchover` to that node.
+    #[must_use]
+    pub fn switchover(to: &NodeName) -> Self {
+        Self::Switchover { to: Some(to.clone()) }
+    }
+
+    /// `failover` to whichever standby has most.
+    pub const FAILOVER: Self = Self::Failover { to: None, run_alone: false, give_up: None };
+
+    /// The same, of one that then goes on alone.
+    pub const FAILOVER_ALONE: Self = Self::Failover { to: None, run_alone: true, give_up: None };
+
+    /// `failover` to that node.
+    #[must_use]
+    pub fn failover(to: &NodeName) -> Self {
+        Self::Failover { to: Some(to.clone()), run_alone: false, give_up: None }
+    }
+
+    /// `failover` to one node, of which what another one holds is given up.
+    #[must_use]
+    pub fn choose(to: &NodeName, given_up: &NodeName) -> Self {
+        Self::Failover { to: Some(to.clone()), run_alone: false, give_up: Some(given_up.clone()) }
+    }
+
+    /// `rejoin` of one node.
+    #[must_use]
+    pub fn rejoin(node: &NodeName) -> Self {
+        Self::Rejoin { node: node.clone() }
+    }
+
+    /// `rebuild` of one node.
+    #[must_use]
+    pub fn rebuild(node: &NodeName) -> Self {
+        Self::Rebuild { node: node.clone() }
+    }
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let option =
+            |name: &str, value: &Option<NodeName>| value.as_ref().map(|it| format!(" {name}{it}")).unwrap_or_default();
+        match self {
+            Self::Up { node } => write!(f, "`ha-cli up{}`", option("", node)),
+            Self::Down { node } => write!(f, "`ha-cli down {node}`"),
+            Self::Switchover { to } => write!(f, "`ha-cli switchover{}`", option("--to ", to)),
+            Self::Failover { to, run_alone, give_up } => {
+                let alone = if *run_alone { " --run-alone" } else { "" };
+                write!(f, "`ha-cli failover{}{alone}{}`", option("--to ", to), option("--give-up ", give_up))
+            }
+            Self::Rejoin { node } => write!(f, "`ha-cli rejoin {node}`"),
+            Self::Rebuild { node } => write!(f, "`ha-cli rebuild {node}`"),
+        }
+    }
+}
+
+/// What to do: a text, and the commands that it names. As text it is the text.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Advice {
+    /// For a person.
+    #[serde(rename = "help")]
+    pub text: String,
+    /// The commands in it that change something, the one to be tried first before the others; none where it is for a hand
+    /// elsewhere, or where waiting is enough.
+    pub remedies: Vec<Remedy>,
+}
+
+impl Deref for Advice {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl From<String> for Advice {
+    fn from(text: String) -> Self {
+        Self { text, remedies: Vec::new() }
+    }
+}
+
+impl From<&str> for Advice {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<Advice> for String {
+    fn from(advice: Advice) -> Self {
+        advice.text
+    }
+}
+
+/// An [`Advice`]: as `format!`, with a [`Remedy`] for each `{}`.
+macro_rules! advice {
+    ($format:literal $(, $remedy:expr)+ $(,)?) => {{
+        let text = format!($format $(, $remedy)+);
+        $crate::advice::Advice { text, remedies: vec![$($remedy),+] }
+    }};
+}
+
+pub(crate) use advice;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::fixtures::name;
+
+    #[test]
+    fn the_commands_stand_in_the_text_and_beside_it() {
+        let (vm1, vm2) = (name("vm1"), name("vm2"));
+        let seen = advice!("{} starts {vm1}; else {}", Remedy::up(&vm1), Remedy::choose(&vm2, &vm1));
+        assert_eq!(seen.text, "`ha-cli up vm1` starts vm1; else `ha-cli failover --to vm2 --give-up vm1`");
+        assert_eq!(seen.remedies, [Remedy::up(&vm1), Remedy::choose(&vm2, &vm1)]);
+        let json = serde_json::to_value(&seen).unwrap();
+        assert_eq!(json["help"], seen.text.as_str());
+        assert_eq!(json["remedies"][0], serde_json::json!({ "do": "up", "node": "vm1" }));
+        let all = [
+            (Remedy::UP_ALL, "up"),
+            (Remedy::down(&vm1), "down vm1"),
+            (Remedy::switchover(&vm2), "switchover --to vm2"),
+            (Remedy::Switchover { to: None }, "switchover"),
+            (Remedy::FAILOVER, "failover"),
+            (Remedy::FAILOVER_ALONE, "failover --run-alone"),
+            (Remedy::failover(&vm2), "failover --to vm2"),
+            (Remedy::rejoin(&vm1), "rejoin vm1"),
+            (Remedy::rebuild(&vm1), "rebuild vm1"),
+        ];
+        for (remedy, text) in all {
+            assert_eq!(remedy.to_string(), format!("`ha-cli {text}`"));
+        }
+    }
+
+    /// One that is only text cannot be followed by a program, nor by the test that follows every advice.
+    #[test]
+    fn no_advice_of_health_and_of_the_plans_names_a_command_that_is_only_text() {
+        let sources = [
+            include_str!("health/assess/keycloak.rs"),
+            include_str!("health/assess/mod.rs"),
+            include_str!("health/assess/postgres.rs"),
+            include_str!("health/assess/replication.rs"),
+            include_str!("plan/failover.rs"),
+            include_str!("plan/failover/target.rs"),
+            include_str!("plan/rejoin.rs"),
+            include_str!("plan/replication.rs"),
+            include_str!("plan/switchover.rs"),
+            include_str!("plan/up/conflicts.rs"),
+            include_str!("plan/up/primary.rs"),
+        ];
+        let verbs = ["up", "down", "switchover", "failover", "rejoin", "rebuild"];
+        for line in sources.iter().flat_map(|source| source.lines()).filter(|line| !line.trim().starts_with("//")) {
+            let named = verbs.iter().find(|verb| line.contains(&format!("ha-cli {verb}")));
+            // What destroys data is for a person alone.
+            assert!(named.is_none() || line.contains("down --volumes"), "a Remedy says it: {line}");
+        }
+    }
+}
