@@ -87,7 +87,10 @@ pub(super) fn loss(view: &View<'_>, to: &Node) -> Loss {
     }
     let standby = view.server(&to.name);
     let candidates = view.topology.peers_of(&to.name).filter_map(|node| Some((node, view.stopped(&node.name)?)));
+    // Its end proves something only where nobody else can have been promoted since, and have written more.
+    let seen = |node: &Node| view.server(&node.name).is_some() || view.stopped(&node.name).is_some();
     let ended = candidates
+        .filter(|_| view.topology.peers_of(&to.name).all(seen))
         .filter(|(_, stopped)| stopped.control.state == ControlState::ShutDown)
         .find(|(_, stopped)| standby.is_some_and(|it| it.timeline == stopped.control.timeline));
     if let (Some((node, stopped)), Some(received)) = (ended, view.received(to)) {

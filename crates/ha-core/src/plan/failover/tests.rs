@@ -132,6 +132,18 @@ fn one_that_hangs_is_stopped_before_anybody_is_promoted() {
     }
 }
 
+/// The first of three was shut down for the third, which was promoted, wrote, and is gone: what the first left proves nothing.
+#[test]
+fn an_orderly_end_proves_nothing_while_another_is_not_seen() {
+    let topology = three();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::ShutDown);
+    let loss = |facts: &RoleFacts| decide_failover(&topology, facts, &dead()).unwrap().loss;
+    assert!(matches!(loss(&facts), Loss::None { .. }));
+    dark(&mut facts, "vm3");
+    assert!(matches!(loss(&facts), Loss::Since { .. }), "{:?}", loss(&facts));
+}
+
 #[test]
 fn what_can_neither_be_asked_nor_stopped_needs_a_persons_word() {
     let topology = pair();
