@@ -2,7 +2,7 @@
 //!
 //! Before anything has changed it ends at once. Until the old primary is stopped, what is under way ends, and the rest is not begun:
 //! it can be taken back. From then on nobody takes writes until the other one is promoted, so it is brought to its end; only a
-//! second ctrl-c gives it up.
+//! second ctrl-c gives it up. A terminal that is closed and a service manager that ends the program mean the same.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,8 +13,9 @@ use ha_core::layout::Component;
 use ha_core::plan::{Action, Plan};
 use ha_core::steps::{RunError, StepEvent, Watcher};
 
+use super::interrupt::Interrupts;
 use super::plan;
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::output::{Printer, Tone};
 
 /// How far it is.
@@ -64,11 +65,14 @@ pub(super) async fn run(
     watcher: Arc<dyn Watcher>,
     printer: &Printer,
 ) -> Result<Result<(), RunError>, Error> {
+    let refused =
+        |error| Failure::failed("signals", "nothing was done: interrupts could not be listened for").because(error);
+    let mut interrupts = Interrupts::listen().map_err(refused)?;
     let handover = Arc::new(Handover { next: watcher, phase: AtomicU8::default(), no_further: AtomicBool::default() });
     let mut work = pin!(cluster.run(steps, Arc::clone(&handover) as _));
     tokio::select! {
         done = &mut work => return Ok(done),
-        _ = tokio::signal::ctrl_c() => {}
+        () = interrupts.next() => {}
     }
     let what = match handover.phase.load(Ordering::SeqCst) {
         NOTHING_CHANGED => return Err(plan::interrupted().into()),
@@ -84,5 +88,8 @@ pub(super) async fn run(
         let mark = page.tone(Tone::Warning, "interrupt:");
         page.line(format!("{mark} {what}"));
     });
-    plan::interruptible(work).await
+    tokio::select! {
+        done = work => Ok(done),
+        () = interrupts.next() => Err(plan::interrupted().into()),
+    }
 }

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use ha_core::topology::{DockerEndpoint, Topology, TopologySpec};
 use serde_json::{Value, json};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::interrupt::Interrupts;
 use crate::cli::{Globals, SetupArgs};
 use crate::config::{self, FileToWrite, Overwrite, SecretsRules};
 use crate::error::{Error, Failure};
@@ -71,7 +71,7 @@ pub(super) fn run(globals: &Globals, args: &SetupArgs, printer: &Printer) -> Res
 /// Puts both files in their place, the secrets first: a file without its secrets would look like a finished setup.
 fn write(target: &Path, text: &str, secrets: &str, overwrite: Overwrite) -> Result<(), Error> {
     // From here on the work takes milliseconds and runs to its end, interrupted or not.
-    let _held = hold_interrupts().map_err(signals_failed)?;
+    let _held = Interrupts::listen().map_err(signals_failed)?;
     let secrets = FileToWrite { path: config::secrets_beside(target), content: secrets, mode: 0o600 };
     let file = FileToWrite { path: target.to_owned(), content: text, mode: 0o644 };
     config::install(&[secrets, file], overwrite)
@@ -79,10 +79,6 @@ fn write(target: &Path, text: &str, secrets: &str, overwrite: Overwrite) -> Resu
 
 fn signals_failed(error: io::Error) -> Error {
     Failure::failed("signals", "interrupts could not be held back").because(error).into()
-}
-
-fn hold_interrupts() -> io::Result<[Signal; 3]> {
-    Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?])
 }
 
 /// What was written, and what comes next.
