@@ -283,6 +283,21 @@ fn resume(view: &View<'_>, options: &SwitchoverOptions) -> Result<Switchover, Re
             advice!("{} starts the primary again", Remedy::up(from)),
         ));
     }
+    // It streams from nobody any more: what it lacks now cannot arrive.
+    let received = view.topology.node(&to).and_then(|node| view.received(node));
+    if let (Some(last), Some(received)) = (last, received)
+        && received <= last.checkpoint
+    {
+        return Err(Refusal::new(
+            RefusalKind::Unsafe,
+            Some(&to),
+            format!(
+                "it lacks what {from} wrote last: its WAL ends at {received}, the last record of {from} begins at {}",
+                last.checkpoint
+            ),
+            advice!("nothing is lost: {} starts {from} again, where all of it is", Remedy::up(from)),
+        ));
+    }
     if let Some((other, promotion)) =
         view.topology.peers_of(&to).find_map(|peer| Some((&peer.name, view.own_way(&peer.name, &to)?)))
     {

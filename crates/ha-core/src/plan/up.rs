@@ -9,7 +9,7 @@ mod server;
 use std::collections::BTreeMap;
 
 use self::conflicts::{foreign_data, old_images, one_engine_each, one_system, passwords};
-use self::primary::the_primary;
+use self::primary::{none_left, note_of_nobody, the_primary};
 use super::{Action, DataState, NodeFacts, Plan, PlannedStep, Refusal, StepId};
 use crate::layout::MachineShare;
 use crate::observe::Unobserved;
@@ -57,7 +57,17 @@ pub fn decide_up(
     let primary = the_primary(topology, facts, system, options).map_err(|refusal| vec![refusal])?;
     let mut up = Up { topology, secrets, facts, system, primary, plan: Plan::default(), refusals };
     up.run(selected, options.without_keycloak);
-    if up.refusals.is_empty() { Ok(up.plan) } else { Err(up.refusals) }
+    match (primary, system) {
+        _ if !up.refusals.is_empty() => return Err(up.refusals),
+        (None, Some(system)) if up.plan.is_empty() => return Err(vec![none_left(topology, facts, system)]),
+        (None, _) => up.plan.notes.push(note_of_nobody(topology, facts)),
+        (Some(_), _) => {}
+    }
+    Ok(up.plan)
+}
+
+fn has_database(facts: &NodeFacts) -> bool {
+    facts.observation.postgres.is_ok() || matches!(facts.data, DataState::Complete { .. })
 }
 
 fn known<'f>(facts: &'f Facts, node: &NodeName) -> Option<&'f NodeFacts> {
@@ -82,7 +92,8 @@ struct Up<'a> {
     secrets: &'a Secrets,
     facts: &'a Facts,
     system: Option<SystemIdentifier>,
-    primary: &'a Node,
+    /// Whom the others follow; `None` where nobody is the primary until a person or a guard has decided.
+    primary: Option<&'a Node>,
     plan: Plan,
     refusals: Vec<Refusal>,
 }
@@ -105,12 +116,20 @@ impl Up<'_> {
         // The primary first, so that the steps of the others can wait for its.
         let mut upstream = Upstream::default();
         let mut order: Vec<&Node> = self.topology.nodes().iter().filter(|it| selected.contains(&it.name)).collect();
-        order.sort_by_key(|node| node.name != self.primary.name);
+        order.sort_by_key(|node| !self.is_primary(node));
         let mut standby_servers = Vec::new();
         let mut pending_keycloaks = Vec::new();
         for node in order {
             let Some(facts) = known(self.facts, &node.name) else { continue };
-            let is_primary = node.name == self.primary.name;
+            let is_primary = self.is_primary(node);
+            if self.primary.is_none() && !has_database(facts) {
+                let note = format!(
+                    "{} is left out: it has no database, and there is no primary that it could copy",
+                    node.name
+                );
+                self.plan.notes.push(note);
+                continue;
+            }
             let prepared = self.hosts(node, facts);
             let Some(server) = self.server(node, facts, prepared, is_primary, &upstream) else { continue };
             if is_primary {
@@ -139,6 +158,10 @@ impl Up<'_> {
                 upstream.keycloak = keycloak;
             }
         }
+    }
+
+    fn is_primary(&self, node: &Node) -> bool {
+        self.primary.is_some_and(|primary| primary.name == node.name)
     }
 
     fn share(&self, node: &NodeFacts) -> MachineShare {

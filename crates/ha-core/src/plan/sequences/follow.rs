@@ -26,15 +26,6 @@ pub(super) fn follow(operator: &Operator, world: &mut World) -> Result<(), Strin
     for server in &mut world.servers {
         (server.cut_off, server.visible, server.hung, server.up) = (false, true, false, true);
     }
-    // Between two stopped servers of which each would be a primary `up` refuses to choose, and nothing else starts them but their
-    // hosts: the guard makes standbys of them.
-    let at_rest = |world: &World, node: usize| world.servers[node].runs.is_none() && !world.servers[node].signal;
-    let nobody = !world.nodes().any(|node| world.is_primary(node));
-    if nobody && world.nodes().filter(|node| at_rest(world, *node)).count() > 1 {
-        for node in world.nodes() {
-            world.start(node, false);
-        }
-    }
     let mut met = BTreeSet::new();
     let mut told = Vec::new();
     for _ in 0..PATIENCE {

@@ -100,8 +100,9 @@ fn fact(operator: &Operator, world: &World, node: usize) -> RoleFact {
             observation.postgres = Err(unobserved(UnobservedWhy::Refused, "nothing listens there"));
             // A standby's end is told otherwise.
             let state = if server.orderly && !server.signal { ControlState::ShutDown } else { ControlState::Other };
-            let control =
-                ControlFile { system: SYSTEM, state, checkpoint: position, timeline: TimelineId(server.timeline) };
+            // The last record; whoever has all that was written is past its beginning.
+            let checkpoint = Lsn::new(position.bytes() - 1);
+            let control = ControlFile { system: SYSTEM, state, checkpoint, timeline: TimelineId(server.timeline) };
             seen.stopped =
                 Some(Ok(StoppedServer { control, standby: server.signal, promotion: Some(server.record.clone()) }));
         }

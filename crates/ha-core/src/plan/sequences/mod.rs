@@ -270,9 +270,7 @@ fn whatever_happens_there_is_one_primary_and_nothing_safe_is_lost() {
     }
 }
 
-/// It finds one that is not mended yet: with `--ignored`.
 #[test]
-#[ignore = "`up` refuses to start a stopped standby while there is no primary, and `failover` asks for it first"]
 fn who_follows_what_is_said_comes_to_a_whole_cluster_and_never_round_in_a_circle() {
     for topology in [pair(), strict_pair(), three(), strict_three()] {
         let operator = Operator::of(topology);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::advice::Remedy;
 use crate::observe::PostgresObservation;
 use crate::observe::UnobservedWhy;
 use crate::observe::fixtures::{SYSTEM, healthy, name, pair, promotion, three, unobserved};
@@ -22,7 +23,7 @@ fn server<'f>(facts: &'f mut RoleFacts, node: &str) -> &'f mut PostgresObservati
 /// The node's server has ended like that.
 fn ended(facts: &mut RoleFacts, node: &str, state: ControlState, standby: bool) {
     let control =
-        ControlFile { system: SYSTEM, state, checkpoint: "0/3000148".parse().unwrap(), timeline: TimelineId(1) };
+        ControlFile { system: SYSTEM, state, checkpoint: "0/3000100".parse().unwrap(), timeline: TimelineId(1) };
     let node = facts.get_mut(&name(node)).unwrap();
     node.observation.postgres = Err(unobserved(UnobservedWhy::Refused, "nothing listens there"));
     node.observation.postgres_container.as_mut().unwrap().as_mut().unwrap().status =
@@ -235,6 +236,20 @@ fn to_go_back_to_a_primary_that_was_shut_down_is_what_up_does() {
     let refusals = decide_switchover(&topology, &facts, &to("vm1")).unwrap_err();
     assert_eq!((refusals.len(), refusals[0].kind), (1, RefusalKind::Mismatch), "{refusals:?}");
     assert!(refusals[0].help.contains("ha-cli up vm1"), "{refusals:?}");
+}
+
+/// Nobody sends it anything any more: what it lacks is on the old primary alone, which `up` starts again.
+#[test]
+fn a_standby_that_did_not_get_everything_is_not_waited_for() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::ShutDown, false);
+    let standby = server(&mut facts, "vm2");
+    let end = "0/3000100".parse().ok();
+    (standby.receive_lsn, standby.flush_lsn, standby.replay_lsn) = (end, end, end);
+    let refusals = decide_switchover(&topology, &facts, &to("vm2")).unwrap_err();
+    assert!(refusals[0].message.contains("it lacks what vm1 wrote last"), "{refusals:?}");
+    assert_eq!(refusals[0].help.remedies, [Remedy::up(&name("vm1"))]);
 }
 
 /// It was interrupted once somebody else had been promoted, who is gone again.

@@ -1,6 +1,6 @@
 //! Whom the others follow.
 
-use super::{Facts, UpOptions, known};
+use super::{Facts, UpOptions, has_database, known};
 use crate::advice::{Remedy, advice};
 use crate::observe::PostgresRole;
 use crate::plan::{DataState, NodeFacts, Refusal, RefusalKind};
@@ -9,12 +9,15 @@ use crate::values::{NodeName, SystemIdentifier};
 
 /// Which node is the primary: the one that says so, else the only one whose data would start as one, else, when there
 /// is no database anywhere, the one that the topology begins with.
+///
+/// `None` where nobody is, or where several data directories at rest would each start as one: what is stopped is brought up all the
+/// same, by guards that ask each other, since a failover has to see what everybody has.
 pub(super) fn the_primary<'t>(
     topology: &'t Topology,
     facts: &Facts,
     system: Option<SystemIdentifier>,
     options: UpOptions,
-) -> Result<&'t Node, Refusal> {
+) -> Result<Option<&'t Node>, Refusal> {
     let role = |node: &Node| facts.get(&node.name)?.as_ref().ok()?.observation.postgres.as_ref().ok().map(|it| it.role);
     let running: Vec<_> = topology.nodes().iter().filter(|node| role(node) == Some(PostgresRole::Primary)).collect();
     let asleep: Vec<_> = topology
@@ -32,16 +35,14 @@ pub(super) fn the_primary<'t>(
         .map(|node| &node.name)
         .collect();
     match (&running[..], &asleep[..], system) {
-        ([one], [], _) | ([], [one], _) => Ok(one),
+        ([one], [], _) | ([], [one], _) => Ok(Some(one)),
         // The primary is among those that cannot be seen; the others are brought up to follow it.
-        ([], [], Some(system)) => match unknown.first().and_then(|name| topology.node(name)) {
-            Some(node) => Ok(node),
-            None => Err(none_left(topology, facts, system)),
-        },
+        ([], [], Some(_)) => Ok(unknown.first().and_then(|name| topology.node(name))),
         ([], [], None) => {
             may_be_created(facts, &unknown, options)?;
-            Ok(topology.initial_primary())
+            Ok(Some(topology.initial_primary()))
         }
+        ([], [_, _, ..], _) => Ok(None),
         _ => {
             let names: Vec<_> = running.iter().chain(&asleep).map(|node| node.name.to_string()).collect();
             Err(Refusal::new(
@@ -71,11 +72,8 @@ fn why_unknown(facts: &Facts, node: &NodeName) -> Option<String> {
 }
 
 /// A refusal for a cluster that exists and of which every node was asked: no database of it would accept writes.
-fn none_left(topology: &Topology, facts: &Facts, system: SystemIdentifier) -> Refusal {
-    let has_one = |node: &&Node| {
-        known(facts, &node.name)
-            .is_some_and(|it| it.observation.postgres.is_ok() || matches!(it.data, DataState::Complete { .. }))
-    };
+pub(super) fn none_left(topology: &Topology, facts: &Facts, system: SystemIdentifier) -> Refusal {
+    let has_one = |node: &&Node| known(facts, &node.name).is_some_and(has_database);
     let names = |nodes: &mut dyn Iterator<Item = &Node>| {
         nodes.map(|node| node.name.to_string()).collect::<Vec<_>>().join(" and ")
     };
@@ -104,6 +102,22 @@ fn none_left(topology: &Topology, facts: &Facts, system: SystemIdentifier) -> Re
         )
     };
     Refusal::new(RefusalKind::Unsafe, None, message, help)
+}
+
+/// What is said where servers are started and none of them is known to be the primary.
+pub(super) fn note_of_nobody(topology: &Topology, facts: &Facts) -> String {
+    let as_primary = |node: &&Node| {
+        matches!(known(facts, &node.name), Some(NodeFacts { data: DataState::Complete { standby: false, .. }, .. }))
+    };
+    let names: Vec<_> = topology.nodes().iter().filter(as_primary).map(|node| node.name.to_string()).collect();
+    let why = match &names[..] {
+        [] => "every node's database is a standby's".to_owned(),
+        names => format!(
+            "{} would each be a primary: the guard of each asks the others, and starts it as a standby where it cannot be sure",
+            names.join(" and ")
+        ),
+    };
+    format!("{why}; if nobody accepts writes then, {} promotes the one that has most", Remedy::FAILOVER)
 }
 
 /// Whether a first database may be made: where it is certain, or a person says, that there is none.

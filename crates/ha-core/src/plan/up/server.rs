@@ -43,11 +43,13 @@ impl Up<'_> {
                 last = Some(self.plan.add(&node.name, Action::StartPostgres { change, permit }, after));
             }
             None if !is_primary && self.went_its_own_way(node, facts) => {}
-            None if !is_primary && self.has_to_be_told(node, facts) => {
-                let primary = self.primary.name.clone();
-                last = Some(self.plan.add(&node.name, Action::FollowPrimary { primary }, after));
+            None => {
+                // Where nobody is the primary there is nothing to be told.
+                if let Some(primary) = self.primary.filter(|_| !is_primary && self.has_to_be_told(node, facts)) {
+                    let primary = primary.name.clone();
+                    last = Some(self.plan.add(&node.name, Action::FollowPrimary { primary }, after));
+                }
             }
-            None => {}
         }
         let settings = is_primary && last.is_none() && self.has_another_profile(node, facts);
         if settings {
@@ -97,7 +99,7 @@ impl Up<'_> {
             }
             return Some(self.plan.add(&node.name, Action::InitDatabase, after));
         }
-        let name = &self.primary.name;
+        let name = &self.primary?.name;
         let running = known(self.facts, name).is_some_and(|primary| primary.observation.postgres.is_ok());
         if upstream.database.is_none() && !running {
             self.refusals.push(Refusal::new(
@@ -108,7 +110,7 @@ impl Up<'_> {
             ));
             return None;
         }
-        let from = self.primary.name.clone();
+        let from = name.clone();
         let mut after = after;
         after.extend(upstream.database);
         Some(self.plan.add(&node.name, Action::CopyDatabase { from }, after))
@@ -117,7 +119,7 @@ impl Up<'_> {
     fn postgres_change(&self, node: &Node, facts: &NodeFacts, is_primary: bool) -> Option<Change> {
         let container = facts.observation.postgres_container.as_ref().ok()?;
         let Some(container) = container else { return Some(Change::Create) };
-        let upstream = (!is_primary).then_some(self.primary);
+        let upstream = self.primary.filter(|_| !is_primary);
         let (hashed, _) = layout::postgres_files(self.topology, node, self.share(facts), upstream, self.secrets);
         let wanted = |image: &Image| {
             let system = self.system?;
@@ -152,14 +154,15 @@ impl Up<'_> {
     /// Whether a standby that runs holds what the primary does not, and so cannot follow it: said, and left to a person.
     fn went_its_own_way(&mut self, node: &Node, facts: &NodeFacts) -> bool {
         let running = |facts: &NodeFacts| facts.observation.postgres.as_ref().ok().cloned();
-        let primary = known(self.facts, &self.primary.name).and_then(running);
+        let Some(upstream) = self.primary else { return false };
+        let primary = known(self.facts, &upstream.name).and_then(running);
         let (Some(server), Some(primary)) = (running(facts), primary) else { return false };
         let way = own_way(Of { node: &node.name, server: &server }, &primary);
         if let Some(promotion) = way {
             self.plan.notes.push(format!(
                 "{0} holds what {1} lacks: its data comes from the promotion in generation {2}, and {1}'s does not; \
                  `ha-cli rejoin {0}` shows what that is, and makes it a standby",
-                node.name, self.primary.name, promotion.generation
+                node.name, upstream.name, promotion.generation
             ));
         }
         way.is_some()
@@ -182,7 +185,7 @@ impl Up<'_> {
     /// Whether the standby has not written down which promotion it follows.
     fn knows_another_promotion(&self, facts: &NodeFacts) -> bool {
         let promotion = |facts: &NodeFacts| facts.observation.postgres.as_ref().ok()?.promotion.clone();
-        let primary = known(self.facts, &self.primary.name).and_then(promotion);
+        let primary = self.primary.and_then(|primary| known(self.facts, &primary.name)).and_then(promotion);
         let streams = facts.observation.postgres.as_ref().is_ok_and(PostgresObservation::streams);
         primary.is_some() && streams && promotion(facts) != primary
     }
@@ -190,10 +193,10 @@ impl Up<'_> {
     /// Whether it is told to follow another than the primary, or nobody, as its guard does. Where the primary was not seen, who it is is a guess, and
     /// no reason to turn a standby round.
     fn follows_another(&self, facts: &NodeFacts) -> bool {
-        if known(self.facts, &self.primary.name).is_none() {
+        let Some(primary) = self.primary.filter(|primary| known(self.facts, &primary.name).is_some()) else {
             return false;
-        }
-        let (host, port) = layout::peer_endpoint(self.topology, self.primary);
+        };
+        let (host, port) = layout::peer_endpoint(self.topology, primary);
         let right = format!("{host}:{port}");
         facts
             .observation

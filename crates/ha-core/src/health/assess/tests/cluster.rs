@@ -65,7 +65,7 @@ fn a_change_that_was_begun_and_not_ended_is_the_first_finding_and_names_what_end
     let control = ControlFile {
         system: SYSTEM,
         state: ControlState::ShutDown,
-        checkpoint: "0/3000148".parse().unwrap(),
+        checkpoint: "0/3000100".parse().unwrap(),
         timeline: TimelineId(1),
     };
     let end = StoppedServer { control, standby: false, promotion: Some(promotion(1, "vm1")) };

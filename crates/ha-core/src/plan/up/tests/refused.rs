@@ -3,11 +3,11 @@
 use super::super::decide_up;
 use super::facts::{
     ASKED, BOOTSTRAP, at, empty, lose, no_containers, no_images, plans, plans_of, postgres, refuses, refuses_of,
-    running, stop, wipe,
+    running, stop, stop_postgres, wipe,
 };
 use crate::observe::fixtures::{SYSTEM, demo, engine, name, pair, primary, secrets, standby, three};
-use crate::plan::DataState;
 use crate::plan::RefusalKind::{Mismatch, Unreachable, Unsafe};
+use crate::plan::{Action, DataState};
 use crate::topology::Topology;
 use crate::values::SystemIdentifier;
 
@@ -87,6 +87,36 @@ fn nodes_that_are_all_standbys_are_left_alone() {
     *postgres(&mut facts, "vm1") = standby(&topology, &name("vm1"), &topology.nodes()[1]);
     at(&mut facts, "vm1").data = DataState::Complete { system: SYSTEM, standby: true };
     refuses(&facts, Unsafe, &["every node's database is a standby's"]);
+}
+
+/// A failover has to see what everybody has: a stopped server is started as what it may be, whoever is to be the primary.
+#[test]
+fn what_is_stopped_is_started_also_where_nobody_is_the_primary() {
+    let topology = pair();
+    let complete = |standby| DataState::Complete { system: SYSTEM, standby };
+    let mut facts = running(&topology);
+    *postgres(&mut facts, "vm1") = standby(&topology, &name("vm1"), &topology.nodes()[1]);
+    at(&mut facts, "vm1").data = complete(true);
+    stop_postgres(at(&mut facts, "vm2"));
+    let note = "note: every node's database is a standby's; if nobody accepts writes then, `ha-cli failover` promotes the one \
+                that has most";
+    plans(&facts, &["0 vm2: start PostgreSQL <>", note]);
+    // One that lost its disk copies nobody, and keeps nobody back.
+    wipe(at(&mut facts, "vm1"));
+    at(&mut facts, "vm1").data = DataState::Lost { system: SYSTEM };
+    let left_out = "note: vm1 is left out: it has no database, and there is no primary that it could copy";
+    plans(&facts, &["0 vm2: start PostgreSQL <>", left_out, note]);
+    // Each of two would be a primary: without the permission to be one, their guards ask each other.
+    let mut facts = running(&topology);
+    for node in ["vm1", "vm2"] {
+        stop_postgres(at(&mut facts, node));
+        at(&mut facts, node).data = complete(false);
+    }
+    let note = "note: vm1 and vm2 would each be a primary: the guard of each asks the others, and starts it as a standby where it \
+                cannot be sure; if nobody accepts writes then, `ha-cli failover` promotes the one that has most";
+    plans(&facts, &["0 vm1: start PostgreSQL <>", "1 vm2: start PostgreSQL <>", note]);
+    let plan = decide_up(&topology, &secrets(), &[name("vm1"), name("vm2")], &facts, ASKED).unwrap();
+    assert!(plan.steps.iter().all(|step| matches!(step.action, Action::StartPostgres { permit: false, .. })));
 }
 
 #[test]
