@@ -21,6 +21,10 @@ import org.keycloak.models.cache.infinispan.CacheManager;
 import org.keycloak.models.cache.infinispan.CachedCount;
 import org.keycloak.models.cache.infinispan.RealmCacheSession;
 import org.keycloak.models.cache.infinispan.UserCacheSession;
+import org.keycloak.models.cache.infinispan.entities.CachedRealm;
+import org.keycloak.models.cache.infinispan.entities.InRealm;
+import org.keycloak.models.cache.infinispan.entities.RealmQuery;
+import org.keycloak.models.cache.infinispan.entities.Revisioned;
 import org.keycloak.models.sessions.infinispan.changes.SessionEntityWrapper;
 import org.keycloak.models.sessions.infinispan.entities.AuthenticatedClientSessionEntity;
 import org.keycloak.models.sessions.infinispan.entities.EmbeddedClientSessionKey;
@@ -38,9 +42,13 @@ import org.keycloak.models.utils.KeycloakModelUtils;
 final class Caches {
 
     private static final String NO_KEY = "ha-standby";
+    /** So many of the plain caches, the first, hold authorization settings; the next one holds public keys. */
+    private static final int AUTHORIZATION = 2;
 
     private final CacheManager users;
     private final CacheManager realms;
+    /** Keycloak's counters of the entries of these two, also of those that are not cached any more. */
+    private final Map<CacheManager, Cache<String, ?>> revisions = new HashMap<>();
     private final List<Cache<?, ?>> plain;
     private final Map<Boolean, Cache<String, SessionEntityWrapper<?>>> userSessions = new HashMap<>();
     private final Map<Boolean, Cache<Object, SessionEntityWrapper<AuthenticatedClientSessionEntity>>> clientSessions =
@@ -51,6 +59,12 @@ final class Caches {
         users = session.getProvider(UserCache.class) instanceof UserCacheSession c ? c.getCache() : null;
         realms = session.getProvider(CacheRealmProvider.class) instanceof RealmCacheSession c ? c.getCache() : null;
         InfinispanConnectionProvider infinispan = session.getProvider(InfinispanConnectionProvider.class);
+        if (users != null) {
+            revisions.put(users, infinispan.getCache(InfinispanConnectionProvider.USER_REVISIONS_CACHE_NAME));
+        }
+        if (realms != null) {
+            revisions.put(realms, infinispan.getCache(InfinispanConnectionProvider.REALM_REVISIONS_CACHE_NAME));
+        }
         plain = List.of(infinispan.getCache(InfinispanConnectionProvider.AUTHORIZATION_CACHE_NAME),
                 infinispan.getCache(InfinispanConnectionProvider.AUTHORIZATION_REVISIONS_CACHE_NAME),
                 infinispan.getCache(InfinispanConnectionProvider.KEYS_CACHE_NAME));
@@ -83,6 +97,50 @@ final class Caches {
             cache.invalidateObject(NO_KEY);
             cache.clear();
         }
+    }
+
+    /**
+     * All that is known to be, or might be, of these realms; what is known to be of another one is kept. An entry that is
+     * not cached just now may be about to be, by a request that has read an old row: without its counter Keycloak
+     * takes the common one, which has just been raised.
+     */
+    void forgetRealms(Set<String> ids) {
+        if (ids.isEmpty()) {
+            return;
+        }
+        for (CacheManager cache : revisions.keySet()) {
+            cache.invalidateObject(NO_KEY);
+            for (Map.Entry<String, Revisioned> entry : List.copyOf(cache.getCache().entrySet())) {
+                if (!isOfAnother(entry.getValue(), ids)) {
+                    cache.invalidateObject(entry.getKey());
+                }
+            }
+            Cache<String, ?> counters = revisions.get(cache);
+            for (String key : List.copyOf(counters.keySet())) {
+                if (!cache.getCache().containsKey(key)) {
+                    counters.remove(key);
+                }
+            }
+        }
+        plain.subList(0, AUTHORIZATION).forEach(Cache::clear);
+        Cache<?, ?> keys = plain.get(AUTHORIZATION);
+        List.copyOf(keys.keySet()).stream().filter(key -> !isKeyOfAnother(key, ids)).forEach(keys::remove);
+    }
+
+    private static boolean isOfAnother(Revisioned value, Set<String> ids) {
+        if (value instanceof InRealm part) {
+            return part.getRealm() != null && !ids.contains(part.getRealm());
+        }
+        if (value instanceof RealmQuery query) {
+            return query.getRealms().stream().noneMatch(ids::contains);
+        }
+        return value instanceof CachedRealm realm && !ids.contains(realm.getId());
+    }
+
+    /** Keycloak names them {@code realm::client::...} and {@code realm::idp::...}. */
+    private static boolean isKeyOfAnother(Object key, Set<String> ids) {
+        int end = key instanceof String text ? text.indexOf("::") : -1;
+        return end > 0 && !ids.contains(((String) key).substring(0, end));
     }
 
     /**

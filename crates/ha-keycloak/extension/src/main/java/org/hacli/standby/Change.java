@@ -1,13 +1,27 @@
 package org.hacli.standby;
 
+import java.util.List;
+
 /**
  * A change of a table's block, as the WAL tells it.
  *
  * @param table  the table's name; null for a relation that is in no catalog we can see
  * @param xid    the (sub)transaction that made it, 32 bits
  * @param record the WAL record's type without "+INIT": INSERT, UPDATE, HOT_UPDATE, MULTI_INSERT, DELETE, ...
+ * @param tuples which of the block's rows, as far as the table is one of {@link RealmTables} and the record says it
+ * @param lsn    where the record begins, for these tables; else 0
  */
-record Change(String table, int xid, String record, long block) {
+record Change(String table, int xid, String record, long block, Tuples tuples, long lsn) {
+
+    /**
+     * @param made  numbers of the row versions that were put into the block
+     * @param ended that of the one that was ended there; 0: none
+     */
+    record Tuples(List<Integer> made, int ended) { }
+
+    Change(String table, int xid, String record, long block) {
+        this(table, xid, record, block, null, 0);
+    }
 
     /** What must happen on this node once the transaction of a change has ended. */
     enum Effect {
@@ -25,16 +39,19 @@ record Change(String table, int xid, String record, long block) {
         /** Forget the cached sessions of this block that have no row any more. */
         COMPARE_SESSIONS,
         LOAD_REVOKED_TOKENS,
+        /** Forget the realms whose rows were changed: see {@link RealmTables}. */
+        FORGET_REALMS,
         /** Forget everything that has been read from the database. */
         CLEAR_ALL
     }
 
-    private boolean adds() {
-        return record.equals("INSERT") || record.equals("MULTI_INSERT");
+    /** Puts a new version in the place of one that ends. */
+    boolean updates() {
+        return record.equals("UPDATE") || record.equals("HOT_UPDATE");
     }
 
-    private boolean updates() {
-        return record.equals("UPDATE") || record.equals("HOT_UPDATE");
+    private boolean adds() {
+        return record.equals("INSERT") || record.equals("MULTI_INSERT");
     }
 
     /** The decision. What is not known for certain to be harmless clears everything. */
@@ -54,6 +71,7 @@ record Change(String table, int xid, String record, long block) {
             case USER -> adds() || updates() ? Effect.EVICT_USERS : Effect.CLEAR_USERS;
             // A new link or membership also ends a cached "is not a member"; a changed one an old external name.
             case USER_LINK -> adds() ? Effect.EVICT_USERS_WIDELY : Effect.CLEAR_USERS;
+            case REALM_PART -> Effect.FORGET_REALMS;
             case OTHER -> Effect.CLEAR_ALL;
         };
     }

@@ -11,6 +11,7 @@ import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import org.postgresql.replication.LogSequenceNumber;
 
@@ -28,6 +29,7 @@ final class Follower {
     private final Caches caches;
     private final Warnings warnings;
     private final Pending pending = new Pending();
+    private final RealmBlocks realmBlocks = new RealmBlocks();
     private final SessionComparison comparison = new SessionComparison();
     private final Deque<Evictions> recent = new ArrayDeque<>();
     private LogSequenceNumber position;
@@ -39,10 +41,7 @@ final class Follower {
         final Set<String> userIds = new HashSet<>();
         final Set<String> widely = new HashSet<>();
         final Set<SessionKey> sessions = new HashSet<>();
-
-        boolean none() {
-            return !all && !users && userIds.isEmpty() && widely.isEmpty() && sessions.isEmpty();
-        }
+        final Set<String> realms = new HashSet<>();
 
         void apply(Caches caches) {
             if (all) {
@@ -101,8 +100,15 @@ final class Follower {
         now.apply(caches);
         recent.forEach(earlier -> earlier.apply(caches));
         recent.addLast(now);
+        // Together, since each look goes through the caches.
+        caches.forgetRealms(recent.stream().filter(evictions -> !evictions.all).flatMap(evictions -> evictions.realms.stream())
+                .collect(Collectors.toSet()));
         while (recent.size() > REPEATS) {
             recent.removeFirst();
+        }
+        if (!pending.hasGap()) {
+            realmBlocks.followed(position);
+            realmBlocks.learn(connection, schema);
         }
         if (!comparison.idle()) {
             Set<SessionKey> gone = comparison.step(caches::sessions,
@@ -114,6 +120,7 @@ final class Follower {
 
     private void gap(Evictions now) throws SQLException {
         now.all = true;
+        realmBlocks.clear();
         comparison.request();
         pending.gap(wal.nextXid());
     }
@@ -122,10 +129,20 @@ final class Follower {
     private boolean decide(List<Change> changes, Evictions now) throws SQLException {
         List<Change> read = new ArrayList<>();
         List<Change> deleted = new ArrayList<>();
+        List<Change> realmParts = new ArrayList<>();
         boolean revokedTokens = false;
         for (Change change : changes) {
             switch (change.effect()) {
-                case CLEAR_ALL -> now.all = true;
+                case CLEAR_ALL -> {
+                    now.all = true;
+                    if (change.table() == null || RealmTables.contains(change.table())) {
+                        realmBlocks.clear(); // rows may have come, or blocks have changed their meaning, unseen
+                    }
+                }
+                case FORGET_REALMS -> {
+                    realmParts.add(change);
+                    read.add(change);
+                }
                 case CLEAR_USERS -> now.users = true;
                 case COMPARE_SESSIONS -> deleted.add(change);
                 case LOAD_REVOKED_TOKENS -> revokedTokens = true;
@@ -142,13 +159,21 @@ final class Follower {
         List<WalReader.Row> rows = wal.rows(read);
         if (rows == null) {
             now.all = true;
+            RealmChanges.unread(realmParts, realmBlocks);
             return revokedTokens;
+        }
+        Set<String> realms = RealmChanges.realms(realmParts, rows, realmBlocks);
+        if (realms == null) {
+            now.all = true;
+        } else {
+            now.realms.addAll(realms);
         }
         for (WalReader.Row row : rows) {
             String[] c = row.columns();
             switch (row.effect()) {
                 case EVICT_USERS -> now.userIds.add(c[0]);
                 case EVICT_USERS_WIDELY -> now.widely.add(c[0]);
+                case FORGET_REALMS -> { }
                 default -> now.sessions.add(SessionKey.client("1".equals(c[1]), c[0], c[2], c[3], c[4]));
             }
         }

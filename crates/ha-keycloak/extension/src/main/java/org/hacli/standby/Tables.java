@@ -6,7 +6,7 @@ import java.util.Set;
 /** What Keycloak's caches hold of each table. A table that is not named here clears everything when it changes. */
 final class Tables {
 
-    enum Kind { UNCACHED, USER_SESSION, CLIENT_SESSION, REVOKED_TOKEN, USER, USER_LINK, OTHER }
+    enum Kind { UNCACHED, USER_SESSION, CLIENT_SESSION, REVOKED_TOKEN, USER, USER_LINK, REALM_PART, OTHER }
 
     /** Written all the time, and never cached from its rows. */
     private static final Set<String> UNCACHED = Set.of("event_entity", "admin_event_entity", "databasechangelog",
@@ -76,7 +76,8 @@ final class Tables {
             case "offline_client_session" -> Kind.CLIENT_SESSION;
             case "revoked_token" -> Kind.REVOKED_TOKEN;
             default -> USER.containsKey(table) ? Kind.USER
-                    : USER_LINK.containsKey(table) ? Kind.USER_LINK : Kind.OTHER;
+                    : USER_LINK.containsKey(table) ? Kind.USER_LINK
+                    : RealmTables.contains(table) ? Kind.REALM_PART : Kind.OTHER;
         };
     }
 

@@ -13,9 +13,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import org.jboss.logging.Logger;
+import org.postgresql.replication.LogSequenceNumber;
 
 /** Reads, on one standby's connection, what the WAL says has changed, by the extension {@code pg_walinspect}. */
 final class WalReader {
+
+    private static final Logger LOG = Logger.getLogger("org.hacli.standby");
 
     /** More than this at once is not worth reading: everything is cleared instead. */
     private static final long MAX_BYTES = 4 << 20;
@@ -28,15 +32,17 @@ final class WalReader {
      * relation, which also changes pg_class.
      */
     private static final String CHANGES = """
-            select relfilenode, xid::text, replace(record_type, '+INIT', ''), relblocknumber
-              from %s(?::pg_lsn, ?::pg_lsn, false)
+            select relfilenode, xid::text, record_type, relblocknumber, detail.*
+              from %s(?::pg_lsn, ?::pg_lsn, false) b
+              -- Of other tables it is enough that a block has changed.
+              left join lateral (select start_lsn, block_id, description) detail on relfilenode::int8 = any (?)
              where reldatabase = (select oid from pg_database where datname = current_database())
                and relforknumber = 0
                and (resource_manager in ('Heap', 'Heap2')
                     and record_type not in ('LOCK', 'INPLACE', 'PRUNE', 'PRUNE_ON_ACCESS', 'PRUNE_VACUUM_SCAN',
                         'PRUNE_VACUUM_CLEANUP', 'VACUUM', 'VISIBLE', 'FREEZE_PAGE', 'LOCK_UPDATED', 'CONFIRM')
                     or resource_manager = 'XLOG' and record_type = 'FPI')
-             group by 1, 2, 3, 4
+             group by 1, 2, 3, 4, 5, 6, 7
              limit ?""";
 
     private static final String PG_CLASS = "pg_class";
@@ -53,6 +59,8 @@ final class WalReader {
     private final String function;
     /** Names of the tables of Keycloak's schema by file number; "" for relations that hold nothing of interest. */
     private Map<Long, String> relations = Map.of();
+    /** The file numbers of the {@link RealmTables}. */
+    private Set<Long> realmParts = Set.of();
 
     /** @param schema Keycloak's; null: the connection's own */
     WalReader(Connection connection, String schema) throws SQLException {
@@ -98,15 +106,19 @@ final class WalReader {
         if (bytes > MAX_BYTES) {
             throw new Unreadable(bytes + " bytes of WAL at once");
         }
+        if (relations.isEmpty()) {
+            nameRelations(); // first, since it decides of which records more is asked
+        }
         List<RawChange> raw = new ArrayList<>();
         try (PreparedStatement select = connection.prepareStatement(CHANGES.formatted(function))) {
             select.setString(1, from);
             select.setString(2, to);
-            select.setInt(3, MAX_CHANGES + 1);
+            select.setArray(3, connection.createArrayOf("int8", realmParts.toArray()));
+            select.setInt(4, MAX_CHANGES + 1);
             try (ResultSet row = select.executeQuery()) {
                 while (row.next()) {
                     raw.add(new RawChange(row.getLong(1), (int) Long.parseLong(row.getString(2)), row.getString(3),
-                            row.getLong(4)));
+                            row.getLong(4), row.getString(5), row.getInt(6), row.getString(7)));
                 }
             }
         } catch (SQLException e) {
@@ -121,21 +133,39 @@ final class WalReader {
         return named(raw);
     }
 
-    private record RawChange(long fileNode, int xid, String record, long block) { }
+    /** @param lsn the record's start; null where it is of no interest, as are the next two then */
+    private record RawChange(long fileNode, int xid, String type, long block, String lsn, int blockId, String description) {
+
+        String record() {
+            return type.replace("+INIT", "");
+        }
+    }
+
+    private void nameRelations() throws SQLException {
+        relations = readRelations();
+        realmParts = relations.entrySet().stream().filter(entry -> RealmTables.contains(entry.getValue()))
+                .map(Map.Entry::getKey).collect(Collectors.toSet());
+    }
 
     private List<Change> named(List<RawChange> raw) throws SQLException {
         if (raw.stream().anyMatch(change -> !relations.containsKey(change.fileNode))) {
-            relations = readRelations();
+            nameRelations();
         }
+        Set<String> overTwoBlocks = raw.stream().filter(change -> change.lsn != null && change.blockId > 0)
+                .map(RawChange::lsn).collect(Collectors.toSet());
         List<Change> out = new ArrayList<>();
         for (RawChange change : raw) {
             String table = relations.get(change.fileNode);
             if (PG_CLASS.equals(table)) {
                 // A table was made, dropped, rewritten or truncated: file numbers may have new meanings.
                 relations = Map.of();
-                out.add(new Change(null, change.xid, change.record, change.block));
+                realmParts = Set.of();
+                out.add(new Change(null, change.xid, change.record(), change.block));
             } else if (!"".equals(table)) {
-                out.add(new Change(table, change.xid, change.record, change.block));
+                Change.Tuples tuples = change.lsn == null ? null : Description.tuples(change.type, change.description,
+                        change.blockId == 0, !overTwoBlocks.contains(change.lsn));
+                out.add(new Change(table, change.xid, change.record(), change.block, tuples,
+                        change.lsn == null ? 0 : LogSequenceNumber.valueOf(change.lsn).asLong()));
             }
         }
         return out;
@@ -184,12 +214,12 @@ final class WalReader {
         return out;
     }
 
-    /** A user's id, or the four columns of a client session's identity, as the effect's table has them. */
-    record Row(Change.Effect effect, String[] columns) { }
+    /** A user's id; a realm's, the row's place and its transaction; or the four columns of a client session's identity, as the effect's table has them. */
+    record Row(Change.Effect effect, String table, String[] columns) { }
 
     /**
      * The rows that these changes made: those in the changed blocks whose xmin is the change's transaction. What a
-     * later transaction has changed again is found by that one's record. Null: too many blocks.
+     * later transaction has changed again is found by that one's record. Null: too many blocks, or tables that are not as known.
      */
     List<Row> rows(List<Change> changes) throws SQLException {
         Map<String, Set<Long>> blocks = new HashMap<>();
@@ -207,7 +237,7 @@ final class WalReader {
         String xidArray = "'" + xids.stream().collect(Collectors.joining(",", "{", "}")) + "'::xid[]";
         List<String> parts = new ArrayList<>();
         blocks.forEach((table, numbers) -> numbers.forEach(block -> parts.add(
-                "select '" + table + "', " + columns(table) + " from \"" + schema + "\".\"" + table + "\""
+                "select '" + table + "', " + columns(table) + " from \"" + schema + "\".\"" + table + "\" t"
                 + " where ctid >= '(" + block + ",0)'::tid and ctid < '(" + (block + 1) + ",0)'::tid"
                 + " and xmin = any(" + xidArray + ")")));
         List<Row> out = new ArrayList<>();
@@ -221,13 +251,22 @@ final class WalReader {
                 for (int i = 0; i < columns.length; i++) {
                     columns[i] = row.getString(i + 2);
                 }
-                out.add(new Row(effects.get(row.getString(1)), columns));
+                out.add(new Row(effects.get(row.getString(1)), row.getString(1), columns));
             }
+        } catch (SQLException e) {
+            if (e.getSQLState() != null && e.getSQLState().startsWith("42")) {
+                LOG.debugf("rows of Keycloak's tables cannot be read: %s", e.getMessage());
+                return null; // a later Keycloak's tables look otherwise
+            }
+            throw e;
         }
         return out;
     }
 
-    private static String columns(String table) {
+    private String columns(String table) {
+        if (RealmTables.contains(table)) {
+            return RealmTables.realm(table, schema) + ", t.ctid::text, t.xmin::text, null, null";
+        }
         String user = Tables.userColumn(table);
         return user != null ? user + ", null, null, null, null"
                 : "user_session_id, offline_flag, client_id, client_storage_provider, external_client_id";

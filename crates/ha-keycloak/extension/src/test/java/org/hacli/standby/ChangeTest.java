@@ -34,7 +34,11 @@ class ChangeTest {
         "federated_identity, INSERT, EVICT_USERS_WIDELY",
         "federated_identity, UPDATE, CLEAR_USERS",
         "realm, UPDATE, CLEAR_ALL",
-        "client, HOT_UPDATE, CLEAR_ALL",
+        "client, HOT_UPDATE, FORGET_REALMS",
+        "keycloak_role, INSERT, FORGET_REALMS",
+        "group_attribute, DELETE, FORGET_REALMS",
+        "client, REWRITE, CLEAR_ALL",
+        "component, UPDATE, CLEAR_ALL",
         "resource_server_policy, DELETE, CLEAR_ALL",
         "a_table_of_a_later_version, INSERT, CLEAR_ALL",
         // A record that this code does not know says nothing about what it did.

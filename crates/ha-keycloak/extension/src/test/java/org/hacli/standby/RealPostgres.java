@@ -61,6 +61,11 @@ final class RealPostgres implements AutoCloseable {
         return new StandbyDriver().connect(url(standby), user());
     }
 
+    /** For a session of PostgreSQL's own driver. */
+    String standbyUrl() throws Exception {
+        return url(standby) + "&user=" + USER;
+    }
+
     /** A session of PostgreSQL's own driver. */
     Connection administrator() throws Exception {
         return DriverManager.getConnection(url(primary), user());
