@@ -36,6 +36,7 @@ fn works() -> Vec<Case> {
         case!(works::admin::events_reach_the_log, Works, "events switched on: they reach the log"),
         case!(role::urls_tell_the_role, Works, "role URLs for load balancers"),
         case!(works::replay::nothing_waits_for_a_request),
+        case!(schema::is_as_the_extension_knows_it),
     ]
 }
 
@@ -115,6 +116,15 @@ fn follows() -> Vec<Case> {
         case!(follows::user::new_user, Follows, "new user"),
         case!(follows::user::removed_role, Follows, "role given or removed"),
         case!(follows::client::changed_secret, Follows, "client secret"),
+        case!(follows::parts::client, Follows, "clients and their mappers"),
+        case!(follows::parts::scope, Follows, "client scopes, scopes of roles"),
+        case!(follows::parts::role_of_roles, Follows, "composite and default roles"),
+        case!(follows::parts::role_of_administrators, Follows, "administrators' roles"),
+        case!(follows::parts::group, Follows, "groups and their roles"),
+        case!(follows::parts::permission, Follows, "permissions (authorization services)"),
+        case!(follows::parts::organization, Follows, "organizations"),
+        case!(follows::parts::realm_as_such, Follows, "realm renamed or deleted"),
+        case!(follows::parts::other_realms_are_kept),
         case!(follows::realm::setting, Follows, "realm setting"),
         case!(follows::realm::identity_provider, Follows, "identity provider added or removed"),
         case!(follows::realm::rotated_key, Follows, "rotated key"),

@@ -4,6 +4,7 @@
 //! under the new state. Before, the node is made to know the old state, so that its caches hold it.
 
 pub(crate) mod client;
+pub(crate) mod parts;
 pub(crate) mod realm;
 pub(crate) mod session;
 pub(crate) mod user;

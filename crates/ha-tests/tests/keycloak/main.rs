@@ -19,6 +19,7 @@ mod protections;
 mod realm;
 mod refused;
 mod role;
+mod schema;
 mod start;
 mod suite;
 mod works;
