@@ -9,6 +9,8 @@ const MOST_ROUNDS: usize = 50;
 const SIZES: [u32; 2] = [100, 1000];
 const QUICK_SIZES: [u32; 1] = [50];
 const LARGEST: u32 = 10_000;
+const MOST_REALMS: usize = 1_000;
+const MOST_CLIENTS: usize = 20_000;
 
 /// One group of figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +89,10 @@ pub(crate) struct Arguments {
     /// The number of rounds is not the default.
     pub(crate) rounds_asked: bool,
     sizes: Vec<u32>,
+    /// The realms that `throughput` logs in to, in turn.
+    pub(crate) realms: usize,
+    /// The clients that these have among them, besides the two of each that are used.
+    pub(crate) clients: usize,
     pub(crate) quick: bool,
 }
 
@@ -94,8 +100,15 @@ impl Arguments {
     /// # Errors
     /// The text to show instead: the help, after what is wrong.
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut parsed =
-            Self { only: Vec::new(), rounds: ROUNDS, rounds_asked: false, sizes: Vec::new(), quick: false };
+        let mut parsed = Self {
+            only: Vec::new(),
+            rounds: ROUNDS,
+            rounds_asked: false,
+            sizes: Vec::new(),
+            realms: 1,
+            clients: 0,
+            quick: false,
+        };
         let mut rest = arguments;
         while let Some(argument) = rest.next() {
             match argument.as_str() {
@@ -115,6 +128,18 @@ impl Arguments {
                             .filter(|number| (1..=LARGEST).contains(number))
                             .ok_or_else(|| format!("--megabytes takes a number from 1 to {LARGEST}\n{}", help()))?,
                     );
+                }
+                "--realms" => {
+                    let number = rest.next().and_then(|text| text.parse().ok());
+                    parsed.realms = number
+                        .filter(|number| (1..=MOST_REALMS).contains(number))
+                        .ok_or_else(|| format!("--realms takes a number from 1 to {MOST_REALMS}\n{}", help()))?;
+                }
+                "--clients" => {
+                    let number = rest.next().and_then(|text| text.parse().ok());
+                    parsed.clients = number
+                        .filter(|number| *number <= MOST_CLIENTS)
+                        .ok_or_else(|| format!("--clients takes a number from 0 to {MOST_CLIENTS}\n{}", help()))?;
                 }
                 "--only" => {
                     let name = rest.next().unwrap_or_default();
@@ -158,9 +183,11 @@ impl Arguments {
 fn help() -> String {
     let figures: Vec<String> = Figure::ALL.iter().map(ToString::to_string).collect();
     format!(
-        "usage: ha-bench [--rounds N] [--only FIGURE]... [--megabytes N]... [--quick]\n\n  \
+        "usage: ha-bench [--rounds N] [--only FIGURE]... [--megabytes N]... [--realms N] [--clients N] [--quick]\n\n  \
          --rounds N       rounds of each figure, 1 to {MOST_ROUNDS} (default {ROUNDS}; 10 where roles change or nodes come back)\n  \
          --megabytes N    data that rejoin and rebuild bring back; may be repeated (default {} and {})\n  \
+         --realms N       realms that throughput logs in to, in turn, 1 to {MOST_REALMS} (default 1)\n  \
+         --clients N      clients that these have among them besides, 0 to {MOST_CLIENTS} (default 0)\n  \
          --only FIGURE    this one; may be repeated: {}\n  \
          --quick          one round with tiny counts: shows that it works, the numbers mean little",
         SIZES[0],
@@ -187,6 +214,9 @@ mod tests {
         assert_eq!((all.rounds, all.rounds_of(10)), (5, 10));
         assert_eq!(all.sizes(), SIZES);
         assert_eq!(parse("--megabytes 5000 --megabytes 7").unwrap().sizes(), [5000, 7]);
+        assert_eq!((all.realms, all.clients), (1, 0));
+        let many = parse("--realms 300 --clients 5000").unwrap();
+        assert_eq!((many.realms, many.clients), (300, 5000));
     }
 
     #[test]
@@ -195,6 +225,8 @@ mod tests {
             ("--only rowz", "rowz"),
             ("--rounds 0", "--rounds"),
             ("--megabytes x", "--megabytes"),
+            ("--realms 0", "--realms"),
+            ("--clients 1000000", "--clients"),
             ("--fast", "--fast"),
         ] {
             assert!(parse(line).unwrap_err().lines().next().unwrap().contains(named), "{line}");

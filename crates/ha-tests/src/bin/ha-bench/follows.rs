@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: &Arguments, world: &World) -> Result<Vec<Row>
     for round in 1..=arguments.rounds {
         change(world, &realm, &mut passwords, arguments.count(IDLE, 3), &mut idle).await?;
         let work = change(world, &realm, &mut passwords, arguments.count(WRITTEN_TO, 3), &mut busy);
-        let ((), rate) = writer::meanwhile(world, &noise, work).await?;
+        let ((), rate) = writer::meanwhile(world, &noise, writer::Changed::Users, work).await?;
         rates.push(rate);
         say(&format!("follows: round {round} of {}, {rate:.1} writes/s", arguments.rounds));
     }

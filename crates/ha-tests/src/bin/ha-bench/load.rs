@@ -26,10 +26,10 @@ impl Grant {
 }
 
 /// Tokens a second, from that many clients that each ask again as soon as they are answered. An answer other than a token
-/// is an error: a refusal may be quicker than a grant.
+/// is an error: a refusal may be quicker than a grant. Each asks one realm after the other.
 pub(crate) async fn rate(
     site: &Site,
-    realm: &Realm,
+    realms: &[Realm],
     grant: Grant,
     clients: usize,
     window: Duration,
@@ -38,11 +38,13 @@ pub(crate) async fn rate(
     let begun = Instant::now();
     try_join_all((0..clients).map(|_| async {
         while begun.elapsed() < window {
+            let realm = &realms[number.get() % realms.len()];
+            let turn = number.get() / realms.len();
             let answer = match grant {
                 Grant::ClientCredentials => realm.client_credentials(site).await?,
                 Grant::Password => {
                     // One user after the other: many logins of one user would wait for each other's rows.
-                    let name = user_name(number.get() % realm.users.len());
+                    let name = user_name(turn % realm.users.len());
                     realm.login(site, &name, &password(&name)).await?
                 }
             };

@@ -50,6 +50,17 @@ pub(crate) fn password(name: &str) -> String {
 impl Realm {
     /// Makes it on the primary; returns when the read-only node serves it.
     pub(crate) async fn make(world: &World, name: &str, users: usize, hashing: Hashing) -> Result<Self, Error> {
+        Self::make_among(world, name, users, hashing, 0).await
+    }
+
+    /// The same with so many more clients, which nobody uses.
+    pub(crate) async fn make_among(
+        world: &World,
+        name: &str,
+        users: usize,
+        hashing: Hashing,
+        clients: usize,
+    ) -> Result<Self, Error> {
         let mut realm = json!({
             "realm": name, "enabled": true,
             "users": (0..users).map(|number| user(&user_name(number))).collect::<Vec<_>>(),
@@ -58,6 +69,10 @@ impl Realm {
                 { "clientId": BACKEND, "secret": BACKEND_SECRET, "serviceAccountsEnabled": true },
             ],
         });
+        for number in 0..clients {
+            let more = json!({ "clientId": format!("more-{number}"), "redirectUris": ["https://more.test/*"] });
+            realm["clients"].as_array_mut().ok_or("a list was written above")?.push(more);
+        }
         if hashing == Hashing::Cheap {
             realm["passwordPolicy"] = json!("hashAlgorithm(pbkdf2-sha512) and hashIterations(1)");
         }

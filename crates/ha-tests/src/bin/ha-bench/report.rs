@@ -48,7 +48,12 @@ pub(crate) fn head(machine: &str, arguments: &Arguments) {
     println!("{machine}\n");
     let kind = if arguments.quick { "a quick run: its numbers mean little" } else { "median (min–max)" };
     let more = if arguments.rounds_asked || arguments.quick { "" } else { ", more where the table says so" };
-    println!("Rounds: {}{more}; {kind}.\n", arguments.rounds);
+    let realms = if arguments.realms > 1 || arguments.clients > 0 {
+        format!(" Realms that are logged in to: {}, with {} clients besides.", arguments.realms, arguments.clients)
+    } else {
+        String::new()
+    };
+    println!("Rounds: {}{more}; {kind}.{realms}\n", arguments.rounds);
 }
 
 pub(crate) fn table(rows: &[Row]) {

@@ -15,18 +15,20 @@ use crate::realm::{Hashing, Realm};
 use crate::report::{Row, say};
 use crate::stats::Samples;
 use crate::world::World;
-use crate::writer;
+use crate::writer::{self, Changed};
 
 const WINDOW: Duration = Duration::from_secs(5);
 const QUICK_WINDOW: Duration = Duration::from_secs(1);
 const USERS: usize = 20;
+/// After so many realms it is told how far it is.
+const TOLD_EACH: usize = 20;
 const CLIENTS: [usize; 2] = [1, 4];
 
 /// One combination, with what came out of it.
 struct Case {
     grant: Grant,
     clients: usize,
-    written_to: bool,
+    written_to: Option<Changed>,
     standby: Samples,
     stock: Samples,
     ratio: Samples,
@@ -34,7 +36,17 @@ struct Case {
 }
 
 pub(crate) async fn run(arguments: &Arguments, world: &World) -> Result<Vec<Row>, Error> {
-    let realm = Realm::make(world, "bench-load", USERS, Hashing::Default).await?;
+    let count = arguments.realms;
+    let mut realms = Vec::new();
+    for number in 0..count {
+        let name = format!("bench-load-{number}");
+        // The clients are spread evenly.
+        let clients = arguments.clients * (number + 1) / count - arguments.clients * number / count;
+        realms.push(Realm::make_among(world, &name, USERS.div_ceil(count), Hashing::Default, clients).await?);
+        if realms.len().is_multiple_of(TOLD_EACH) {
+            say(&format!("throughput: {} of {count} realms are made", realms.len()));
+        }
+    }
     let noise = Realm::make(world, "bench-load-noise", USERS, Hashing::Default).await?;
     say("throughput: the Keycloak without the extension starts");
     let stock = stock::start(world).await?;
@@ -43,16 +55,16 @@ pub(crate) async fn run(arguments: &Arguments, world: &World) -> Result<Vec<Row>
     // Not counted: code that has not run often is slow in a JVM.
     for grant in [Grant::ClientCredentials, Grant::Password] {
         for site in [&world.standby, &stock] {
-            rate(site, &realm, grant, 4, window).await?;
+            rate(site, &realms, grant, 4, window).await?;
         }
     }
     let mut cases = cases();
     for round in 1..=arguments.rounds {
         for case in &mut cases {
             // Which is asked first alternates.
-            let pair = both(world, &stock, &realm, case, window, round % 2 == 0);
-            let (standby, beside) = if case.written_to {
-                let (pair, writes) = writer::meanwhile(world, &noise, pair).await?;
+            let pair = both(world, &stock, &realms, case, window, round % 2 == 0);
+            let (standby, beside) = if let Some(changed) = case.written_to {
+                let (pair, writes) = writer::meanwhile(world, &noise, changed, pair).await?;
                 case.writes.push(writes);
                 pair
             } else {
@@ -69,7 +81,7 @@ pub(crate) async fn run(arguments: &Arguments, world: &World) -> Result<Vec<Row>
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for written_to in [false, true] {
+    for written_to in [None, Some(Changed::Users), Some(Changed::Parts)] {
         for grant in [Grant::ClientCredentials, Grant::Password] {
             for clients in CLIENTS {
                 let [standby, stock, ratio, writes] = [(); 4].map(|()| Samples::default());
@@ -84,12 +96,12 @@ fn cases() -> Vec<Case> {
 async fn both(
     world: &World,
     stock: &ha_tests::keycloak::Site,
-    realm: &Realm,
+    realms: &[Realm],
     case: &Case,
     window: Duration,
     stock_first: bool,
 ) -> Result<(f64, f64), Error> {
-    let of = async |site| rate(site, realm, case.grant, case.clients, window).await;
+    let of = async |site| rate(site, realms, case.grant, case.clients, window).await;
     if stock_first {
         let beside = of(stock).await?;
         Ok((of(&world.standby).await?, beside))
@@ -99,8 +111,8 @@ async fn both(
 }
 
 fn row(case: &Case) -> Row {
-    let state = if case.written_to {
-        format!("under {} writes/s", case.writes.spread(1, "").trim())
+    let state = if let Some(changed) = case.written_to {
+        format!("under {} writes/s {}", case.writes.spread(1, "").trim(), changed.name())
     } else {
         "primary idle".to_owned()
     };

@@ -5,15 +5,39 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::Error;
 use crate::realm::{Realm, user};
 use crate::world::World;
 
-/// Changes a second.
-pub(crate) const RATE: u32 = 25;
+/// What is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Changed {
+    /// Users.
+    Users,
+    /// A realm's roles, groups and clients, as automation does that makes tenants.
+    Parts,
+}
+
+impl Changed {
+    /// Changes a second.
+    pub(crate) const fn rate(self) -> u32 {
+        match self {
+            Self::Users => 25,
+            Self::Parts => 5,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Users => "of users",
+            Self::Parts => "of another realm's roles, groups and clients",
+        }
+    }
+}
+
 /// How many may be under way at a time: one hand alone would wait for the slowest.
 const HANDS: u32 = 4;
 /// Each so many turns a user is made and deleted: a deletion costs the read-only node most.
@@ -21,15 +45,16 @@ const COME_AND_GO_EVERY: u32 = 12;
 
 static PASSING: AtomicU32 = AtomicU32::new(0);
 
-/// Runs `work` while users of `realm` are changed on the primary. Returns its result, and the changes made a second.
+/// Runs `work` while `realm` is changed on the primary. Returns its result, and the changes made a second.
 pub(crate) async fn meanwhile<T>(
     world: &World,
     realm: &Realm,
+    changed: Changed,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<(T, f64), Error> {
     let done = AtomicU32::new(0);
     let begun = Instant::now();
-    let hands = try_join_all((0..HANDS).map(|hand| write(world, realm, hand, &done)));
+    let hands = try_join_all((0..HANDS).map(|hand| write(world, realm, changed, hand, &done)));
     let result = tokio::select! {
         result = work => result?,
         stopped = hands => return Err(stopped.err().unwrap_or_else(|| "the writer stopped by itself".into())),
@@ -38,15 +63,17 @@ pub(crate) async fn meanwhile<T>(
 }
 
 /// Never ends by itself but with an error.
-async fn write(world: &World, realm: &Realm, hand: u32, done: &AtomicU32) -> Result<(), Error> {
-    let mut ticks = interval(Duration::from_secs(1) * HANDS / RATE);
+async fn write(world: &World, realm: &Realm, changed: Changed, hand: u32, done: &AtomicU32) -> Result<(), Error> {
+    let mut ticks = interval(Duration::from_secs(1) * HANDS / changed.rate());
     // What could not be made in time is made up for: the rate is what counts.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut turn = 0_usize;
     loop {
         ticks.tick().await;
         turn += 1;
-        if turn.is_multiple_of(COME_AND_GO_EVERY as usize) {
+        if changed == Changed::Parts {
+            part(world, realm, hand, turn).await?;
+        } else if turn.is_multiple_of(COME_AND_GO_EVERY as usize) {
             let name = format!("passing-{}", PASSING.fetch_add(1, Ordering::Relaxed));
             let answer = world.admin(Method::POST, &realm.admin("/users"), Some(&user(&name))).await?;
             let id = answer.header("location").and_then(|at| at.rsplit('/').next()).unwrap_or_default().to_owned();
@@ -62,4 +89,41 @@ async fn write(world: &World, realm: &Realm, hand: u32, done: &AtomicU32) -> Res
         }
         done.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// One change: a role, group or client is made, changed, or deleted, one after the other.
+async fn part(world: &World, realm: &Realm, hand: u32, turn: usize) -> Result<(), Error> {
+    let name = format!("part-{hand}");
+    let found = async |list: &str| -> Result<String, Error> {
+        let list = world.admin(Method::GET, &realm.admin(list), None).await?.json()?;
+        Ok(list[0]["id"].as_str().unwrap_or_default().to_owned())
+    };
+    let (list, one, named) = match hand % 3 {
+        0 => ("/roles", format!("/roles/{name}"), json!({ "name": name })),
+        1 if turn % 3 == 1 => ("/groups", String::new(), json!({ "name": name })),
+        1 => {
+            ("/groups", format!("/groups/{}", found(&format!("/groups?search={name}")).await?), json!({ "name": name }))
+        }
+        _ if turn % 3 == 1 => ("/clients", String::new(), json!({ "clientId": name })),
+        _ => (
+            "/clients",
+            format!("/clients/{}", found(&format!("/clients?clientId={name}")).await?),
+            json!({ "clientId": name }),
+        ),
+    };
+    let changed = || -> Value {
+        let mut changed = named.clone();
+        changed["attributes"] = if list == "/clients" {
+            json!({ "turn": turn.to_string() })
+        } else {
+            json!({ "turn": [turn.to_string()] })
+        };
+        changed
+    };
+    match turn % 3 {
+        1 => world.admin(Method::POST, &realm.admin(list), Some(&named)).await?,
+        2 => world.admin(Method::PUT, &realm.admin(&one), Some(&changed())).await?,
+        _ => world.admin(Method::DELETE, &realm.admin(&one), None).await?,
+    };
+    Ok(())
 }
