@@ -33,9 +33,10 @@ async fn fail_over(pair: &Pair, options: &FailoverOptions) -> Failover {
 /// What the node's data holds, and the plan by which it comes back.
 async fn look(pair: &Pair, node: &NodeName) -> (BranchObservation, RejoinMethod, Plan) {
     let cluster = pair.cluster();
-    let (primary, stop) = match cluster.begin_rejoin(node).await.unwrap() {
-        RejoinStart::Inspect { primary, stop, .. } => (primary, stop),
-        RejoinStart::Streams { primary, plan } => panic!("{node} streams from {primary}: {plan:?}"),
+    let (primary, stop) = match cluster.begin_rejoin(node).await {
+        Ok(RejoinStart::Inspect { primary, stop, .. }) => (primary, stop),
+        Ok(RejoinStart::Streams { primary, plan }) => panic!("{node} streams from {primary}: {plan:?}"),
+        Err(why) => panic!("{why:?}: {:#?}", cluster.observe().await),
     };
     run(cluster, &stop).await.unwrap();
     let found = tokio::time::timeout(PATIENCE, cluster.inspect(node, &primary)).await.expect("looking ends");

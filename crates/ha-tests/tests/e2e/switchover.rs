@@ -260,7 +260,7 @@ async fn ctrl_c_takes_it_back_or_brings_it_to_its_end() {
     change.signal("INT");
     assert!(change.says(|line| line.contains("it is taken back")), "{}", change.so_far());
     kill(&pair, vm1, &checkpointer, "CONT");
-    let ran = change.end().ends_with(1);
+    let ran = change.end().ends_with(130);
     assert!(ran.err.contains("nothing has changed: vm1 is the primary as before"), "{ran:#?}");
     settles(&pair, &vm1.name).await;
 
@@ -285,7 +285,7 @@ async fn ctrl_c_takes_it_back_or_brings_it_to_its_end() {
     change.signal("INT");
     assert!(change.says(|line| line.contains("brought to its end")), "{}", change.so_far());
     change.signal("INT");
-    let ran = change.end().ends_with(1);
+    let ran = change.end().ends_with(130);
     assert!(ran.err.contains("`ha-cli switchover --to vm1`"), "{ran:#?}");
     kill(&pair, vm1, &pid, "CONT");
     docker(&["wait", &pair.container(vm2, Component::Postgres)]);
