@@ -142,14 +142,15 @@ impl<'a> View<'a> {
     /// of a promotion that came about.
     ///
     /// Each node has generations that no other is ever given, as the proposers of Paxos have their ballots: of a pair, the
-    /// first node the odd ones and the second the even ones. A node that cannot be asked may have been promoted without
+    /// first node, by its name, the odd ones and the second the even ones. A node that cannot be asked may have been promoted without
     /// anybody here knowing: it was in another generation than the one that is written down now, and that one leaves room, so
     /// that it is the later of the two.
     ///
     /// What it comes from is told by `source`: the node itself, or the primary whose data it has.
     pub(super) fn record(&self, to: &NodeName, source: &NodeName, run_alone: bool) -> Action {
         let nodes = self.topology.nodes();
-        let place = nodes.iter().position(|node| node.name == *to).unwrap_or_default() as u64;
+        // By their names: the files of two hosts may list the nodes in another order.
+        let place = nodes.iter().filter(|node| node.name < *to).count() as u64;
         let count = nodes.len().max(1) as u64;
         let unseen = nodes.iter().any(|node| self.promotion(&node.name).is_none());
         let room = if unseen { ROOM * count } else { 0 };

@@ -2,7 +2,7 @@ use super::*;
 use crate::advice::Remedy;
 use crate::observe::PostgresObservation;
 use crate::observe::UnobservedWhy;
-use crate::observe::fixtures::{SYSTEM, healthy, name, pair, promotion, three, unobserved};
+use crate::observe::fixtures::{SYSTEM, healthy, name, pair, pair_spec, promotion, three, unobserved};
 use crate::plan::order::kept_back;
 use crate::plan::{PlannedStep, RoleFact};
 use crate::ports::ContainerStatus;
@@ -197,6 +197,29 @@ fn every_promotion_has_a_generation_of_its_own() {
     assert_eq!(generation(&facts), Some(8));
     ended(&mut facts, "vm1", ControlState::ShutDown, true);
     assert_eq!(generation(&facts), Some(8));
+}
+
+/// The files of two hosts may list the nodes in another order, and each host decides by its own.
+#[test]
+fn a_generation_is_the_same_nodes_in_whatever_order_the_file_has_them() {
+    let mut spec = pair_spec();
+    spec.nodes.reverse();
+    let generation = |topology: &Topology, node: &str, promoted: &str| {
+        let mut facts = facts(topology);
+        if promoted == "vm2" {
+            for node in ["vm1", "vm2"] {
+                server(&mut facts, node).promotion = Some(promotion(2, promoted));
+            }
+        }
+        let view = View { topology, facts: &facts };
+        match view.record(&name(node), &name(node), false) {
+            Action::RecordPromotion { generation, .. } => generation,
+            other => panic!("{other}"),
+        }
+    };
+    for topology in [pair(), spec.validate().unwrap()] {
+        assert_eq!((generation(&topology, "vm2", "vm1"), generation(&topology, "vm1", "vm2")), (2, 3));
+    }
 }
 
 #[test]
