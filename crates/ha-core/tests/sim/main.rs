@@ -13,7 +13,10 @@ use gate::Trouble;
 use sim::{Outcome, Sim, spec};
 use world::Data;
 
+use ha_core::layout::Component;
+use ha_core::plan::{Action, Plan, PlannedStep};
 use ha_core::topology::TopologySpec;
+use ha_core::values::NodeName;
 
 fn strict(mut spec: TopologySpec) -> TopologySpec {
     spec.replication.durability = "strict".to_owned();
@@ -189,6 +192,29 @@ fn down_with_volumes_leaves_nothing_and_may_be_killed_at_any_call() {
             }
         }
     }
+}
+
+/// What waits for itself is never begun, and that is no success; what waits for what failed is not begun, and all else is done.
+#[test]
+fn a_plan_that_cannot_come_to_its_end_does_not_end_well() {
+    let sim = running();
+    let (vm1, vm2) = (sim.topology.nodes()[0].name.clone(), sim.topology.nodes()[1].name.clone());
+    let step = |id, node: &NodeName, action, after: &[usize]| PlannedStep {
+        id,
+        node: node.clone(),
+        action,
+        after: after.to_vec(),
+    };
+    let steps = vec![step(0, &vm1, Action::Checkpoint, &[1]), step(1, &vm1, Action::Checkpoint, &[0])];
+    let error = sim.run(&Plan { steps, ..Plan::default() }).unwrap_err();
+    assert_eq!((error.failures.len(), error.not_begun), (0, 2), "{error}");
+    let steps = vec![
+        step(0, &vm1, Action::FollowPrimary { primary: "vm9".parse().unwrap() }, &[]),
+        step(1, &vm1, Action::Stop { component: Component::Postgres }, &[0]),
+        step(2, &vm2, Action::Stop { component: Component::Postgres }, &[]),
+    ];
+    let error = sim.run(&Plan { steps, ..Plan::default() }).unwrap_err();
+    assert_eq!((error.failures.len(), error.failures[0].step.id, error.not_begun), (1, 0, 1), "{error}");
 }
 
 #[test]

@@ -125,6 +125,12 @@ impl Sim {
         self.topology.nodes().iter().map(|node| node.name.clone()).collect()
     }
 
+    /// Runs a plan that is given.
+    pub(crate) fn run(&self, plan: &Plan) -> Result<(), RunError> {
+        let (shared, cluster) = self.cluster(Trouble::None);
+        drive(&shared.gate, cluster.run(plan, Arc::new(Silent))).expect("nobody kills it")
+    }
+
     /// Plans and runs once. Tells how it ended and how many calls it took.
     pub(crate) fn up_once(&self, trouble: Trouble) -> (Outcome, usize) {
         let (shared, cluster) = self.cluster(trouble);
