@@ -298,7 +298,11 @@ fn afterwards(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<
     prove_service(view, plan, to, to, promoted);
     let slots = plan.add(to, Action::EnsureSlots { slots: view.slots(to) }, promoted);
     for node in view.topology.peers_of(to).filter(|node| follows(view, node, to)) {
-        plan.add(&node.name, Action::FollowPrimary { primary: to.clone() }, [slots]);
+        let follows = plan.add(&node.name, Action::FollowPrimary { primary: to.clone() }, [slots]);
+        // It was the primary once, and keeps WAL for nobody now.
+        if view.server(&node.name).is_some_and(|server| server.slots.iter().any(|slot| !slot.active)) {
+            plan.add(&node.name, Action::DropSlots { slots: view.slots(&node.name) }, [follows]);
+        }
     }
 }
 

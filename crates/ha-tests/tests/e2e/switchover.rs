@@ -1,6 +1,5 @@
 //! `switchover` under a writer that never stops: nothing acknowledged is lost, whenever it is given up.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use ha_core::Cluster;
 use ha_core::health::{Code, ReplicationState, ReportedRole};
 use ha_core::layout::{Component, PGDATA};
 use ha_core::observe::{CONTROL_FILE, ControlFile, ControlState};
-use ha_core::plan::{Action, FailoverOptions, Switchover, SwitchoverOptions, UpOptions, undo_switchover};
+use ha_core::plan::{Action, Switchover, SwitchoverOptions, UpOptions, undo_switchover};
 use ha_core::ports::ContainerRuntime as _;
 use ha_core::steps::{StepEvent, Watcher};
 use ha_core::topology::Node;
@@ -299,70 +298,12 @@ async fn ctrl_c_takes_it_back_or_brings_it_to_its_end() {
     assert!(refused.err.contains("`ha-cli failover`"), "{refused:#?}");
     site.run(&["failover", "--yes"]).ends_with(0);
     settles(&pair, &primary_of(&pair).await).await;
-
-    two_that_were_primaries_come_back(&pair, &site).await;
 }
 
 async fn primary_of(pair: &Pair) -> NodeName {
     let report = pair.cluster().report().await;
     let primary = report.nodes.iter().find(|node| node.role == ReportedRole::Primary);
     primary.unwrap_or_else(|| panic!("{report:?}")).name.clone()
-}
-
-/// Begins nothing after the promotion.
-#[derive(Default)]
-struct UntilPromoted(AtomicBool);
-
-impl Watcher for UntilPromoted {
-    fn event(&self, event: StepEvent<'_>) {
-        if let StepEvent::Done(step) = event {
-            self.0.fetch_or(step.action == Action::Promote, Ordering::SeqCst);
-        }
-    }
-
-    fn goes_on(&self) -> bool {
-        !self.0.load(Ordering::SeqCst)
-    }
-}
-
-/// A failover that was given up right after the promotion, and then the new primary dies as well: each of two that are stopped holds
-/// a primary's data. Whoever does what `health` names first comes to a pair in which nothing is lost.
-async fn two_that_were_primaries_come_back(pair: &Pair, site: &Site) {
-    let (cluster, old) = (pair.cluster(), primary_of(pair).await);
-    let new = pair.topology().peers_of(&old).next().unwrap();
-    docker(&["kill", &pair.container(pair.topology().node(&old).unwrap(), Component::Postgres)]);
-    let planned = cluster.plan_failover(&FailoverOptions::default()).await.unwrap();
-    let given_up = cluster.run(&planned.plan, Arc::new(UntilPromoted::default())).await.unwrap_err();
-    assert!(given_up.failures.is_empty() && given_up.not_begun > 0, "{given_up:?}");
-    pair.superuser(new, "CREATE TABLE only_here AS SELECT 1 AS x").await.unwrap();
-    docker(&["kill", &pair.container(new, Component::Postgres)]);
-    let mut told = Vec::new();
-    while let Some(remedy) = next_remedy(site) {
-        assert!(told.len() < 6, "it does not come to an end: {told:#?}");
-        told.push(remedy.clone());
-        let word = |key: &str| remedy[key].as_str();
-        match word("do").unwrap() {
-            "up" => {
-                let all = pair.topology().nodes().iter().map(|node| node.name.clone()).collect();
-                let nodes = word("node").map_or(all, |node| vec![node.parse().unwrap()]);
-                let options = UpOptions { without_keycloak: true, ..UpOptions::default() };
-                let plan = cluster.plan_up(&nodes, options).await.unwrap_or_else(|why| panic!("{told:?}: {why:?}"));
-                run(cluster, &plan).await.unwrap();
-            }
-            verb @ ("rejoin" | "rebuild") => drop(site.run(&[verb, word("node").unwrap(), "--yes"]).ends_with(0)),
-            verb => drop(site.run(&[verb, "--yes"]).ends_with(0)),
-        }
-    }
-    settles(pair, &new.name).await;
-    assert_eq!(pair.superuser(new, "SELECT x FROM only_here").await.unwrap(), "1", "{told:?}");
-}
-
-/// The command that `health` names first; there are no Keycloaks here, and what passes by itself is waited for.
-fn next_remedy(site: &Site) -> Option<serde_json::Value> {
-    let report = site.run(&["health", "--wait", "2s", "--output", "json"]).json();
-    let findings = report["findings"].as_array().unwrap_or_else(|| panic!("{report}"));
-    let first = findings.iter().find(|finding| finding["code"] != "keycloak-missing")?;
-    Some(first["remedies"].get(0).unwrap_or_else(|| panic!("{report}")).clone())
 }
 
 /// Its orderly end, with the very control file that it leaves; and nothing else is taken for one.
