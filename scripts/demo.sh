@@ -79,7 +79,7 @@ The pair runs.
 Try next:
   alias ha-cli='$cli --config $demo_dir/ha.toml'
   ha-cli status                  the pair at a glance
-  ha-cli monitor                 the same, repeated, with the lag over time; ctrl-c ends it
+  ha-cli monitor                 the same, repeated, with the lag over time; q ends it
   ha-cli logs --follow standby   what the standby says
   Change a user at :3123 and look for it at :3124.
 

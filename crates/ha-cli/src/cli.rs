@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod complete;
 mod doctor;
 mod failover;
 mod history;
@@ -16,10 +17,12 @@ mod setup;
 mod switchover;
 pub mod usage;
 
+pub use complete::{answer as answer_completion, registration};
 pub use doctor::DoctorArgs;
 pub use failover::FailoverArgs;
 pub use history::HistoryArgs;
 pub use monitor::MonitorArgs;
+pub use number::Since;
 pub use rejoin::{RebuildArgs, RejoinArgs};
 pub use replication::{ReplicationCommand, ReplicationSetArgs};
 pub use run::{ComponentArg, DownArgs, HealthArgs, LogsArgs, StatusArgs, UpArgs};
@@ -199,7 +202,10 @@ pub struct CheckArgs {
 
 /// `completions`
 #[derive(Debug, Args)]
-#[command(after_help = "For bash: ha-cli completions bash > /etc/bash_completion.d/ha-cli")]
+#[command(after_help = "bash: ha-cli completions bash > /etc/bash_completion.d/ha-cli\n\
+                        zsh:  ha-cli completions zsh > /usr/local/share/zsh/site-functions/_ha-cli\n\
+                        fish: ha-cli completions fish > /etc/fish/completions/ha-cli.fish\n\n\
+                        The script asks `ha-cli` itself, so that the names of nodes are among what is offered. Print it anew after an update.")]
 pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]

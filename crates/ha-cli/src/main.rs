@@ -4,13 +4,19 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
-use ha_cli::cli::{Cli, Globals, usage};
+use ha_cli::cli::{Cli, Globals, answer_completion, usage};
 use ha_cli::error::{Error, Failure};
 use ha_cli::exit::{self, Outcome};
-use ha_cli::output::{Color, PlainStderr, Printer};
+use ha_cli::output::{Color, PlainStderr, Printer, Widths};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    match answer_completion() {
+        Ok(false) => {}
+        // What goes wrong at a key is not worth a word in the middle of a line.
+        Ok(true) => return ExitCode::from(exit::DONE),
+        Err(_) => return ExitCode::from(exit::FAILED),
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Help and version come here too, as output with code 0. A reader that has gone needs no answer.
@@ -22,7 +28,8 @@ fn main() -> ExitCode {
     };
     let color = color(&cli.globals);
     start_logging(&cli.globals);
-    let printer = Printer::new(cli.globals.output, color, Box::new(io::stdout()), Box::new(io::stderr()));
+    let printer = Printer::new(cli.globals.output, color, Box::new(io::stdout()), Box::new(io::stderr()))
+        .with_widths(Widths::of_this_process);
     let mut result = run(cli, &printer);
     if let Err(error) = &result
         && let Err(lost) = printer.error(error)

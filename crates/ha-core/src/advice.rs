@@ -210,6 +210,7 @@ mod tests {
             include_str!("health/assess/mod.rs"),
             include_str!("health/assess/postgres.rs"),
             include_str!("health/assess/replication.rs"),
+            include_str!("health/rest.rs"),
             include_str!("plan/failover.rs"),
             include_str!("plan/failover/target.rs"),
             include_str!("plan/rejoin.rs"),

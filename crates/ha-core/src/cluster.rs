@@ -136,7 +136,10 @@ impl Cluster {
         for (fact, seen) in facts.values_mut().zip(seen) {
             fact.observation = seen;
         }
-        health::assess_roles(&self.topology, &facts)
+        let report = health::assess_roles(&self.topology, &facts);
+        let asks = health::rest::is_worth_asking(&report);
+        let history = if asks { self.history().await.operations } else { Vec::new() };
+        health::rest::settle(report, &history)
     }
 
     /// Compares what each node was brought up with with the topology.

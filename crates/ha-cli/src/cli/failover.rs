@@ -1,6 +1,9 @@
 //! `failover`
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::complete::nodes;
 
 /// `failover`
 #[derive(Debug, Args)]
@@ -11,7 +14,7 @@ use clap::Args;
 )]
 pub struct FailoverArgs {
     /// The standby that becomes the primary; without it, the one that has received most
-    #[arg(long, value_name = "NODE")]
+    #[arg(long, value_name = "NODE", add = ArgValueCompleter::new(nodes))]
     pub to: Option<String>,
 
     /// The old primary can neither be asked nor stopped from here, and you have made sure that it does not run
@@ -29,7 +32,7 @@ pub struct FailoverArgs {
     /// For nodes that were promoted apart from each other, each of which holds what the other lacks; and, with durability
     /// "strict" and two or more nodes that are not seen, for one that is lost for good and may have confirmed what the new
     /// primary lacks. Its data stays as it is until `ha-cli rejoin`.
-    #[arg(long, value_name = "NODE")]
+    #[arg(long, value_name = "NODE", add = ArgValueCompleter::new(nodes))]
     pub give_up: Vec<String>,
 
     /// Show the plan and what may be lost, do nothing

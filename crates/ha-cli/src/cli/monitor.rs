@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use super::number::whole;
+use super::number::{duration, whole};
 
 /// `monitor`
 #[derive(Debug, Args)]
@@ -32,21 +32,10 @@ pub struct MonitorArgs {
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// A number with `ms`, `s`, `m` or `h` after it; seconds without one.
+/// A time from one look to the next.
 fn interval(text: &str) -> Result<Duration, String> {
-    let wrong = || "write a time such as 2s, 500ms or 1m, from 100ms to 24h".to_owned();
-    let digits = text.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let seconds = match unit.trim() {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(wrong()),
-    };
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    let time = Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())?;
-    if (SHORTEST..=LONGEST).contains(&time) { Ok(time) } else { Err(wrong()) }
+    let time = duration(text).filter(|time| (SHORTEST..=LONGEST).contains(time));
+    time.ok_or_else(|| "write a time such as 2s, 500ms or 1m, from 100ms to 24h".to_owned())
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::complete::nodes;
 
 /// `rejoin`
 #[derive(Debug, Args)]
@@ -12,7 +15,7 @@ use clap::Args;
 )]
 pub struct RejoinArgs {
     /// The node that comes back as a standby: the old primary after a failover
-    #[arg(value_name = "NODE")]
+    #[arg(value_name = "NODE", add = ArgValueCompleter::new(nodes))]
     pub node: String,
 
     /// What becomes of the data that is replaced
@@ -36,7 +39,7 @@ pub struct RejoinArgs {
 )]
 pub struct RebuildArgs {
     /// The standby whose data is replaced by a copy of the primary's
-    #[arg(value_name = "NODE")]
+    #[arg(value_name = "NODE", add = ArgValueCompleter::new(nodes))]
     pub node: String,
 
     /// What becomes of the data that is replaced

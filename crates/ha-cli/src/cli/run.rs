@@ -4,14 +4,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 
-use super::number::whole;
+use super::complete::nodes_and_roles;
+use super::number::{Since, since, whole};
 
 /// `up`
 #[derive(Debug, Args)]
 pub struct UpArgs {
     /// The nodes; all of them without one
-    #[arg(value_name = "NODE")]
+    #[arg(value_name = "NODE", add = ArgValueCompleter::new(nodes_and_roles))]
     pub nodes: Vec<String>,
 
     /// Show the plan, do nothing
@@ -31,7 +33,7 @@ pub struct UpArgs {
 #[derive(Debug, Args)]
 pub struct DownArgs {
     /// The nodes; all of them without one
-    #[arg(value_name = "NODE")]
+    #[arg(value_name = "NODE", add = ArgValueCompleter::new(nodes_and_roles))]
     pub nodes: Vec<String>,
 
     /// Destroy the containers and the volumes as well: the databases are gone then
@@ -56,7 +58,7 @@ pub struct DownArgs {
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// The nodes to show; all of them without one
-    #[arg(value_name = "NODE")]
+    #[arg(value_name = "NODE", add = ArgValueCompleter::new(nodes_and_roles))]
     pub nodes: Vec<String>,
 }
 
@@ -64,7 +66,7 @@ pub struct StatusArgs {
 #[derive(Debug, Args)]
 pub struct HealthArgs {
     /// A node, "primary", "replica" or "all"
-    #[arg(value_name = "NODE", default_value = "all")]
+    #[arg(value_name = "NODE", default_value = "all", add = ArgValueCompleter::new(nodes_and_roles))]
     pub node: String,
 
     /// Look again until the cluster is healthy, at most for so long ("60s", "5min"), and report what was seen last
@@ -76,7 +78,7 @@ pub struct HealthArgs {
 #[derive(Debug, Args)]
 pub struct LogsArgs {
     /// A node, "primary" or "replica"; all of them without one
-    #[arg(value_name = "NODE")]
+    #[arg(value_name = "NODE", add = ArgValueCompleter::new(nodes_and_roles))]
     pub node: Option<String>,
 
     /// Only this part
@@ -87,9 +89,13 @@ pub struct LogsArgs {
     #[arg(short, long)]
     pub follow: bool,
 
-    /// At most that many of the last lines of each part
-    #[arg(long, default_value_t = 100, value_name = "LINES", value_parser = whole::<0, 1_000_000_000>)]
-    pub tail: u64,
+    /// Only what was written since then: 10m, 2h, 1d, or a time such as 2026-11-23T23:12:36Z
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub since: Option<Since>,
+
+    /// At most that many of the last lines of each part [default: 100, with --since all]
+    #[arg(long, value_name = "LINES", value_parser = whole::<0, 1_000_000_000>)]
+    pub tail: Option<u64>,
 }
 
 /// A part of a node.

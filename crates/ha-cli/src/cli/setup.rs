@@ -26,15 +26,15 @@ pub struct SetupArgs {
     #[arg(long, value_name = "NODE", requires = "join")]
     pub node: Option<String>,
 
-    /// A trial: two nodes on this machine, on loopback; asks nothing
-    #[arg(long, conflicts_with_all = ["primary", "standby"])]
+    /// A trial: two nodes on this machine, on loopback, or those that are named; asks nothing
+    #[arg(long)]
     pub demo: bool,
 
     /// Ask nothing; implied without a terminal
     #[arg(long)]
     pub non_interactive: bool,
 
-    /// Write over an existing file; its secrets are kept where no other is given
+    /// Write over an existing file; its settings and secrets are kept where no other is given
     #[arg(long)]
     pub force: bool,
 

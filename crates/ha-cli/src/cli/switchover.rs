@@ -1,7 +1,9 @@
 //! `switchover`
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 
+use super::complete::nodes;
 use super::number::whole;
 
 /// `switchover`
@@ -10,7 +12,7 @@ use super::number::whole;
                         follows it. Nothing acknowledged is lost. Interrupted, the same command goes on.")]
 pub struct SwitchoverArgs {
     /// The standby that becomes the primary; without it, the one that has received most
-    #[arg(long, value_name = "NODE")]
+    #[arg(long, value_name = "NODE", add = ArgValueCompleter::new(nodes))]
     pub to: Option<String>,
 
     /// The most WAL, in MiB, that it may be behind when this begins: writes wait while it catches up

@@ -1,20 +1,17 @@
 //! `completions`
 
-use clap::CommandFactory;
-
-use crate::cli::{Cli, CompletionsArgs};
-use crate::error::Error;
+use crate::cli::{CompletionsArgs, registration};
+use crate::error::{Error, Failure};
 use crate::exit::Outcome;
 use crate::output::Printer;
 
-/// Prints the completions of a shell.
+/// Prints the script by which a shell asks this program for what can come next.
 ///
 /// # Errors
 /// The output could not be written.
 pub(super) fn run(args: &CompletionsArgs, printer: &Printer) -> Result<Outcome, Error> {
-    // Into memory first: the generator panics where a write fails.
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "ha-cli", &mut script);
+    let script = registration(args.shell);
+    let script = script.ok_or_else(|| Failure::usage("no-completions", format!("{} is not known", args.shell)))?;
     printer.verbatim(&script)?;
     Ok(Outcome::Done)
 }

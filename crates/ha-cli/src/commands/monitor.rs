@@ -7,6 +7,7 @@ use ha_core::health::{Change, Report as Health, carry, changes};
 use ha_core::hooks::HealthChange;
 use ha_core::topology::{HookCommand, Topology};
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::disks::Disks;
 use self::history::History;
@@ -21,6 +22,7 @@ use crate::output::Printer;
 
 mod disks;
 mod history;
+mod keys;
 mod screen;
 
 /// The way in which looks are shown.
@@ -38,7 +40,9 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     let mut show = match printer.format() {
         OutputFormat::Json => Show::Json,
-        OutputFormat::Human if std::io::stdout().is_terminal() && !dumb => Show::Screen(screen::Screen::default()),
+        OutputFormat::Human if std::io::stdout().is_terminal() && !dumb => {
+            Show::Screen(screen::Screen::enter(printer)?)
+        }
         OutputFormat::Human => Show::Lines,
     };
     let public_url = cluster.topology().cluster.public_url.clone();
@@ -51,15 +55,29 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
     let mut ticks = tokio::time::interval(args.interval.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let interrupt = tokio::signal::ctrl_c();
-    tokio::pin!(interrupt);
+    let has_screen = matches!(show, Show::Screen(_));
+    let ended = async {
+        // Elsewhere there is nothing to give back.
+        if has_screen { until_ended().await } else { std::future::pending().await }
+    };
+    tokio::pin!(interrupt, ended);
     let mut looks: u64 = 0;
     while !printer.closed() && args.count.is_none_or(|count| looks < count) {
         let look = async {
             ticks.tick().await;
             disks.foretell(cluster.report().await)
         };
+        let quit = async {
+            match &mut show {
+                Show::Screen(screen) => screen.quit().await,
+                Show::Json | Show::Lines => std::future::pending().await,
+            }
+        };
         let report = tokio::select! {
             report = look => report,
+            () = quit => break,
+            // Whoever ends it gets the terminal back, too.
+            () = &mut ended => break,
             _ = &mut interrupt => {
                 ends.interrupted = true;
                 break;
@@ -98,6 +116,9 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
         last = Some(last.map_or_else(|| report.clone(), |last| carry(&last, &report)));
         looks += 1;
     }
+    if let Show::Screen(screen) = show {
+        screen.leave(printer)?;
+    }
     if let Some(notifier) = notifier {
         for report in notifier.finish(printer).await.iter().filter(|report| !report.went_well()) {
             hooks::warn(printer, report);
@@ -108,6 +129,18 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
         }
     }
     ends.outcome()
+}
+
+/// Ready at SIGTERM or SIGHUP.
+async fn until_ended() {
+    let signals = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::hangup())?)));
+    match signals {
+        Ok((mut terminate, mut hang_up)) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        },
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// What runs the program that is named, or that of the file.
@@ -132,7 +165,7 @@ impl Ends {
         match self.state {
             _ if self.interrupted => Ok(Outcome::Interrupted),
             Some(state) => Ok(outcome(state)),
-            None => Err(Failure::failed("no-look", "nobody read the first look").into()),
+            None => Err(Failure::failed("no-look", "it was ended before the first look was over").into()),
         }
     }
 }

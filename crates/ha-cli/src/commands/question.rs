@@ -180,7 +180,7 @@ async fn ask(printer: &Printer, prompt: &str) -> Result<Option<String>, Error> {
 
 /// What was typed or pasted before the question was there answers something else. Where it cannot be discarded there is no
 /// terminal, and nobody is asked.
-fn discard_typed_ahead() {
+pub(super) fn discard_typed_ahead() {
     tcflush(stdin(), QueueSelector::IFlush).unwrap_or_default();
 }
 

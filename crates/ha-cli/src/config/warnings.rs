@@ -23,6 +23,15 @@ pub(super) fn of(topology: &Topology, source: &Arc<Source>, places: &Places) -> 
             );
         }
     }
+    for (index, node) in topology.nodes().iter().enumerate().filter(|_| !topology.cluster.demo) {
+        if let Some(other) = topology.nodes()[..index].iter().find(|other| other.address == node.address) {
+            warn(
+                FieldPath::node(index, "address"),
+                format!("is {}, as that of {}: two nodes on one host are lost together", node.address, other.name),
+                "give each node a host of its own; demo = true is for a trial on one",
+            );
+        }
+    }
     let url = &topology.cluster.public_url;
     if !topology.cluster.demo && url.starts_with("http://") {
         warn(

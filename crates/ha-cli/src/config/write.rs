@@ -73,7 +73,7 @@ pub(crate) fn refuse_existing<'a>(paths: impl Iterator<Item = &'a Path>) -> Resu
     Err(Failure::usage("config-exists", format!("{list} {verb} already, and nothing was written"))
         .help(
             "see it with `ha-cli config show`; write elsewhere with --config PATH, or over it with --force, which keeps \
-             the secrets",
+             the secrets, and the settings that no option gives",
         )
         .into())
 }

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use super::plain::{plain, plain_but};
+use super::size;
 use crate::config::Diagnostic;
 use crate::error::{Error, Failure};
 
@@ -61,13 +62,27 @@ fn is_mark(c: char) -> bool {
 pub struct Page {
     text: String,
     color: bool,
+    width: Option<usize>,
 }
 
 impl Page {
     /// An empty page, with colours or without.
     #[must_use]
     pub const fn new(color: bool) -> Self {
-        Self { text: String::new(), color }
+        Self { text: String::new(), color, width: None }
+    }
+
+    /// The same, on a terminal of so many columns: lines are broken between words.
+    #[must_use]
+    pub const fn with_width(mut self, width: Option<usize>) -> Self {
+        self.width = width;
+        self
+    }
+
+    /// The columns of the terminal.
+    #[must_use]
+    pub const fn width(&self) -> Option<usize> {
+        self.width
     }
 
     /// Whether colours are wanted.
@@ -78,8 +93,14 @@ impl Page {
 
     /// A line.
     pub fn line(&mut self, text: impl AsRef<str>) {
-        self.text.push_str(&plain_but(text.as_ref(), |c| self.color && is_mark(c)));
-        self.text.push('\n');
+        let text = plain_but(text.as_ref(), |c| self.color && is_mark(c));
+        match self.width {
+            Some(width) => text.split('\n').for_each(|line| self.text.push_str(&(fold(line, width) + "\n"))),
+            None => {
+                self.text.push_str(&text);
+                self.text.push('\n');
+            }
+        }
     }
 
     /// A text in its tone, to be put into a line.
@@ -153,6 +174,34 @@ fn failure(page: &mut Page, failure: &Failure) {
     }
 }
 
+/// How many columns a text with marks in it takes.
+fn columns_of(text: &str) -> usize {
+    if text.contains(is_mark) { size::width(&text.replace(is_mark, "")) } else { size::width(text) }
+}
+
+/// Breaks a line between words; further lines are set in a little more than the first.
+fn fold(line: &str, width: usize) -> String {
+    if columns_of(line) <= width {
+        return line.to_owned();
+    }
+    let indent = line.len() - line.trim_start_matches(' ').len();
+    let further = " ".repeat((indent + 2).min(width / 2));
+    let (mut folded, mut column) = (String::new(), 0);
+    for word in line.split_inclusive(' ') {
+        let bare = columns_of(word.trim_end_matches(' '));
+        if column > further.len().max(indent) && column + bare > width {
+            folded.truncate(folded.trim_end_matches(' ').len());
+            folded.push('\n');
+            folded.push_str(&further);
+            column = further.len();
+        }
+        folded.push_str(word);
+        column += columns_of(word);
+    }
+    folded.truncate(folded.trim_end_matches(' ').len());
+    folded
+}
+
 /// Breaks a text into lines of at most `width` characters, where its words allow; further lines are set in a little.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> String {
@@ -188,6 +237,22 @@ mod tests {
         let bad = page.tone(Tone::Bad, "error:");
         page.line(format!("{bad} \u{fdd4}no mark of ours"));
         assert_eq!(page.into_text(), "error: <U+FDD4>no mark of ours\n");
+    }
+
+    #[test]
+    fn a_terminal_breaks_no_word() {
+        for width in [20, 37, 80] {
+            let mut page = Page::new(true).with_width(Some(width));
+            let warning = page.tone(Tone::Warning, "warning:");
+            page.line(format!("{warning} vm2: one two three four five six seven eight nine ten [code-of-it]"));
+            page.line("  help: `ha-cli up vm2` starts it again, 東京 東京 東京 東京 東京 東京");
+            let text = page.into_text();
+            let plain = text.replace("\u{1b}[33m", "").replace("\u{1b}[0m", "");
+            assert!(plain.lines().all(|line| size::width(line) <= width), "{width}: {plain}");
+            for word in ["warning:", "seven", "[code-of-it]", "`ha-cli", "東京"] {
+                assert!(plain.split_whitespace().any(|it| it == word), "{width}: {word} in {plain}");
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod json;
 mod plain;
 mod progress;
 mod report;
+pub(crate) mod size;
 mod stderr;
 mod transfer;
 
@@ -46,6 +47,28 @@ pub struct Printer {
     out: Mutex<Stream>,
     err: Mutex<Stream>,
     closed: AtomicBool,
+    /// The columns of the terminals behind the streams.
+    measure: fn() -> Widths,
+}
+
+/// How wide each stream's terminal is; `None` where it is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Widths {
+    /// Of standard output.
+    pub out: Option<usize>,
+    /// Of standard error.
+    pub err: Option<usize>,
+}
+
+impl Widths {
+    /// As they are at the moment.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        Self {
+            out: size::of(io::stdout()).map(|(columns, _)| columns),
+            err: size::of(io::stderr()).map(|(columns, _)| columns),
+        }
+    }
 }
 
 /// Whether each stream takes colours.
@@ -61,7 +84,27 @@ impl Printer {
     /// A printer on the given streams.
     #[must_use]
     pub fn new(format: OutputFormat, color: Color, out: Stream, err: Stream) -> Self {
-        Self { format, color, out: Mutex::new(out), err: Mutex::new(err), closed: AtomicBool::new(false) }
+        Self {
+            format,
+            color,
+            out: Mutex::new(out),
+            err: Mutex::new(err),
+            closed: AtomicBool::new(false),
+            measure: Widths::default,
+        }
+    }
+
+    /// The same, for terminals of that size: lines are broken between words.
+    #[must_use]
+    pub const fn with_widths(mut self, measure: fn() -> Widths) -> Self {
+        self.measure = measure;
+        self
+    }
+
+    /// An empty page for standard output.
+    #[must_use]
+    pub fn new_page(&self) -> Page {
+        Page::new(self.color.out).with_width((self.measure)().out)
     }
 
     /// For whom reports are rendered.
@@ -89,7 +132,7 @@ impl Printer {
     pub fn report(&self, report: &dyn Report) -> Result<(), Error> {
         let text = match self.format {
             OutputFormat::Human => {
-                let mut page = Page::new(self.color.out);
+                let mut page = self.new_page();
                 report.human(&mut page);
                 page.into_text()
             }
@@ -142,7 +185,7 @@ impl Printer {
     /// Says something about the work, to people only.
     pub fn note(&self, fill: impl FnOnce(&mut Page)) {
         if self.format == OutputFormat::Human {
-            let mut page = Page::new(self.color.err);
+            let mut page = Page::new(self.color.err).with_width((self.measure)().err);
             fill(&mut page);
             self.say(&page.into_text());
         }
@@ -161,7 +204,7 @@ impl Printer {
         match self.format {
             OutputFormat::Json => self.json(&json::error(error)),
             OutputFormat::Human => {
-                let mut page = Page::new(self.color.err);
+                let mut page = Page::new(self.color.err).with_width((self.measure)().err);
                 human::error(&mut page, error);
                 self.say(&page.into_text());
                 Ok(())

@@ -7,6 +7,7 @@ use ha_core::observe::{KeycloakMode, KeycloakState};
 use serde_json::Value;
 
 use super::plain::plain;
+use super::size as terminal;
 use super::{Page, Report, Tone};
 
 /// The whole picture: `status`.
@@ -17,10 +18,15 @@ pub struct StatusReport<'a> {
     pub public_url: &'a str,
 }
 
-impl Report for StatusReport<'_> {
-    fn human(&self, page: &mut Page) {
+impl StatusReport<'_> {
+    /// In few lines, for a picture that is drawn again and again.
+    pub(crate) fn narrow(&self, page: &mut Page) {
         headline(page, self.health, self.public_url);
-        table(page, &self.health.nodes);
+        narrow_table(page, &self.health.nodes);
+        self.rest(page);
+    }
+
+    fn rest(&self, page: &mut Page) {
         for outlook in self.health.outlook.iter().filter(|outlook| outlook.primary) {
             let line = page.tone(Tone::Faint, &outlook.text);
             page.line(line);
@@ -29,6 +35,14 @@ impl Report for StatusReport<'_> {
             page.line("");
             findings(page, &self.health.findings);
         }
+    }
+}
+
+impl Report for StatusReport<'_> {
+    fn human(&self, page: &mut Page) {
+        headline(page, self.health, self.public_url);
+        table(page, &self.health.nodes);
+        self.rest(page);
     }
 
     fn json(&self) -> Value {
@@ -90,20 +104,81 @@ pub(crate) fn findings(page: &mut Page, findings: &[Finding]) {
     }
 }
 
-/// The nodes, a line each.
+/// How much the table of the nodes tells: what is left out first is what changes least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Table {
+    /// All there is.
+    Whole,
+    /// Without Keycloak's URLs.
+    NoUrls,
+    /// Without PostgreSQL's version, timeline and LSN, either.
+    States,
+    /// Without PostgreSQL's state, which the role tells as a rule.
+    NoServer,
+}
+
+impl Table {
+    const ALL: [Self; 4] = [Self::Whole, Self::NoUrls, Self::States, Self::NoServer];
+}
+
+/// The nodes, a line each where the terminal is wide enough for all there is, else a few lines each.
 fn table(page: &mut Page, nodes: &[NodeReport]) {
+    let rows = rows(nodes, Table::Whole);
+    match page.width() {
+        Some(width) if width_of(&rows) > width => blocks(page, &rows),
+        _ => columns(page, &rows),
+    }
+}
+
+/// The nodes, a line each, with as much as the terminal is wide enough for.
+fn narrow_table(page: &mut Page, nodes: &[NodeReport]) {
+    let fits = |table: &Table| page.width().is_none_or(|width| width_of(&rows(nodes, *table)) <= width);
+    let table = Table::ALL.into_iter().find(fits).unwrap_or(Table::NoServer);
+    let rows = rows(nodes, table);
+    if table == Table::NoServer {
+        let rows: Vec<_> = rows
+            .into_iter()
+            .map(|[name, role, _, keycloak, replication]| [name, role, keycloak, replication])
+            .collect();
+        columns(page, &rows);
+    } else {
+        columns(page, &rows);
+    }
+}
+
+fn rows(nodes: &[NodeReport], table: Table) -> Vec<[String; 5]> {
     let mut rows = vec![["NODE", "ROLE", "POSTGRESQL", "KEYCLOAK", "REPLICATION"].map(str::to_owned)];
-    rows.extend(nodes.iter().map(row));
-    columns(page, &rows);
+    rows.extend(nodes.iter().map(|node| row(node, table)));
+    rows
+}
+
+fn width_of<const N: usize>(rows: &[[String; N]]) -> usize {
+    let widest = |column: usize| rows.iter().map(|row| terminal::width(&row[column])).max().unwrap_or(0);
+    (0..N).map(widest).sum::<usize>() + 2 * (N - 1)
+}
+
+/// Each row as lines of its own, with the headings before its cells.
+fn blocks(page: &mut Page, rows: &[[String; 5]]) {
+    let Some((headings, rows)) = rows.split_first() else { return };
+    for [name, role, rest @ ..] in rows {
+        let name = page.tone(Tone::Strong, name);
+        page.line(format!("{name}  {role}"));
+        for (heading, cell) in headings[2..].iter().zip(rest) {
+            let heading = page.tone(Tone::Faint, format!("  {heading:<11}"));
+            page.line(format!("{heading}  {cell}"));
+        }
+    }
 }
 
 /// Rows under their headings, in columns that are as wide as their widest cell.
 pub(crate) fn columns<const N: usize>(page: &mut Page, rows: &[[String; N]]) {
     let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| plain(cell).into_owned())).collect();
     let widths: Vec<usize> =
-        (0..N).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+        (0..N).map(|column| rows.iter().map(|row| terminal::width(&row[column])).max().unwrap_or(0)).collect();
     for (index, row) in rows.iter().enumerate() {
-        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let pad =
+            |cell: &String, width: usize| format!("{cell}{}", " ".repeat(width.saturating_sub(terminal::width(cell))));
+        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| pad(cell, *width)).collect();
         let text = cells.join("  ");
         let tone = if index == 0 { Tone::Faint } else { Tone::Plain };
         let line = page.tone(tone, text.trim_end());
@@ -111,7 +186,7 @@ pub(crate) fn columns<const N: usize>(page: &mut Page, rows: &[[String; N]]) {
     }
 }
 
-fn row(node: &NodeReport) -> [String; 5] {
+fn row(node: &NodeReport, table: Table) -> [String; 5] {
     let role = match node.role {
         ReportedRole::Primary => "primary",
         ReportedRole::Standby => "standby",
@@ -125,7 +200,9 @@ fn row(node: &NodeReport) -> [String; 5] {
         PostgresState::Unreachable => "unreachable",
     }
     .to_owned();
-    if let (Some(version), Some(timeline), Some(lsn)) = (&postgres.version, postgres.timeline, postgres.lsn) {
+    let told = matches!(table, Table::Whole | Table::NoUrls);
+    if let (true, Some(version), Some(timeline), Some(lsn)) = (told, &postgres.version, postgres.timeline, postgres.lsn)
+    {
         server = format!("{server} {version}, timeline {timeline}, {lsn}");
     }
     let mode = match node.keycloak.mode {
@@ -139,7 +216,8 @@ fn row(node: &NodeReport) -> [String; 5] {
         KeycloakState::Stopped => "stopped",
         KeycloakState::Unreachable => "unreachable",
     };
-    let keycloak = format!("{state}{mode} {}", node.keycloak.url);
+    let url = if table == Table::Whole { format!(" {}", node.keycloak.url) } else { String::new() };
+    let keycloak = format!("{state}{mode}{url}");
     let replication = node.replication.as_ref().map_or_else(
         || "-".to_owned(),
         |replication| {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
+mod completions;
 mod config;
 mod documents;
 mod haproxy;
@@ -9,6 +10,7 @@ mod interrupt;
 mod join;
 mod notify;
 mod output;
+mod screen;
 mod secrets;
 mod setup;
 #[path = "../shared/terminal.rs"]

@@ -66,24 +66,6 @@ fn what_a_terminal_would_obey_in_an_argument_is_written_out() {
 }
 
 #[test]
-fn completions_of_each_shell_know_the_commands() {
-    let place = Place::new();
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let ran = place.run(&["completions", shell]).ends_with(0);
-        assert!(ran.out.contains("setup") && ran.out.contains("non-interactive"), "{shell}");
-    }
-    place.run(&["completions", "cmd.exe"]).ends_with(2);
-}
-
-#[test]
-fn the_completions_of_bash_are_a_script_that_bash_takes() {
-    let place = Place::new();
-    place.write("c", &place.run(&["completions", "bash"]).out);
-    let status = std::process::Command::new("bash").arg("-n").arg(place.path("c")).status().unwrap();
-    assert!(status.success());
-}
-
-#[test]
 fn a_reader_that_goes_away_makes_no_noise() {
     let place = Place::new();
     place.write("ha.toml", GOOD).with_secrets();

@@ -221,7 +221,7 @@ fn what_exists_stays_unless_forced_and_then_its_secrets_stay() {
     // Secrets alone are worth as much: they may be those of a running cluster.
     std::fs::remove_file(place.path("ha.toml")).unwrap();
     place.run(PAIR).ends_with(2);
-    assert_eq!(place.files(), ["ha.secrets.toml"]);
+    assert_eq!(place.files(), ["ha.secrets.toml", "ha.toml.old"]);
 }
 
 #[test]
@@ -240,4 +240,104 @@ fn a_folder_that_cannot_be_written_leaves_nothing() {
     let ran = place.run(&["setup", "--demo", "--config", "file/ha.toml"]).ends_with(1);
     assert!(ran.err.contains("could not be written"), "{}", ran.err);
     assert_eq!(place.files(), ["file"]);
+}
+
+#[test]
+fn forced_it_keeps_what_no_option_gives() {
+    let place = Place::new();
+    place
+        .run(&[PAIR, &["--docker", "vm2=tcp://192.0.2.12:2376", "--docker-certificates", "vm2=certs"]].concat())
+        .ends_with(0);
+    let more = "\n# mine\n[postgres.settings]\nwork_mem = \"9MB\"\n\n[keycloak.options]\nlog-level = \"debug\"\n\n[hooks]\non_promote = [\"tell\"]\n";
+    let old = place.read("ha.toml") + more;
+    place.write("ha.toml", &old);
+    let ran = place
+        .run(&[
+            "setup",
+            "--non-interactive",
+            "--force",
+            "--admin",
+            "boss",
+            "--standby",
+            "vm2=192.0.2.99",
+            "--primary",
+            "vm1=192.0.2.11",
+        ])
+        .ends_with(0);
+    let json = settings(&place);
+    for (path, expected) in [
+        ("keycloak.admin", "boss"),
+        ("cluster.public_url", "https://sso.example.org"),
+        ("nodes[1].address", "192.0.2.99"),
+        ("nodes[1].docker", "tcp://192.0.2.12:2376"),
+    ] {
+        assert_eq!(value(&json, path), expected, "{path}");
+    }
+    let new = place.read("ha.toml");
+    for kept in ["9MB", "debug", "tell", "\"certs\""] {
+        assert!(new.contains(kept), "{kept}: {new}");
+    }
+    assert!(ran.out.contains("ha.toml.old") && place.read("ha.toml.old") == old, "{}", ran.out);
+    // Nothing changes the file again.
+    place.run(&["setup", "--non-interactive", "--force"]).ends_with(0);
+    assert_eq!(place.read("ha.toml"), new);
+    assert_eq!(place.read("ha.toml.old"), old);
+    // What cannot be read cannot be kept.
+    place.write("ha.toml", "schema = 1\n[nonsense");
+    let ran = place.run(&[PAIR, &["--force"]].concat()).ends_with(2);
+    assert!(ran.err.contains("mend it, or remove it"), "{}", ran.err);
+    assert_eq!(place.read("ha.toml"), "schema = 1\n[nonsense");
+}
+
+#[test]
+fn a_trial_takes_nodes_that_are_named() {
+    let place = Place::new();
+    let nodes = ["--primary", "alice=127.0.0.1", "--standby", "bob=127.0.0.1", "--standby", "carol=127.0.0.1"];
+    place.run(&[&["setup", "--demo"][..], &nodes].concat()).ends_with(0);
+    place.run(&["config", "check", "--offline"]).ends_with(0);
+    let json = settings(&place);
+    assert_eq!(
+        (value(&json, "nodes[0].name"), value(&json, "nodes[2].name")),
+        ("alice".to_owned(), "carol".to_owned())
+    );
+    assert!(place.read("ha.toml").contains("3125"), "a port of its own for the third");
+    let place = Place::new();
+    place.run(&["setup", "--demo", "--standby", "vm1=127.0.0.1"]).ends_with(0);
+    place.run(&["config", "check", "--offline"]).ends_with(0);
+}
+
+#[test]
+fn one_address_twice_is_warned_of_at_once() {
+    let place = Place::new();
+    let twice = [
+        "setup",
+        "--non-interactive",
+        "--public-url",
+        "https://sso.example.org",
+        "--primary",
+        "vm1=192.0.2.11",
+        "--standby",
+        "vm2=192.0.2.11",
+    ];
+    let ran = place.run(&twice).ends_with(0);
+    assert!(ran.err.contains("vm1 and vm2 have one address, 192.0.2.11"), "{}", ran.err);
+    let ran = place.run(&["config", "check", "--offline"]).ends_with(0);
+    assert!((ran.out + &ran.err).contains("lost together"), "and by every check");
+}
+
+#[test]
+fn the_next_command_is_one_that_works() {
+    let place = Place::new();
+    let options = ["setup", "--non-interactive", "--public-url", "https://sso.example.org"];
+    // This machine is the primary's host, and sees no other: nobody else can say that there is no database yet. (Loopback
+    // is no address of a node, so one of this machine's own is looked for.)
+    let own =
+        if_addrs::get_if_addrs().unwrap().into_iter().map(|it| it.ip()).find(|ip| ip.is_ipv4() && !ip.is_loopback());
+    let Some(own) = own else { return };
+    let (primary, standby) = (format!("vm1={own}"), format!("vm2={own}"));
+    let ran = place.run(&[&options[..], &["--primary", &primary, "--standby", "vm2=192.0.2.12"]].concat()).ends_with(0);
+    assert!(ran.out.contains("Next, here: ha-cli up vm1 --bootstrap\n"), "{}", ran.out);
+    let place = Place::new();
+    let ran = place.run(&[&options[..], &["--primary", "vm1=192.0.2.11", "--standby", &standby]].concat()).ends_with(0);
+    assert!(ran.out.contains("Once the primary is up, here: ha-cli up vm2\n"), "{}", ran.out);
 }

@@ -83,6 +83,10 @@ codes! {
     EngineUnreachable = "engine-unreachable", Warning;
     /// From this machine there is no way to the engine.
     EngineNotFromHere = "engine-not-from-here", Warning;
+    /// Nothing of the cluster is on any node.
+    NotSetUp = "not-set-up", Warning;
+    /// The node was stopped by `down`, and nothing was done to it since.
+    StoppedByDown = "stopped-by-down", Warning;
     /// There is no such container: the node was never brought up, or was taken down.
     PostgresMissing = "postgres-missing", Error;
     /// The server does not run.

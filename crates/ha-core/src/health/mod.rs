@@ -5,6 +5,7 @@ mod changes;
 mod finding;
 mod host;
 mod report;
+pub(crate) mod rest;
 mod trend;
 
 pub use assess::{assess, assess_roles};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::values::{Lsn, TimelineId};
 
@@ -20,7 +20,20 @@ pub struct BranchObservation {
     /// What only this branch holds; absent when that is nothing.
     pub only_here: Option<OnlyHere>,
     /// Whether `pg_rewind` would do, or what it said; absent when it was not asked.
+    #[serde(serialize_with = "in_words_of_json")]
     pub rewind: Option<Result<(), String>>,
+}
+
+/// `{"possible": false, "why": "…"}`
+fn in_words_of_json<S: Serializer>(rewind: &Option<Result<(), String>>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Rewind<'a> {
+        possible: bool,
+        why: Option<&'a str>,
+    }
+    let answer = |answer: &'_ Result<(), String>| answer.as_ref().err().cloned();
+    let whys = rewind.as_ref().map(answer);
+    whys.as_ref().map(|why| Rewind { possible: why.is_none(), why: why.as_deref() }).serialize(serializer)
 }
 
 /// What transactions after the fork have written.
@@ -94,11 +107,13 @@ mod tests {
              user.1=shop/a\ntable.user_entity=2\nrewind=possible",
         ))
         .unwrap();
+        let json = serde_json::to_value(&found).unwrap();
         let only_here = found.only_here.unwrap();
         assert_eq!(
             (only_here.transactions, only_here.users),
             (Some(3), vec!["shop/a".to_owned(), "shop/b=c".to_owned()])
         );
+        assert_eq!(json["rewind"], serde_json::json!({ "possible": true, "why": null }), "no Rust in it");
         assert_eq!((found.timeline, found.rewind), (TimelineId(1), Some(Ok(()))));
         let same = BranchObservation::parse(&facts("end=0/5\ntimeline=2\nsame_history=yes")).unwrap();
         assert_eq!((same.same_history, same.only_here, same.rewind), (Some(true), None, None));

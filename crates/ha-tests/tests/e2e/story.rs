@@ -1,6 +1,6 @@
 //! One whole pair through the program, from `setup` to `down --volumes`, with what goes wrong on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use ha_core::layout::Component;
@@ -33,6 +33,7 @@ fn one_pair_from_setup_to_its_end() {
     has_nothing_more_to_do(&site);
     is_healthy(&site);
     works(&site);
+    merges_its_logs(&site);
     tells_how_full_each_heap_is(&site);
     doctor::finds_nothing_in_the_way(&site);
     monitor::tells_each_look_and_each_change(&site);
@@ -125,6 +126,19 @@ fn verify_leaves_nothing_when_interrupted(site: &Site) {
     }
     assert!(interrupted >= 2, "none of the moments was in the middle");
     site.run(&["verify"]).ends_with(0);
+}
+
+/// Four logs, of which each ends at its own time.
+fn merges_its_logs(site: &Site) {
+    let ran = site.run(&["logs", "--since", "1d", "--output", "json"]).ends_with(0);
+    let lines: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let parts: BTreeSet<_> = lines.iter().map(|line| line["from"].as_str().unwrap()).collect();
+    let all = ["vm1 keycloak", "vm1 postgres", "vm2 keycloak", "vm2 postgres"];
+    assert_eq!(parts, BTreeSet::from(all), "{} lines", lines.len());
+    // To the second: what comes by two pipes of one container may be noted down the other way round.
+    assert!(lines.is_sorted_by_key(|line| &line["time"].as_str().unwrap()[..19]), "{}", ran.out);
+    let ran = site.run(&["logs", "--tail", "1"]).ends_with(0);
+    assert_eq!(ran.out.lines().count(), 4, "{ran:#?}");
 }
 
 fn has_nothing_more_to_do(site: &Site) {
@@ -537,6 +551,8 @@ fn goes_down_and_comes_back(site: &Site) {
     assert_eq!(running, "");
     let down = site.run(&["status", "--output", "json"]).ends_with(4).json();
     assert_eq!(down["nodes"][0]["postgres"]["state"], "stopped", "{down}");
+    let codes: Vec<_> = down["findings"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["stopped-by-down", "stopped-by-down"], "somebody meant it: {down}");
     let again = site.run(&["down", "--yes"]).ends_with(0);
     assert!(again.out.contains("nothing runs"), "{again:?}");
     site.run(&["up"]).ends_with(0);

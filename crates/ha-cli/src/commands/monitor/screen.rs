@@ -1,25 +1,54 @@
 //! A look on a terminal, or as lines.
 
+use std::io::Write as _;
+
 use ha_core::health::{Change, HostReport, Report as Health, hours};
 use ha_core::observe::Room;
 
 use super::super::time::hour;
 use super::history::{History, sparkline, worst};
+use super::keys::Keys;
 use crate::error::Error;
+use crate::output::size as terminal;
 use crate::output::{Page, Printer, Report, StatusReport, Tone, lag, size};
 
-/// Lines beyond the cut edge of a terminal would break the count of lines to go back.
-const NO_WRAP: &str = "\x1b[?7l";
-const WRAP: &str = "\x1b[?7h";
+/// Another screen, which leaves what was there before alone, without a cursor and without wrapping (xterm's control sequences).
+const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
+const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+/// To the first line.
+const HOME: &str = "\x1b[H";
+/// The rest of a line, and all below.
+const REST_OF_LINE: &str = "\x1b[K";
+const REST: &str = "\x1b[J";
 
-/// A picture that is drawn anew in its place.
-#[derive(Debug, Default)]
+/// A picture that is drawn anew in its place, on a screen of its own. Dropped, the terminal is what it was.
 pub(super) struct Screen {
-    /// How many lines the last one has.
-    lines: usize,
+    keys: Keys,
+    entered: Entered,
+    last: Option<String>,
+}
+
+/// Goes back to the screen of before, whatever happens.
+struct Entered;
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let mut out = std::io::stdout();
+        out.write_all(LEAVE.as_bytes()).and_then(|()| out.flush()).unwrap_or_default();
+    }
 }
 
 impl Screen {
+    pub(super) fn enter(printer: &Printer) -> Result<Self, Error> {
+        printer.verbatim(ENTER.as_bytes())?;
+        Ok(Self { keys: Keys::of_stdin(), entered: Entered, last: None })
+    }
+
+    /// Ready when somebody has had enough.
+    pub(super) async fn quit(&mut self) {
+        self.keys.quit().await;
+    }
+
     pub(super) fn draw(
         &mut self,
         printer: &Printer,
@@ -28,18 +57,32 @@ impl Screen {
         public_url: &str,
         history: &History,
     ) -> Result<(), Error> {
-        let mut page = Page::new(printer.color().out);
-        picture(&mut page, now, report, public_url, history);
+        let mut page = printer.new_page();
+        picture(&mut page, report, public_url, history);
+        let foot = page.tone(Tone::Faint, format!("{} UTC; q ends it", hour(now)));
         let text = page.into_text();
-        // In one piece, so that an interrupt leaves the terminal as it was.
-        let back = if self.lines == 0 { String::new() } else { format!("\x1b[{}A", self.lines) };
-        self.lines = text.lines().count();
-        printer.verbatim(format!("{NO_WRAP}{back}\x1b[J{text}{WRAP}").as_bytes())
+        let mut page = printer.new_page();
+        page.line(foot);
+        let rows = terminal::of(std::io::stdout()).map_or(usize::MAX, |(_, rows)| rows.max(2));
+        let lines: Vec<&str> = text.lines().take(rows.saturating_sub(1)).collect();
+        let foot = page.into_text();
+        let all: String = lines.iter().map(|line| format!("{line}{REST_OF_LINE}\n")).collect();
+        // In one piece, so that an interrupt leaves no half of one; and no line's end after the last, which would scroll.
+        let drawn = format!("{HOME}{all}{}{REST_OF_LINE}{REST}", foot.trim_end());
+        self.last = Some(text);
+        printer.verbatim(drawn.as_bytes())
+    }
+
+    /// Goes back to the screen of before, and leaves the last picture there.
+    pub(super) fn leave(self, printer: &Printer) -> Result<(), Error> {
+        let Self { keys, entered, last } = self;
+        drop((keys, entered));
+        printer.verbatim(last.unwrap_or_default().as_bytes())
     }
 }
 
-fn picture(page: &mut Page, now: &str, report: &Health, public_url: &str, history: &History) {
-    StatusReport { health: report, public_url }.human(page);
+fn picture(page: &mut Page, report: &Health, public_url: &str, history: &History) {
+    StatusReport { health: report, public_url }.narrow(page);
     page.line("");
     for (node, lags) in history.lags() {
         let worst = worst(lags);
@@ -61,8 +104,6 @@ fn picture(page: &mut Page, now: &str, report: &Health, public_url: &str, histor
     if let Some((time, trouble)) = history.last_trouble() {
         page.line(format!("{} {} {trouble}", hour(time), page.tone(Tone::Warning, "warning:")));
     }
-    let foot = page.tone(Tone::Faint, format!("{} UTC; ctrl-c ends it", hour(now)));
-    page.line(foot);
 }
 
 /// The room on a host; `None` where nothing is known of it.
@@ -86,7 +127,7 @@ fn change_line(page: &Page, time: &str, change: &Change) -> String {
 
 /// The first look, where there is no terminal.
 pub(super) fn first(printer: &Printer, now: &str, report: &Health, public_url: &str) -> Result<(), Error> {
-    let mut page = Page::new(printer.color().out);
+    let mut page = printer.new_page();
     page.line(format!("{now} * watching; from here on, a line for each change"));
     StatusReport { health: report, public_url }.human(&mut page);
     printer.page(page)
@@ -97,7 +138,7 @@ pub(super) fn lines(printer: &Printer, now: &str, changes: &[Change]) -> Result<
     if changes.is_empty() {
         return Ok(());
     }
-    let mut page = Page::new(printer.color().out);
+    let mut page = printer.new_page();
     for change in changes {
         let line = change_line(&page, now, change);
         page.line(line);

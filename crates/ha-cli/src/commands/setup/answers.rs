@@ -36,15 +36,17 @@ struct Options {
     admit: Vec<Pair>,
 }
 
-/// Takes what the options give.
-pub(super) fn from_options(args: &SetupArgs) -> Answers {
-    let name = args.cluster_name.clone().unwrap_or_else(|| if args.demo { "demo" } else { "sso" }.to_owned());
-    let mut spec = TopologySpec::new(name, args.public_url.clone().unwrap_or_default());
+/// Takes what the options give; all else stays as it was `before`, where there was something.
+pub(super) fn from_options(args: &SetupArgs, before: Option<&TopologySpec>) -> Answers {
+    let name = if args.demo { "demo" } else { "sso" };
+    let mut spec = before.cloned().unwrap_or_else(|| TopologySpec::new(name, ""));
     let set = |into: &mut String, from: Option<&str>| {
         if let Some(text) = from {
             text.clone_into(into);
         }
     };
+    set(&mut spec.cluster.name, args.cluster_name.as_deref());
+    set(&mut spec.cluster.public_url, args.public_url.as_deref());
     set(&mut spec.images.postgres, args.postgres_image.as_deref());
     set(&mut spec.images.keycloak, args.keycloak_image.as_deref());
     set(&mut spec.postgres.database, args.database.as_deref());
@@ -52,21 +54,16 @@ pub(super) fn from_options(args: &SetupArgs) -> Answers {
     set(&mut spec.keycloak.admin, args.admin.as_deref());
     set(&mut spec.keycloak.proxy_headers, args.proxy_headers.map(crate::cli::ProxyHeadersArg::as_str));
     set(&mut spec.replication.durability, args.durability.map(crate::cli::DurabilityArg::as_str));
-    if args.demo {
-        spec.cluster.demo = true;
-        spec = spec.node(NodeSpec::primary("vm1", "127.0.0.1")).node(NodeSpec::standby("vm2", "127.0.0.1"));
+    if args.demo || args.primary.is_some() || !args.standby.is_empty() {
+        spec.cluster.demo = args.demo;
+        spec.nodes = nodes(args, &spec.nodes);
     }
-    if let Some(Pair { node, value }) = &args.primary {
-        spec = spec.node(NodeSpec::primary(node, value));
-    }
-    for Pair { node, value } in &args.standby {
-        spec = spec.node(NodeSpec::standby(node, value));
-    }
+    let has = |role: &str| spec.nodes.iter().any(|node| node.role == role);
     let given = Fields {
         name: args.cluster_name.is_some(),
         public_url: args.public_url.is_some(),
-        primary: args.primary.is_some() || args.demo,
-        standby: !args.standby.is_empty() || args.demo,
+        primary: has("primary"),
+        standby: has("standby") || has("replica"),
         user: args.database_user.is_some(),
         admin: args.admin.is_some(),
         proxy_headers: args.proxy_headers.is_some(),
@@ -82,11 +79,53 @@ pub(super) fn from_options(args: &SetupArgs) -> Answers {
     Answers { spec, given, args }
 }
 
+/// The nodes that the options name, in a trial those that it needs. What a node of that name had `before` and no option
+/// gives, it keeps.
+fn nodes(args: &SetupArgs, before: &[NodeSpec]) -> Vec<NodeSpec> {
+    const HERE: &str = "127.0.0.1";
+    let named = |pair: &Pair, new: fn(&str, &str) -> NodeSpec| {
+        let mut node = new(&pair.node, &pair.value);
+        if let Some(known) = before.iter().find(|known| known.name == node.name) {
+            node = NodeSpec { address: node.address, role: node.role, ..known.clone() };
+        }
+        node
+    };
+    let primary = |name: &str, address: &str| NodeSpec::primary(name, address);
+    let standby = |name: &str, address: &str| NodeSpec::standby(name, address);
+    let mut nodes: Vec<_> = args.primary.iter().map(|pair| named(pair, primary)).collect();
+    if args.demo && nodes.is_empty() {
+        let taken = args.standby.iter().any(|pair| pair.node == "vm1");
+        nodes.push(NodeSpec::primary(if taken { "vm0" } else { "vm1" }, HERE));
+    }
+    nodes.extend(args.standby.iter().map(|pair| named(pair, standby)));
+    if args.demo && args.standby.is_empty() {
+        let taken = nodes.iter().any(|node| node.name == "vm2");
+        nodes.push(NodeSpec::standby(if taken { "vm3" } else { "vm2" }, HERE));
+    }
+    if args.demo {
+        // All on one machine: each standby beyond the first needs ports of its own.
+        for (further, node) in (0..).zip(nodes.iter_mut().skip(2)) {
+            if !before.iter().any(|known| known.name == node.name) {
+                node.postgres_port += 1 + further;
+                node.keycloak_port += 1 + further;
+            }
+        }
+    }
+    nodes
+}
+
+/// Nodes that have one address, which makes them one host: nothing is highly available then.
+pub(super) fn on_one_host(spec: &TopologySpec) -> Option<(&NodeSpec, &NodeSpec)> {
+    let mut pairs =
+        spec.nodes.iter().enumerate().flat_map(|(at, one)| spec.nodes[at + 1..].iter().map(move |it| (one, it)));
+    pairs.find(|(one, other)| !spec.cluster.demo && one.address == other.address)
+}
+
 impl Answers {
     /// The description, where nobody can be asked.
     pub(super) fn complete(mut self) -> Result<TopologySpec, Error> {
         let required = [
-            (self.given.public_url || self.spec.cluster.demo, "--public-url URL"),
+            (!self.spec.cluster.public_url.is_empty() || self.spec.cluster.demo, "--public-url URL"),
             (self.given.primary, "--primary NAME=ADDRESS"),
             (self.given.standby, "--standby NAME=ADDRESS"),
         ];
@@ -97,7 +136,7 @@ impl Answers {
             return Err(Failure::usage("answers-missing", message).help(help).into());
         }
         self.apply_node_options()?;
-        if self.spec.cluster.demo && !self.given.public_url {
+        if self.spec.cluster.demo && self.spec.cluster.public_url.is_empty() {
             // After the ports: the demo's URL is its primary's own.
             self.spec.cluster.public_url = format!("http://localhost:{}", self.spec.nodes[0].keycloak_port);
         }

@@ -4,6 +4,7 @@ use dialoguer::console::Term;
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Input, Password};
 
+use super::super::question;
 use crate::error::{Error, Failure};
 use crate::output::wrap;
 
@@ -14,6 +15,8 @@ pub(super) type Check<'a> = &'a dyn Fn(&str) -> Result<(), String>;
 pub(super) trait Ask {
     /// A line that passes the check.
     fn text(&mut self, question: &str, default: Option<&str>, check: Check<'_>) -> Result<String, Error>;
+    /// Forgets what was typed so far: the next answer is one to the next question.
+    fn forget_typed_ahead(&mut self) {}
     /// A password that passes the check, typed twice without being shown; nothing where none is chosen.
     fn password(&mut self, question: &str, check: Check<'_>) -> Result<Option<String>, Error>;
 }
@@ -56,6 +59,10 @@ impl Ask for Terminal {
             input = input.default(default.to_owned());
         }
         input.interact_text_on(&self.term).map(|text| text.trim().to_owned()).map_err(ended)
+    }
+
+    fn forget_typed_ahead(&mut self) {
+        question::discard_typed_ahead();
     }
 
     fn password(&mut self, question: &str, check: Check<'_>) -> Result<Option<String>, Error> {

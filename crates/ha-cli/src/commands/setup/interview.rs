@@ -49,6 +49,7 @@ pub(super) fn run(
     }
     service(ask, printer, answers)?;
     passwords(ask, &mut given, secrets_exist)?;
+    ask.forget_typed_ahead();
     if !confirm(ask, "Write the files now?", "yes")? {
         return Err(Failure::failed("declined", "nothing was written").into());
     }
@@ -100,7 +101,8 @@ fn cluster(ask: &mut dyn Ask, printer: &Printer, answers: &mut Answers) -> Resul
             "The public URL is the one under which people reach Keycloak, whichever host answers: a load balancer's or \
              proxy's, such as https://sso.example.org. It stands in every token.",
         );
-        text(ask, &mut answers.spec, "Public URL", None, &path, |s| &mut s.cluster.public_url)?;
+        let default = Some(answers.spec.cluster.public_url.clone()).filter(|url| !url.is_empty());
+        text(ask, &mut answers.spec, "Public URL", default.as_deref(), &path, |s| &mut s.cluster.public_url)?;
     }
     Ok(())
 }
@@ -151,17 +153,31 @@ fn host(
     })?;
     spec.nodes[index].name.clone_from(&name);
     let address = ask.text(&format!("Address of {name}"), address, &|text| {
+        if let Some(other) = others(spec, index).find(|other| other.address == text) {
+            return Err(format!(
+                "{text} is the address of {}: two nodes on one host are lost together; a trial is `ha-cli setup --demo`",
+                other.name
+            ));
+        }
         check(spec, &FieldPath::node(index, "address"), |trial| text.clone_into(&mut trial.nodes[index].address))
     })?;
     spec.nodes[index].address = address;
     Ok(())
 }
 
+fn others(spec: &TopologySpec, index: usize) -> impl Iterator<Item = &NodeSpec> {
+    spec.nodes.iter().enumerate().filter(move |(at, _)| *at != index).map(|(_, node)| node)
+}
+
 fn docker(ask: &mut dyn Ask, spec: &mut TopologySpec, index: usize) -> Result<(), Error> {
     let name = spec.nodes[index].name.clone();
     let question = format!("Docker of {name}");
     // Certificates are asked for next; the question after this one is the place to miss them.
-    let endpoint = ask.text(&question, Some("local"), &|text| {
+    let default = spec.nodes[index].docker.clone();
+    let endpoint = ask.text(&question, Some(&default), &|text| {
+        if let Some(other) = others(spec, index).find(|other| text != "local" && other.docker == text) {
+            return Err(format!("{text} is the Docker of {} already: each node has its own", other.name));
+        }
         check(spec, &FieldPath::node(index, "docker"), |trial| {
             text.clone_into(&mut trial.nodes[index].docker);
             trial.nodes[index].docker_certificates = Some("certificates".into());

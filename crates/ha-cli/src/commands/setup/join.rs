@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use ha_core::topology::{DockerEndpoint, Topology};
+use ha_core::topology::{DesiredRole, DockerEndpoint, Topology};
 use ha_core::values::NodeName;
 use serde_json::{Value, json};
 
@@ -53,6 +53,10 @@ pub(super) fn run(from: &Path, target: &Path, args: &SetupArgs, printer: &Printe
         written: !same,
         here: here.iter().map(ToString::to_string).collect(),
         all: here.len() == config.topology.nodes().len(),
+        primary: here
+            .iter()
+            .filter_map(|name| config.topology.node(name))
+            .any(|it| it.initial_role == DesiredRole::Primary),
         exposed: mode_of(&from_secrets).is_some_and(exposed_to_others).then_some(from_secrets),
         relative_certificates: moves && has_relative_certificates(&text),
     };
@@ -125,13 +129,17 @@ struct Joined {
     written: bool,
     here: Vec<String>,
     all: bool,
+    /// Whether one of them begins as the primary.
+    primary: bool,
     exposed: Option<PathBuf>,
     relative_certificates: bool,
 }
 
 impl Joined {
     fn next(&self) -> String {
-        next_command(&self.file, if self.all { &[] } else { &self.here })
+        // None of the nodes: each is reached from here.
+        let some = !self.all && !self.here.is_empty();
+        next_command(&self.file, if some { &self.here } else { &[] }, some && self.primary)
     }
 }
 

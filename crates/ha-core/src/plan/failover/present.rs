@@ -3,7 +3,7 @@
 use super::{Failover, FailoverOptions, Loss, afterwards, keep_back};
 use crate::advice::{Remedy, advice};
 use crate::plan::roles::{View, record_again, write_lineage};
-use crate::plan::{Plan, Refusal, RefusalKind};
+use crate::plan::{Action, Plan, Refusal, RefusalKind};
 use crate::topology::{Durability, Node};
 use crate::values::{NodeName, PromotionRecord};
 
@@ -44,7 +44,9 @@ pub(super) fn there_is_one(view: &View<'_>, primary: &Node, options: &FailoverOp
     if !plan.is_empty() {
         afterwards(view, &mut plan, name, alone);
     }
-    let from = view.topology.peers_of(name).next().map(|node| node.name.clone());
+    // Nobody is replaced; who was, an interrupted run tells by what is left to do.
+    let demoted = plan.steps.iter().find(|step| matches!(step.action, Action::Demote { .. }));
+    let from = demoted.map(|step| step.node.clone());
     let why = format!("{name} is the primary already");
     Ok(Failover { from, to: name.clone(), known: None, plan, loss: Loss::None { why }, risks, hints })
 }

@@ -200,7 +200,9 @@ fn a_primary_that_answers_is_not_replaced() {
     let to = |node: &str| FailoverOptions { to: Some(name(node)), ..dead() };
     assert_eq!(refused(&topology, &facts, &to("vm2"), "it answers"), RefusalKind::Unsafe);
     for options in [dead(), to("vm1")] {
-        assert!(decide_failover(&topology, &facts, &options).unwrap().plan.is_empty());
+        let planned = decide_failover(&topology, &facts, &options).unwrap();
+        assert!(planned.plan.is_empty());
+        assert_eq!((planned.from, planned.to), (None, name("vm1")), "nobody is replaced");
     }
     server(&mut facts, "vm2").role = PostgresRole::Primary;
     assert_eq!(refused(&topology, &facts, &dead(), "are primaries"), RefusalKind::Unsafe);

@@ -53,7 +53,7 @@ fn interview(script: &mut Script, args: &SetupArgs) -> Result<(TopologySpec, Giv
     let nowhere = || Box::new(std::io::sink());
     let printer = Printer::new(OutputFormat::Human, Color::default(), nowhere(), nowhere());
     let addresses = [("eth0".to_owned(), "192.0.2.11".parse().unwrap())];
-    run(script, &printer, &mut answers::from_options(args), &addresses, Given::default(), false)
+    run(script, &printer, &mut answers::from_options(args, None), &addresses, Given::default(), false)
 }
 
 const LEAST: &[(&str, &str)] = &[("Public URL", "https://sso.example.org"), ("Address of vm2", "192.0.2.12")];

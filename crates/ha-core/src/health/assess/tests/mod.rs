@@ -18,6 +18,7 @@ mod keycloak;
 mod postgres;
 mod random;
 mod replication;
+mod rest;
 
 type Nodes = [NodeObservation];
 
@@ -117,6 +118,7 @@ fn every_code_stands_in_a_test() {
         include_str!("mod.rs"),
         include_str!("postgres.rs"),
         include_str!("replication.rs"),
+        include_str!("rest.rs"),
     );
     let missing: Vec<_> = Code::ALL.iter().filter(|code| !tests.contains(&format!(" {code}\""))).collect();
     assert!(missing.is_empty(), "no test expects {missing:?}");
