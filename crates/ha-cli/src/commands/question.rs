@@ -39,7 +39,7 @@ impl Confirmation {
         self
     }
 
-    fn prompt(&self) -> String {
+    pub(super) fn prompt(&self) -> String {
         match &self.word {
             None => format!("{} [y/N] ", self.question),
             Some((what, word)) => format!("{} Type {what}, {word}, to go on: ", self.question),

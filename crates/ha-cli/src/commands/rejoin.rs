@@ -114,7 +114,8 @@ async fn looked_at(
         report(cluster, printer, node, came, &plan, begun)?;
         return Ok(Outcome::Done);
     }
-    let question = Confirmation::new(question(node, primary, found.as_ref().ok(), &method));
+    let name = cluster.topology().cluster.name.as_str();
+    let question = rejoin_question(name, node, primary, found.as_ref().ok(), &method, old_data);
     question::confirm(printer, args.yes, &Some(question)).await?;
     let kept = backup::take(wanted, cluster, printer).await?;
     let progress = Arc::new(PlanProgress::new(printer.format()));
@@ -141,7 +142,8 @@ async fn replace(
     printer: &Printer,
 ) -> Result<Outcome, Error> {
     let begun = Instant::now();
-    let planned = plan::interruptible(cluster.plan_rebuild(node, old_data(args.old_data.discard_old_data))).await?;
+    let old_data = old_data(args.old_data.discard_old_data);
+    let planned = plan::interruptible(cluster.plan_rebuild(node, old_data)).await?;
     let plan = planned.map_err(|refusal| plan::refused("rebuild", &[refusal]))?;
     plan::show(printer, &plan);
     let ask = !args.dry_run && !args.yes;
@@ -150,9 +152,8 @@ async fn replace(
         plan::report_dry_run(printer, &plan)?;
         return Ok(Outcome::Done);
     }
-    let what = if args.old_data.discard_old_data { "is destroyed first" } else { "stays aside until it streams again" };
-    let question = format!("the data of {node} is replaced by a copy of the primary's; the old data {what}; go on?");
-    question::confirm(printer, args.yes, &Some(Confirmation::new(question))).await?;
+    let question = rebuild_question(cluster.topology().cluster.name.as_str(), node, old_data);
+    question::confirm(printer, args.yes, &Some(question)).await?;
     let kept = backup::take(wanted, cluster, printer).await?;
     let progress = Arc::new(PlanProgress::new(printer.format()));
     let operation = Operation::begin(cluster, turn, &plan).await?;
@@ -245,15 +246,52 @@ fn show_branch(
     });
 }
 
-fn question(node: &NodeName, primary: &NodeName, branch: Option<&BranchObservation>, method: &RejoinMethod) -> String {
-    let lost = branch.is_some_and(|branch| branch.only_here.is_some());
-    let lost = if lost { "; what only it holds is lost" } else { "" };
-    match method {
-        RejoinMethod::Start => format!("{node} becomes a standby of {primary}; go on?"),
-        RejoinMethod::Rewind => format!("{node} becomes a standby of {primary}{lost}; go on?"),
-        RejoinMethod::BaseBackup { .. } => {
-            format!("the data of {node} is replaced by a copy of {primary}'s{lost}; go on?")
+/// By the cluster's name where something is destroyed of which no other copy is known.
+fn rejoin_question(
+    cluster: &str,
+    node: &NodeName,
+    primary: &NodeName,
+    branch: Option<&BranchObservation>,
+    method: &RejoinMethod,
+    old_data: OldData,
+) -> Confirmation {
+    let what = match method {
+        RejoinMethod::Start => return Confirmation::new(format!("{node} becomes a standby of {primary}; go on?")),
+        RejoinMethod::Rewind => format!("{node} becomes a standby of {primary}"),
+        RejoinMethod::BaseBackup { .. } => format!("the data of {node} is replaced by a copy of {primary}'s"),
+    };
+    let copied = matches!(method, RejoinMethod::BaseBackup { .. });
+    if let Some(lost) = lost(primary, branch) {
+        Confirmation::new(format!("{what}; {lost}.")).by_name_of(cluster)
+    } else if copied && old_data == OldData::Discard {
+        Confirmation::new(format!("{what}; {}", destroyed_first(primary.as_str()))).by_name_of(cluster)
+    } else {
+        Confirmation::new(format!("{what}; go on?"))
+    }
+}
+
+fn rebuild_question(cluster: &str, node: &NodeName, old_data: OldData) -> Confirmation {
+    let what = format!("the data of {node} is replaced by a copy of the primary's");
+    match old_data {
+        OldData::Keep => Confirmation::new(format!("{what}; the old data stays aside until it streams again; go on?")),
+        OldData::Discard => {
+            Confirmation::new(format!("{what}; {}", destroyed_first("the primary"))).by_name_of(cluster)
         }
+    }
+}
+
+fn destroyed_first(primary: &str) -> String {
+    format!("the old data is destroyed first, and until the copy is whole, only {primary} has the data.")
+}
+
+/// What only a node holds, in words; `None` where it is known to hold nothing of value that the primary does not.
+fn lost(primary: &NodeName, branch: Option<&BranchObservation>) -> Option<String> {
+    match branch {
+        Some(BranchObservation { only_here: Some(only_here), .. }) => {
+            (only_here.transactions != Some(0)).then(|| "what only it holds is lost".to_owned())
+        }
+        Some(branch) if branch.fork.is_some() || branch.same_history == Some(true) => None,
+        _ => Some(format!("what it may hold that {primary} does not is lost")),
     }
 }
 
@@ -293,4 +331,45 @@ fn report(
         (false, Some(_)) => format!("{node} is a standby again and streams; done in {seconds:.1} s\n"),
     };
     printer.text(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn branch(facts: &str) -> BranchObservation {
+        let facts = facts.split(' ').filter_map(|fact| fact.split_once('='));
+        BranchObservation::parse(&facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()).unwrap()
+    }
+
+    #[test]
+    fn what_may_be_the_only_copy_is_given_up_by_the_clusters_name() {
+        let (vm1, vm2) = ("vm1".parse().unwrap(), "vm2".parse().unwrap());
+        let nothing = branch("end=0/5 timeline=1 fork=0/5");
+        let idle = branch("end=0/9 timeline=1 fork=0/5 diverged=yes transactions=0");
+        let something = branch("end=0/9 timeline=1 fork=0/5 diverged=yes transactions=3");
+        let uncounted = branch("end=0/9 timeline=1 fork=0/5 diverged=yes");
+        let unknown = branch("end=0/9 timeline=1");
+        let copy = || RejoinMethod::BaseBackup { why: "its slot is lost".to_owned() };
+        for (branch, method, old_data, by_name) in [
+            (Some(&something), RejoinMethod::Start, OldData::Discard, false),
+            (Some(&nothing), RejoinMethod::Rewind, OldData::Discard, false),
+            (Some(&idle), RejoinMethod::Rewind, OldData::Keep, false),
+            (Some(&something), RejoinMethod::Rewind, OldData::Keep, true),
+            (Some(&uncounted), RejoinMethod::Rewind, OldData::Keep, true),
+            (Some(&nothing), copy(), OldData::Keep, false),
+            (Some(&nothing), copy(), OldData::Discard, true),
+            (Some(&unknown), copy(), OldData::Keep, true),
+            (None, copy(), OldData::Keep, true),
+        ] {
+            let question = rejoin_question("sso", &vm2, &vm1, branch, &method, old_data);
+            let asked = question.prompt();
+            assert_eq!(asked.ends_with("Type the cluster's name, sso, to go on: "), by_name, "{asked}");
+            assert_eq!(asked.ends_with("go on? [y/N] "), !by_name, "{asked}");
+        }
+        for (old_data, end) in [(OldData::Keep, "go on? [y/N] "), (OldData::Discard, "sso, to go on: ")] {
+            let asked = rebuild_question("sso", &vm2, old_data).prompt();
+            assert!(asked.ends_with(end), "{asked}");
+        }
+    }
 }
