@@ -17,8 +17,13 @@ impl Pair {
         let topology = self.topology();
         let mut file = format!(
             "schema = 1\n[cluster]\nname = \"{}\"\npublic_url = \"{}\"\ndemo = true\n[images]\npostgres = \"{}\"\n\
-             keycloak = \"{}\"\n",
-            topology.cluster.name, topology.cluster.public_url, topology.images.postgres, topology.images.keycloak
+             keycloak = \"{}\"\n[postgres]\ndatabase = \"{}\"\nuser = \"{}\"\n",
+            topology.cluster.name,
+            topology.cluster.public_url,
+            topology.images.postgres,
+            topology.images.keycloak,
+            topology.postgres.database,
+            topology.postgres.user
         );
         for node in topology.nodes() {
             let role = if node.name == self.primary().name { "primary" } else { "standby" };
@@ -38,7 +43,7 @@ impl Pair {
             ("keycloak_client_secret", &secrets.keycloak_client_secret),
             ("keycloak_bootstrap_secret", &secrets.keycloak_bootstrap_secret),
         ];
-        let lines = named.map(|(key, secret)| format!("{key} = \"{}\"\n", secret.expose())).concat();
+        let lines = named.map(|(key, secret)| format!("{key} = {}\n", toml::Value::from(secret.expose()))).concat();
         let private = OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join("ha.secrets.toml"));
         private?.write_all(lines.as_bytes())
     }

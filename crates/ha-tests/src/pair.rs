@@ -256,6 +256,10 @@ impl Pair {
     }
 }
 
+/// Keycloak's database and role in tests: legal, and key words of SQL, so that a quote that is forgotten is found.
+pub(crate) const ODD_DATABASE: &str = "order";
+pub(crate) const ODD_ROLE: &str = "select";
+
 fn topology(options: &PairOptions) -> Result<Topology, PairError> {
     let name = leftovers::fresh_name();
     let mut nodes = vec![NodeSpec::primary("vm1", "127.0.0.1").ports(ports::free()?, ports::free()?)];
@@ -264,6 +268,8 @@ fn topology(options: &PairOptions) -> Result<Topology, PairError> {
     }
     let mut spec = TopologySpec::new(name, format!("http://127.0.0.1:{}", nodes[0].keycloak_port));
     spec.cluster.demo = true;
+    spec.postgres.database = ODD_DATABASE.to_owned();
+    spec.postgres.user = ODD_ROLE.to_owned();
     spec.images.postgres.clone_from(&options.postgres_image);
     spec.images.keycloak.clone_from(&options.keycloak_image);
     spec.replication.durability.clone_from(&options.durability);

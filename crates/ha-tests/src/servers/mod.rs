@@ -28,7 +28,7 @@ use crate::compose::{compose, fresh_secrets};
 use crate::hosts::Hosts;
 use crate::ledger::{Ledger, LedgerWriter, MAKE_TABLE, TABLE, Verdict};
 use crate::leftovers::fresh_name;
-use crate::pair::PairOptions;
+use crate::pair::{ODD_DATABASE, ODD_ROLE, PairOptions};
 
 pub use roles::{Announced, Return};
 
@@ -227,7 +227,7 @@ impl Servers {
     /// # Errors
     /// What the server or the engine said.
     pub fn try_sql(&self, node: usize, sql: &str) -> Result<String, String> {
-        self.try_sql_in("keycloak", node, sql)
+        self.try_sql_in(&self.cluster.topology().postgres.database, node, sql)
     }
 
     /// The same in another database.
@@ -336,6 +336,8 @@ fn topology(hosts: &Hosts, options: &ServersOptions) -> Arc<Topology> {
     for host in 1..=hosts.count() {
         spec = spec.node(node(if host == 1 { NodeSpec::primary } else { NodeSpec::standby }, host));
     }
+    spec.postgres.database = ODD_DATABASE.to_owned();
+    spec.postgres.user = ODD_ROLE.to_owned();
     spec.images.postgres = PairOptions::default().postgres_image;
     spec.replication.durability.clone_from(&options.durability);
     spec.replication.slot_keep_mib = options.slot_keep_mib;

@@ -87,7 +87,7 @@ async fn what_is_destroyed_is_put_into_a_file_first() {
     let backup = &gone["backup"];
     assert_eq!((&backup["node"], &backup["way"]), (&"vm2".into(), &"base-backup".into()));
     assert_eq!(backup["bytes"].as_u64(), Some(site.path("vm2.tar").metadata().unwrap().len()));
-    assert_eq!(ask(&site, "vm2.tar", "keycloak", COUNT), COUNTED);
+    assert_eq!(ask(&site, "vm2.tar", "order", COUNT), COUNTED);
 
     // Of the primary while it runs, by a program that embeds the crates.
     let backup = cluster.plan_backup(&pair.primary().name).await.unwrap();
@@ -97,7 +97,7 @@ async fn what_is_destroyed_is_put_into_a_file_first() {
     while let Some(piece) = pieces.next().await {
         file.write_all(&piece.unwrap()).unwrap();
     }
-    assert_eq!(ask(&site, "running.tar", "keycloak", COUNT), COUNTED);
+    assert_eq!(ask(&site, "running.tar", "order", COUNT), COUNTED);
 
     // Killed in the midst of its work: what a crash leaves is enough to start from.
     pair.superuser(pair.primary(), "CREATE TABLE latest AS SELECT 7 AS n").await.unwrap();
@@ -107,7 +107,7 @@ async fn what_is_destroyed_is_put_into_a_file_first() {
     assert!(refused.err.contains("one by one"), "{refused:?}");
     let gone = site.run(&["down", "vm1", "--volumes", "--yes", "--backup", "vm1.tar"]).ends_with(0);
     assert!(gone.err.contains("vm1's database is in vm1.tar"), "{gone:?}");
-    assert_eq!(ask(&site, "vm1.tar", "keycloak", "SELECT n FROM latest"), "7");
-    assert_eq!(ask(&site, "vm1.tar", "keycloak", COUNT), COUNTED);
+    assert_eq!(ask(&site, "vm1.tar", "order", "SELECT n FROM latest"), "7");
+    assert_eq!(ask(&site, "vm1.tar", "order", COUNT), COUNTED);
     assert_eq!(docker(&["volume", "ls", "-q", "--filter", &format!("label={}", label(&site.cluster))]), "");
 }

@@ -81,7 +81,7 @@ async fn lost_disks_and_other_passwords() {
     let other = up::variant(&pair, pair.topology().clone(), secrets);
     let refusal = up::refusal(&other).await;
     assert_eq!(refusal.kind, RefusalKind::Mismatch);
-    assert!(refusal.message.contains("other passwords for keycloak"), "{}", refusal.message);
+    assert!(refusal.message.contains("other passwords for select"), "{}", refusal.message);
     assert!(!format!("{refusal:?}").contains("not-the-one"), "{refusal:?}");
     pair.connect(pair.primary()).await.expect("the right password still does");
 

@@ -168,7 +168,7 @@ async fn what_only_the_old_primary_holds_is_shown_before_it_goes() {
     let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
     // Tables of the same names and columns as Keycloak's, since there is none here; one of them is what an owner of bad will has made
     // of it, whose function does what it can with the rights of whoever looks.
-    let tables = "SET ROLE keycloak; \
+    let tables = "SET ROLE \"select\"; \
                   CREATE FUNCTION bad() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN \
                       COPY (SELECT 1) TO PROGRAM 'touch /var/lib/postgresql/data/owned'; RETURN true; \
                       EXCEPTION WHEN insufficient_privilege THEN RETURN true; END $$; \
@@ -281,7 +281,7 @@ async fn a_promotion_by_hand_is_seen_and_dealt_with() {
         return;
     }
     let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
-    pair.superuser(pair.primary(), "SET ROLE keycloak; CREATE TABLE kept (n int)").await.unwrap();
+    pair.superuser(pair.primary(), "SET ROLE \"select\"; CREATE TABLE kept (n int)").await.unwrap();
     pair.wait_replayed().await.unwrap();
     pair.superuser(pair.standby(), "SELECT pg_promote()").await.unwrap();
     for node in pair.topology().nodes() {
@@ -322,7 +322,7 @@ async fn of_two_that_were_promoted_apart_a_person_chooses() {
         give_up: vec![given_up.name.clone()],
         ..FailoverOptions::default()
     };
-    pair.superuser(vm1, "SET ROLE keycloak; CREATE TABLE kept (word text)").await.unwrap();
+    pair.superuser(vm1, "SET ROLE \"select\"; CREATE TABLE kept (word text)").await.unwrap();
     pair.wait_replayed().await.unwrap();
     docker(&["kill", &containers[0]]);
     fail_over(&pair, &FailoverOptions::default()).await;

@@ -56,15 +56,15 @@ async fn roles(pair: &Pair) {
     let roles = "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls, \
                  rolpassword LIKE 'SCRAM-SHA-256$%' FROM pg_authid WHERE rolcanlogin ORDER BY rolname";
     let found = pair.superuser(pair.primary(), roles).await.unwrap();
-    let expected = "ha_probe|f|f|f|f|f|t\nha_replication|f|f|f|t|f|t\nkeycloak|f|f|f|f|f|t\npostgres|t|t|t|t|t|";
+    let expected = "ha_probe|f|f|f|f|f|t\nha_replication|f|f|f|t|f|t\npostgres|t|t|t|t|t|\nselect|f|f|f|f|f|t";
     assert_eq!(found, expected);
     let limits = "SELECT rolname, rolconnlimit FROM pg_roles WHERE rolcanlogin ORDER BY rolname";
     let found = pair.superuser(pair.primary(), limits).await.unwrap();
-    assert_eq!(found, "ha_probe|-1\nha_replication|-1\nkeycloak|104\npostgres|-1");
-    let owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'keycloak'";
-    assert_eq!(pair.superuser(pair.primary(), owner).await.unwrap(), "keycloak");
+    assert_eq!(found, "ha_probe|-1\nha_replication|-1\npostgres|-1\nselect|104");
+    let owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'order'";
+    assert_eq!(pair.superuser(pair.primary(), owner).await.unwrap(), "select");
     let monitor =
-        "SELECT pg_has_role('ha_probe', 'pg_monitor', 'member'), pg_has_role('keycloak', 'pg_monitor', 'member')";
+        "SELECT pg_has_role('ha_probe', 'pg_monitor', 'member'), pg_has_role('select', 'pg_monitor', 'member')";
     assert_eq!(pair.superuser(pair.primary(), monitor).await.unwrap(), "t|f");
 }
 
@@ -78,16 +78,16 @@ async fn admitted(pair: &Pair) {
             config.password(password).connect_timeout(Duration::from_secs(10));
             async move { config.connect(tokio_postgres::NoTls).await.map(drop) }
         };
-        knock("keycloak", "keycloak", secrets.keycloak_db_password.expose().to_owned()).await.unwrap();
+        knock("select", "order", secrets.keycloak_db_password.expose().to_owned()).await.unwrap();
         knock("ha_probe", "postgres", secrets.probe_password.expose().to_owned()).await.unwrap();
         for (user, database, password) in [
-            ("postgres", "keycloak", "anything"),
+            ("postgres", "order", "anything"),
             ("postgres", "postgres", ""),
-            ("keycloak", "postgres", secrets.keycloak_db_password.expose()),
-            ("keycloak", "keycloak", "wrong"),
-            ("ha_replication", "keycloak", secrets.replication_password.expose()),
-            ("ha_probe", "keycloak", secrets.probe_password.expose()),
-            ("stranger", "keycloak", "anything"),
+            ("select", "postgres", secrets.keycloak_db_password.expose()),
+            ("select", "order", "wrong"),
+            ("ha_replication", "order", secrets.replication_password.expose()),
+            ("ha_probe", "order", secrets.probe_password.expose()),
+            ("stranger", "order", "anything"),
         ] {
             let error = knock(user, database, password.to_owned()).await.expect_err(user);
             // 28000: pg_hba.conf has no entry; 28P01: wrong password.

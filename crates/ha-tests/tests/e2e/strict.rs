@@ -120,7 +120,7 @@ async fn a_wait_that_was_cancelled_is_no_success(pair: &Pair, site: &Site, token
 
 /// Of a session of Keycloak's: as somebody may do who finds it hanging.
 async fn cancel_a_wait(pair: &Pair) {
-    let cancel = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'keycloak'";
+    let cancel = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'select'";
     let deadline = Instant::now() + Duration::from_secs(60);
     while pair.superuser(pair.primary(), cancel).await.unwrap() == "0" {
         assert!(Instant::now() < deadline, "a commit waits for the standby");

@@ -12,7 +12,13 @@ use tokio::runtime::Runtime;
 
 use crate::program::{Ran, Running, command};
 
-const ADMIN: &str = "Admin-of-the-rig-1";
+/// An operator's, not ours: names in another order than their hosts, a path behind which more than Keycloak may be, passwords
+/// that mean something to a shell, to SQL, to libpq, in Java's properties and in TOML.
+const NODES: [&str; 2] = ["z1", "a-2nd"];
+const PATH: &str = "/sso/auth";
+const ADMIN: &str = r#"Admin of the "rig" \$${1} 100%'é"#;
+const DATABASE_PASSWORD: &str = r#"'; DROP TABLE realm; -- "\n\$${kc.home.dir} #%25 é"#;
+const REPLICATION_PASSWORD: &str = r#"it's a host=evil:5432:*:\ "password" é"#;
 const PASSWORD: &str = "Person-of-the-rig-1";
 /// Until all is well again after something happened: a Keycloak's start on a busy machine is in it.
 const WELL: Duration = Duration::from_secs(150);
@@ -50,13 +56,13 @@ impl Desk {
         let cluster = fresh_name();
         let folder = std::env::temp_dir().join(&cluster);
         std::fs::create_dir_all(&folder).unwrap();
-        let url = |host: usize| format!("http://{}:{}", hosts.address(host).unwrap(), KEYCLOAK_PORTS[host - 1]);
+        let url = |host: usize| format!("http://{}:{}{PATH}", hosts.address(host).unwrap(), KEYCLOAK_PORTS[host - 1]);
         // As behind a load balancer: whichever node answers, it is this one's name that people see.
         let public = url(1);
         let keycloaks = [1, 2].map(|host| Site::new(&url(host), &public).unwrap()).into();
         let site = Self { folder, keycloaks, runtime: Runtime::new().unwrap(), hosts };
-        let node = |host: usize| format!("vm{host}={}", site.hosts.address(host).unwrap());
-        let docker = |host: usize| format!("vm{host}={}", site.hosts.docker(host).unwrap());
+        let node = |host: usize| format!("{}={}", NODES[host - 1], site.hosts.address(host).unwrap());
+        let docker = |host: usize| format!("{}={}", NODES[host - 1], site.hosts.docker(host).unwrap());
         let arguments = [
             "setup",
             "--cluster-name",
@@ -75,9 +81,12 @@ impl Desk {
             &images.postgres_image,
             "--keycloak-image",
             &images.keycloak_image,
+            "--database",
+            "order",
         ];
         let mut setup = command(&site.folder, &arguments);
         setup.env("HA_ADMIN_PASSWORD", ADMIN);
+        setup.env("HA_DATABASE_PASSWORD", DATABASE_PASSWORD).env("HA_REPLICATION_PASSWORD", REPLICATION_PASSWORD);
         Running::start(setup).end().ends_with(0);
         site
     }
@@ -149,7 +158,7 @@ impl Desk {
             if answer.as_ref().is_ok_and(Answer::is_success) {
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_secs(20), "{name} cannot log in on vm{host}: {answer:?}");
+            assert!(begun.elapsed() < Duration::from_secs(20), "{name} cannot log in on host {host}: {answer:?}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -208,7 +217,7 @@ pub(crate) fn a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back() {
     desk.knows(2, "ann");
     let asked = Instant::now();
     let done = desk.run(&["failover", "--primary-is-dead", "--yes", "--output", "json"]).ends_with(0).json();
-    assert_eq!((&done["from"], &done["to"]), (&"vm1".into(), &"vm2".into()), "{done}");
+    assert_eq!((&done["from"], &done["to"]), (&NODES[0].into(), &NODES[1].into()), "{done}");
     let proof = done["steps"].as_array().unwrap().iter().find(|step| step["action"] == "prove-service").unwrap();
     assert_eq!(proof["done"], true, "{done}");
     let announced = Duration::from_secs_f64(done["loss"]["seconds"].as_f64().unwrap());
@@ -218,7 +227,7 @@ pub(crate) fn a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back() {
 
     // The host is back: its Keycloak comes up with it, and answers nobody as if it were the primary's.
     desk.hosts.boot(1).unwrap();
-    let back = desk.run(&["rejoin", "vm1", "--yes", "--backup", "old.tar"]).ends_with(0);
+    let back = desk.run(&["rejoin", NODES[0], "--yes", "--backup", "old.tar"]).ends_with(0);
     assert!(back.err.contains(LOST), "what is about to go is said: {back:?}");
     assert!(desk.holds("old.tar", LOST) && !desk.holds("old.tar", "made-while-alone"), "the old branch, as it was");
     Desk::roles(&desk.until(0), ["standby", "primary"]);
@@ -226,7 +235,7 @@ pub(crate) fn a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back() {
     desk.knows(1, "ann");
 
     // Planned, and back to where it began.
-    desk.run(&["switchover", "--to", "vm1", "--yes"]).ends_with(0);
+    desk.run(&["switchover", "--to", NODES[0], "--yes"]).ends_with(0);
     Desk::roles(&desk.until(0), ["primary", "standby"]);
     desk.person(1, "cid");
 
@@ -244,10 +253,10 @@ pub(crate) fn a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back() {
 
     // A slow link is found where the runbook has a person look for it, and holds up no login.
     desk.hosts.set_latency(2, LATE).unwrap();
-    let found = desk.run(&["doctor", "vm2", "--output", "json"]).json();
+    let found = desk.run(&["doctor", NODES[1], "--output", "json"]).json();
     let checks = found["checks"].as_array().unwrap();
     let trip = checks.iter().find(|check| check["code"] == "peer-round-trip").unwrap();
-    assert_eq!((&trip["node"], &trip["result"]), (&"vm2".into(), &"warning".into()), "{found}");
+    assert_eq!((&trip["node"], &trip["result"]), (&NODES[1].into(), &"warning".into()), "{found}");
     desk.knows(2, "cid");
     desk.hosts.set_latency(2, Duration::ZERO).unwrap();
 
@@ -255,7 +264,7 @@ pub(crate) fn a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back() {
     desk.hosts.cut(1, 2).unwrap();
     let report = desk.until(3);
     Desk::roles(&report, ["primary", "standby"]);
-    let refused = desk.run(&["failover", "--to", "vm2", "--primary-is-dead", "--yes"]).ends_with(5);
+    let refused = desk.run(&["failover", "--to", NODES[1], "--primary-is-dead", "--yes"]).ends_with(5);
     assert!(refused.err.contains("it answers"), "{refused:?}");
     for host in [1, 2] {
         desk.knows(host, "cid");

@@ -335,7 +335,7 @@ pub(crate) async fn background_work_begins(world: Arc<World>) -> Outcome {
 pub(crate) async fn a_broken_connection_is_told(world: Arc<World>) -> Outcome {
     // All but the extension's own.
     const BREAK: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-        WHERE usename = 'keycloak' AND application_name NOT LIKE 'keycloak-ha-standby%'";
+        WHERE usename = 'select' AND application_name NOT LIKE 'keycloak-ha-standby%'";
     let realm = promoted(&world).await?.realm(&world);
     let path = format!("/admin{}", realm.admin("/users"));
     let keeper = realm.login(&world.standby, KEEPER).await?.access;
