@@ -173,10 +173,14 @@ SELECT json_build_object(
     'set_up', (SELECT value FROM noted WHERE name = 'ha.set_up'),
     -- What this node's Keycloak tells in the name of its poller's session.
     'keycloak_heap_percent', (
-        SELECT max(substring(application_name FROM '^keycloak-ha-standby heap=([0-9]{1,2}|100)%$')::integer)
+        SELECT max(substring(application_name FROM '^keycloak-ha-standby(?: wal=unread)? heap=([0-9]{1,2}|100)%$')::integer)
         -- What pg_stat_activity is made from, without the names of users and databases.
         FROM pg_stat_get_activity(NULL)
-        WHERE application_name LIKE 'keycloak-ha-standby heap=%'
+        WHERE application_name LIKE 'keycloak-ha-standby %'
+    ),
+    'keycloak_wal_unread', EXISTS (
+        SELECT FROM pg_stat_get_activity(NULL)
+        WHERE application_name ~ '^keycloak-ha-standby wal=unread( heap=[0-9]{1,3}%)?$'
     )
 )::text
 FROM server, positions, senders, slots, texts, durable

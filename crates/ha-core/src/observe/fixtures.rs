@@ -173,6 +173,7 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         lineage: Some(lineage(1, "vm1", 1)),
         set_up: None,
         keycloak_heap_percent: None,
+        keycloak_wal_unread: false,
         host: HostObservation::default(),
     }
 }

@@ -72,6 +72,10 @@ pub struct PostgresObservation {
     /// most that it may have. The standby extension tells it; absent before the first collection.
     #[serde(default)]
     pub keycloak_heap_percent: Option<u8>,
+    /// The Keycloak that uses this server says that it may not read the WAL, and so forgets all that it has cached at every
+    /// change. The standby extension of a read-only Keycloak tells it.
+    #[serde(default)]
+    pub keycloak_wal_unread: bool,
     /// The room on its host, as far as the server can tell.
     #[serde(default)]
     pub host: HostObservation,

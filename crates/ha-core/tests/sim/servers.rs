@@ -89,6 +89,7 @@ impl ReplicationProbe for Shared {
                         lineage: None,
                         set_up: database.set_up.clone(),
                         keycloak_heap_percent: None,
+                        keycloak_wal_unread: false,
                         host: HostObservation::default(),
                         promotion: Some(PromotionRecord {
                             generation: 1,

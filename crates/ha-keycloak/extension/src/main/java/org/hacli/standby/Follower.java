@@ -63,6 +63,11 @@ final class Follower {
         this.warnings = warnings;
     }
 
+    /** Whether what has changed can be told from the WAL; else all is forgotten at each change. */
+    boolean readsWal() {
+        return wal.available();
+    }
+
     /** One pass, after the database has replayed up to {@code replayed}. */
     void pass(LogSequenceNumber replayed) throws SQLException {
         Evictions now = new Evictions();

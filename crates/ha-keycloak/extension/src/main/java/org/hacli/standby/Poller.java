@@ -38,7 +38,7 @@ final class Poller implements Runnable {
     private Connection connection;
     /** There was a connection, and the database went away under it. */
     private boolean lost;
-    private Heap heap;
+    private Told told;
     private Follower follower;
     private Role.Mode mode;
     private boolean textsLoaded;
@@ -87,7 +87,7 @@ final class Poller implements Runnable {
             }
             if (connection == null) {
                 connection = connect();
-                heap = new Heap();
+                told = new Told();
                 StandbyDriver.CONNECTING.back();
                 if (lost) {
                     Pool.renew(); // before anybody is told that this node serves again
@@ -134,7 +134,6 @@ final class Poller implements Runnable {
                     standby ? row.getString(4) : null, System.nanoTime()));
         }
         became(standby ? Role.Mode.READ_ONLY : Role.Mode.READ_WRITE, "");
-        heap.tell(connection);
         if (!textsLoaded && Bootstrap.isCompleted()) {
             textsLoaded = true;
             ErrorTexts.begin(factory);
@@ -147,6 +146,7 @@ final class Poller implements Runnable {
         }
         if (!standby || replayed == null) {
             follower = null;
+            told.tell(connection, true);
             return;
         }
         if (follower == null) {
@@ -158,6 +158,7 @@ final class Poller implements Runnable {
         }
         long start = System.nanoTime();
         follower.pass(replayed);
+        told.tell(connection, follower.readsWal());
         LOG.tracef("pass took %d us", (System.nanoTime() - start) / 1000);
     }
 
@@ -192,7 +193,7 @@ final class Poller implements Runnable {
         Properties properties = new Properties();
         put(properties, "user", Settings.server("quarkus.datasource.username"));
         put(properties, "password", Settings.server("quarkus.datasource.password"));
-        properties.setProperty("ApplicationName", Heap.APPLICATION);
+        properties.setProperty("ApplicationName", Told.APPLICATION);
         properties.setProperty("connectTimeout", TIMEOUT_SECONDS);
         properties.setProperty("loginTimeout", TIMEOUT_SECONDS);
         properties.setProperty("socketTimeout", TIMEOUT_SECONDS);

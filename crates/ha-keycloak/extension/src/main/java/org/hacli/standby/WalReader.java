@@ -45,6 +45,9 @@ final class WalReader {
              group by 1, 2, 3, 4, 5, 6, 7
              limit ?""";
 
+    /** insufficient_privilege, undefined_function, invalid_schema_name. */
+    private static final Set<String> NOT_ALLOWED = Set.of("42501", "42883", "3F000");
+
     private static final String PG_CLASS = "pg_class";
 
     /** Why a stretch of WAL could not be read; the message is for the log. */
@@ -56,7 +59,8 @@ final class WalReader {
 
     private final Connection connection;
     private final String schema;
-    private final String function;
+    /** Null: it is not there, or this role may not call it. */
+    private String function;
     /** Names of the tables of Keycloak's schema by file number; "" for relations that hold nothing of interest. */
     private Map<Long, String> relations = Map.of();
     /** The file numbers of the {@link RealmTables}. */
@@ -66,8 +70,12 @@ final class WalReader {
     WalReader(Connection connection, String schema) throws SQLException {
         this.connection = connection;
         this.schema = schema != null ? schema : one("select current_schema()");
-        // A catalog that says "allowed" only: a call that fails would abort nothing here, but fill the server's log.
-        this.function = one("""
+        this.function = function();
+    }
+
+    /** A catalog that says "allowed" only: a call that fails would abort nothing here, but fill the server's log. */
+    private String function() throws SQLException {
+        return one("""
                 select quote_ident(n.nspname) || '.' || quote_ident(p.proname)
                   from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                  where p.proname = 'pg_get_wal_block_info' and has_function_privilege(p.oid, 'execute')
@@ -101,6 +109,9 @@ final class WalReader {
 
     List<Change> changes(String from, String to, long bytes) throws SQLException, Unreadable {
         if (!available()) {
+            function = function(); // somebody may have allowed it meanwhile
+        }
+        if (!available()) {
             throw new Unreadable("pg_walinspect is not there, or this role may not execute pg_get_wal_block_info");
         }
         if (bytes > MAX_BYTES) {
@@ -124,6 +135,9 @@ final class WalReader {
         } catch (SQLException e) {
             if (e.getSQLState() != null && e.getSQLState().startsWith("08")) {
                 throw e;
+            }
+            if (NOT_ALLOWED.contains(e.getSQLState())) {
+                function = null;
             }
             throw new Unreadable(e.getMessage());
         }

@@ -66,6 +66,13 @@ final class RealPostgres implements AutoCloseable {
         return url(standby) + "&user=" + USER;
     }
 
+    /** A session of PostgreSQL's own driver, at the standby, as that role. */
+    Connection standbyAs(String role) throws Exception {
+        Properties user = new Properties();
+        user.setProperty("user", role);
+        return DriverManager.getConnection(url(standby), user);
+    }
+
     /** A session of PostgreSQL's own driver. */
     Connection administrator() throws Exception {
         return DriverManager.getConnection(url(primary), user());
