@@ -163,6 +163,8 @@ codes! {
     DiskFilling = "disk-filling", Warning;
     /// Little is left of the host's memory.
     MemoryLow = "memory-low", Warning;
+    /// A read-only Keycloak may not read the WAL.
+    WalUnreadable = "wal-unreadable", Warning;
     /// Little is left of a Keycloak's heap.
     HeapLow = "heap-low", Warning;
     /// The kernel killed it for want of memory.

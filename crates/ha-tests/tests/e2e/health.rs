@@ -91,6 +91,11 @@ async fn stopped_frozen_and_paused() {
         assert_eq!(report.nodes[1].keycloak.heap_percent, percent.parse().ok(), "{percent}");
     }
     assert_eq!(until(&pair, &[]).await.nodes[0].keycloak.heap_percent, None);
+    for told in ["wal=unread", "wal=unread heap=7%"] {
+        let session = pair.connect(pair.standby()).await.unwrap();
+        session.batch_execute(&format!("SET application_name = 'keycloak-ha-standby {told}'")).await.unwrap();
+        until(&pair, &[Code::WalUnreadable]).await;
+    }
 
     // Replay paused: what arrives is not applied, and the lag is more than none.
     pair.superuser(pair.standby(), "SELECT pg_wal_replay_pause()").await.unwrap();

@@ -27,5 +27,6 @@ mod story;
 mod strangers;
 mod strict;
 mod switchover;
+mod told;
 mod up;
 mod versions;

@@ -11,7 +11,7 @@ use crate::host::{docker, label, on_volumes, try_docker};
 use crate::program::Ran;
 use crate::settings::rights;
 use crate::site::Site;
-use crate::{doctor, monitor};
+use crate::{doctor, monitor, told};
 
 // Everything that a file format, a shell or a connection string could take for its own; and each with a word by which
 // it is found again however it was escaped.
@@ -34,7 +34,7 @@ fn one_pair_from_setup_to_its_end() {
     is_healthy(&site);
     works(&site);
     merges_its_logs(&site);
-    tells_how_full_each_heap_is(&site);
+    told::how_full_each_heap_is(&site);
     doctor::finds_nothing_in_the_way(&site);
     monitor::tells_each_look_and_each_change(&site);
     verify_leaves_nothing_when_interrupted(&site);
@@ -43,6 +43,7 @@ fn one_pair_from_setup_to_its_end() {
     is_told_what_is_wrong(&site);
     takes_a_changed_file(&site);
     its_client_is_made_whole(&site);
+    told::that_the_wal_may_not_be_read(&site);
     changes_roles(&site);
     loses_its_primary(&site);
     goes_down_and_comes_back(&site);
@@ -183,21 +184,6 @@ fn is_healthy(site: &Site) {
         for number in ["lag_bytes", "lag_seconds"] {
             assert!(replication[number].is_number(), "{replication}");
         }
-    }
-}
-
-/// Its extension tells, once garbage has been collected, which a start alone brings about.
-fn tells_how_full_each_heap_is(site: &Site) {
-    let begun = Instant::now();
-    loop {
-        let report = site.run(&["status", "--output", "json"]).ends_with(0).json();
-        let percents = [0, 1].map(|index| report["nodes"][index]["keycloak"]["heap_percent"].as_u64());
-        if percents.iter().all(Option::is_some) {
-            assert!(percents.iter().flatten().all(|&percent| percent < 90), "{report}");
-            return;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(30), "{report}");
-        std::thread::sleep(Duration::from_millis(200));
     }
 }
 

@@ -51,6 +51,19 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
             advice!("give the machine more memory: the heap's limit follows from it at the next {}", Remedy::up(name)),
         );
     }
+    if seen.postgres().is_some_and(|it| it.keycloak_wal_unread && it.role == PostgresRole::Standby) {
+        add(
+            Code::WalUnreadable,
+            "its Keycloak may not read what has changed from the WAL (pg_walinspect), and forgets all that it has cached at every \
+             change"
+                .to_owned(),
+            advice!(
+                "{} on the primary gives it the right again, where its PostgreSQL has the extension and the schema ha of Keycloak's \
+                 database is the superuser's",
+                Remedy::UP_ALL,
+            ),
+        );
+    }
     if keycloak.state == KeycloakState::Ready {
         let expected = match seen.postgres().map(|postgres| postgres.role) {
             Some(PostgresRole::Primary) => KeycloakMode::ReadWrite,

@@ -215,5 +215,13 @@ impl Up<'_> {
             })
         }) && facts.passwords_fit != Some(false)
             && facts.keycloak_set_up != Some(false)
+            && !self.a_keycloak_reads_no_wal()
+    }
+
+    /// Whether a read-only Keycloak says that the right is gone which provisioning gives it; with the data it comes to every
+    /// standby.
+    fn a_keycloak_reads_no_wal(&self) -> bool {
+        let mut all = self.facts.values().filter_map(|facts| facts.as_ref().ok()?.observation.postgres.as_ref().ok());
+        all.any(|postgres| postgres.keycloak_wal_unread)
     }
 }

@@ -18,6 +18,13 @@ fn a_heap_that_collections_do_not_empty_is_worth_a_word() {
 }
 
 #[test]
+fn a_read_only_keycloak_that_may_not_read_the_wal_is_found() {
+    let unread = |index: usize| move |n: &mut Nodes| n[index].postgres.as_mut().unwrap().keycloak_wal_unread = true;
+    check(unread(1), &["vm2 wal-unreadable"], Healthy);
+    check(unread(0), &[], Healthy);
+}
+
+#[test]
 fn a_service_client_of_no_use_is_told_of_the_node_that_writes_and_up_mends_it() {
     use ServiceClient::{Disabled, HttpsRequired, NoRole, NoServiceAccount, Unknown};
     for trouble in [Unknown, Disabled, NoServiceAccount, NoRole, HttpsRequired] {

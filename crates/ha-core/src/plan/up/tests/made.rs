@@ -221,6 +221,13 @@ fn without_keycloak_only_the_servers_are_made() {
 }
 
 #[test]
+fn the_right_to_read_the_wal_is_given_again_on_the_primary() {
+    let mut facts = running(&pair());
+    at(&mut facts, "vm2").observation.postgres.as_mut().unwrap().keycloak_wal_unread = true;
+    plans(&facts, &["0 vm1: set up roles, Keycloak's database and slots <>"]);
+}
+
+#[test]
 fn a_service_client_of_no_use_is_mended_on_the_primary_and_nothing_else_is_touched() {
     let mut facts = running(&pair());
     for node in ["vm1", "vm2"] {
