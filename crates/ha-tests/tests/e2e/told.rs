@@ -39,7 +39,8 @@ fn until(site: &Site, codes: &[&str]) {
         let report = site.run(&["health", "--output", "json"]).json();
         let found = report["findings"].as_array().unwrap();
         // The machine's own room is not the pair's.
-        let found: Vec<_> = found.iter().filter_map(|it| it["code"].as_str()).filter(|it| !it.ends_with("-low")).collect();
+        let found: Vec<_> =
+            found.iter().filter_map(|it| it["code"].as_str()).filter(|it| !it.ends_with("-low")).collect();
         if found == codes {
             return;
         }

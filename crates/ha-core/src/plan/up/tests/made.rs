@@ -224,7 +224,7 @@ fn without_keycloak_only_the_servers_are_made() {
 fn the_right_to_read_the_wal_is_given_again_on_the_primary() {
     let mut facts = running(&pair());
     at(&mut facts, "vm2").observation.postgres.as_mut().unwrap().keycloak_wal_unread = true;
-    plans(&facts, &["0 vm1: set up roles, Keycloak's database and slots <>"]);
+    plans(&facts, &["0 vm1: set up roles, Keycloak's database and replication slots <>"]);
 }
 
 #[test]
