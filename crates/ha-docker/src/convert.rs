@@ -27,6 +27,7 @@ pub(crate) fn create_body(spec: &ContainerSpec, default_log_driver: Option<&str>
         entrypoint: spec.entrypoint.clone(),
         labels: Some(hash(&spec.labels)),
         stop_timeout: spec.stop_timeout_secs.map(i64::from),
+        stop_signal: spec.stop_signal.clone(),
         host_config: Some(host_config(spec, default_log_driver)),
         networking_config: spec.network.as_ref().map(|network| networking(network, &spec.aliases)),
         ..ContainerCreateBody::default()

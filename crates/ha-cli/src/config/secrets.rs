@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ha_core::secrets::Secrets;
 use ha_core::values::Secret;
+use stringprep::tables::{change_display_properties_or_deprecated, commonly_mapped_to_nothing};
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Source};
@@ -47,6 +48,14 @@ pub fn check_secret(text: &str) -> Result<(), &'static str> {
     if text.chars().any(char::is_control) {
         // Files of passwords (pgpass, keycloak.conf) hold one value a line.
         return Err("has a line break or another control character in it");
+    }
+    // One such in a password is an accident, and SCRAM's implementations do not agree on what is left of it.
+    if text.chars().any(|c| commonly_mapped_to_nothing(c) || change_display_properties_or_deprecated(c)) {
+        return Err("has an invisible character in it");
+    }
+    if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
+        // Of the database's password, Keycloak trims what it reads.
+        return Err("begins or ends with a blank");
     }
     if text.chars().count() < MIN_SECRET_LENGTH {
         return Err("is shorter than 8 characters");

@@ -58,10 +58,7 @@ fn of_node(topology: &Topology, node: &Node, own: &NodeFacts, others: &[&NodeFac
         info.map_or_else(unknown, |_| images::postgres(&own.postgres_image, postgres, inside.ok(), &insides)),
     );
     let keycloaks: Vec<_> = others.iter().map(|other| (&other.node, &other.keycloak_image)).collect();
-    add(
-        ImageKeycloak,
-        info.map_or_else(unknown, |_| images::keycloak(&own.keycloak_image, &topology.images.keycloak, &keycloaks)),
-    );
+    add(ImageKeycloak, info.map_or_else(unknown, |_| images::keycloak(&own.keycloak_image, topology, &keycloaks)));
     let engines: Vec<_> = others.iter().filter_map(|other| Some((&other.node, other.engine.as_ref().ok()?))).collect();
     add(Architecture, info.map_or_else(unknown, |info| images::architecture(info, &engines)));
 

@@ -2,8 +2,9 @@
 
 use super::check::Verdict;
 use super::facts::{ImageFact, Inside, Known};
-use crate::layout;
+use crate::layout::{self, ImageFault};
 use crate::ports::{EngineInfo, Image};
+use crate::topology::Topology;
 use crate::values::NodeName;
 
 const VERSION_LABEL: &str = "org.opencontainers.image.version";
@@ -41,6 +42,11 @@ pub(super) fn postgres(
     if let Some(why) = major.and_then(layout::too_old_version).or(said) {
         return Verdict::error(format!("{reference} will not do: {why}"), "name a newer one as `postgres` in [images]");
     }
+    if let Ok(ImageFact::Present(image)) = fact
+        && let Some(ImageFault { found, help }) = layout::postgres_image_fault(image)
+    {
+        return Verdict::error(format!("{reference} {found}"), help);
+    }
     let Some(own) = own else { return here };
     let mut differs = Vec::new();
     for (name, other) in others.iter().filter_map(|(name, other)| Some((name, (*other)?))) {
@@ -73,9 +79,24 @@ pub(super) fn postgres(
 }
 
 /// Keycloak's image, held against those of the other nodes by version, or by identity where no version is said.
-pub(super) fn keycloak(fact: &Known<ImageFact>, reference: &str, others: &[(&NodeName, &Known<ImageFact>)]) -> Verdict {
-    let here = available(fact, reference);
+pub(super) fn keycloak(
+    fact: &Known<ImageFact>,
+    topology: &Topology,
+    others: &[(&NodeName, &Known<ImageFact>)],
+) -> Verdict {
+    let mut here = available(fact, &topology.images.keycloak);
     let Ok(ImageFact::Present(own)) = fact else { return here };
+    if let Some(ImageFault { found, help }) = layout::keycloak_image_fault(own) {
+        return Verdict::error(format!("{} {found}", topology.images.keycloak), help);
+    }
+    let left_out = layout::left_out_variables(topology, own);
+    if !left_out.is_empty() {
+        here.found = format!(
+            "{}; of its environment, {} do not count: ha-cli or [keycloak.options] says it",
+            here.found,
+            left_out.join(", ")
+        );
+    }
     let differs: Vec<_> = others
         .iter()
         .filter_map(|(name, other)| match other {
@@ -165,7 +186,7 @@ mod tests {
         ];
         for (fact, expected) in table {
             assert_eq!(postgres(&fact, "x", None, &[]).result, expected, "{fact:?}");
-            assert_eq!(keycloak(&fact, "x", &[]).result, expected, "{fact:?}");
+            assert_eq!(keycloak(&fact, &fixtures::pair(), &[]).result, expected, "{fact:?}");
         }
     }
 
@@ -187,9 +208,24 @@ mod tests {
         ];
         for (own, second, expected) in table {
             let second = Ok(ImageFact::Present(second));
-            let verdict = keycloak(&Ok(ImageFact::Present(own)), "k", &[(&other, &second)]);
+            let verdict = keycloak(&Ok(ImageFact::Present(own)), &fixtures::pair(), &[(&other, &second)]);
             assert_eq!(verdict.result, expected, "{second:?}");
         }
+    }
+
+    #[test]
+    fn an_environment_of_the_images_own_is_said_or_refused() {
+        let with = |line: &str| {
+            let mut image = fixtures::image("sha256:a");
+            image.environment.push(line.to_owned());
+            Ok(ImageFact::Present(image))
+        };
+        let overridden = keycloak(&with("KC_DB_URL=jdbc:x"), &fixtures::pair(), &[]);
+        assert_eq!(overridden.result, CheckResult::Ok);
+        assert!(overridden.found.contains("KC_DB_URL do not count"), "{}", overridden.found);
+        let property = keycloak(&with("JAVA_OPTS_APPEND=-Dkc.db-url=jdbc:x"), &fixtures::pair(), &[]);
+        assert_eq!(property.result, CheckResult::Error);
+        assert_eq!(postgres(&with("PGSSLMODE=require"), "x", None, &[]).result, CheckResult::Error);
     }
 
     #[test]

@@ -5,13 +5,14 @@
 
 use std::fmt::Write as _;
 
+use super::image_environment::{left_out_variables, without_variables};
 use super::{
     Component, LABEL_COMPONENT, LABEL_SPEC, MachineShare, container_name, labels, network_name, path_mtu, rights,
     spec_hash,
 };
-use crate::ports::{ContainerSpec, HostFile, PortBinding, RestartPolicy};
+use crate::ports::{ContainerSpec, HostFile, Image, PortBinding, RestartPolicy};
 use crate::secrets::Secrets;
-use crate::topology::{Node, ProxyHeaders, Topology};
+use crate::topology::{KeycloakOption, Node, ProxyHeaders, Topology};
 
 /// Keycloak's port inside its container.
 pub const KEYCLOAK_HTTP_PORT: u16 = 8080;
@@ -19,6 +20,7 @@ pub const KEYCLOAK_HTTP_PORT: u16 = 8080;
 const CONF_PATH: &str = "/opt/keycloak/conf/keycloak.conf";
 /// `HandoverFile.java` reads it.
 const HANDOVER_PATH: &str = "/opt/keycloak/conf/ha-handover";
+const KC_PATH: &str = "/opt/keycloak/bin/kc.sh";
 /// The user of Keycloak's image, and its group.
 pub(super) const KEYCLOAK_UID: u32 = 1000;
 pub(super) const KEYCLOAK_GID: u32 = 0;
@@ -42,6 +44,22 @@ pub fn keycloak_base_path(topology: &Topology) -> &str {
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
     url[after_scheme..].find('/').map_or("/", |at| &url[after_scheme + at..])
 }
+
+/// What [`keycloak_conf`] sets.
+pub(super) const COMPUTED: &[&str] = &[
+    "db-url",
+    "db-username",
+    "db-pool-initial-size",
+    "db-pool-min-size",
+    "db-pool-max-size",
+    "hostname",
+    "hostname-backchannel-dynamic",
+    "http-enabled",
+    "http-port",
+    "cache",
+    "spi-events-listener--ha-standby--poll-interval-ms",
+    "proxy-headers",
+];
 
 /// `keycloak.conf` without its secrets.
 #[must_use]
@@ -73,22 +91,36 @@ pub fn keycloak_conf(topology: &Topology, node: &Node) -> String {
     if let Some(headers) = proxy_headers(keycloak.proxy_headers) {
         lines.push(("proxy-headers", headers.to_owned()));
     }
-    let mut text =
-        "# Written by ha-cli; changes are lost. Own options belong into [keycloak.options] of ha.toml.\n".to_owned();
-    for (name, value) in lines.into_iter().filter(|(name, _)| !keycloak.options.contains_key(*name)) {
-        writeln!(text, "{name}={}", escaped(&value)).expect("a String takes everything");
-    }
-    for (name, value) in &keycloak.options {
-        writeln!(text, "{name}={}", escaped(value)).expect("a String takes everything");
-    }
-    text
+    debug_assert!(lines.iter().all(|(name, _)| COMPUTED.contains(name)), "{lines:?}");
+    let computed = lines.iter().filter(|(name, _)| !keycloak.options.contains_key(*name));
+    let computed = conf_lines(computed.map(|(name, value)| (*name, value.as_str())));
+    let given = conf_lines(given_options(topology, KeycloakOption::RunTime));
+    format!(
+        "# Written by ha-cli; changes are lost. Own options belong into [keycloak.options] of ha.toml.\n{computed}{given}"
+    )
 }
 
-/// A value of `keycloak.conf`: a properties file in UTF-8, whose reader takes each pair of backslashes for one; what is
-/// left is then searched for `${…}` by SmallRye Config, where a dollar sign after a backslash stands for itself and every
-/// other backslash does so anyway.
-fn escaped(value: &str) -> String {
-    value.replace('$', "\\$").replace('\\', "\\\\")
+/// The operator's options of one kind.
+pub(super) fn given_options(topology: &Topology, kind: KeycloakOption) -> impl Iterator<Item = (&str, &str)> {
+    let options = topology.keycloak.options.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    options.filter(move |(name, _)| KeycloakOption::of(name) == Some(kind))
+}
+
+/// Lines of `keycloak.conf`.
+pub(super) fn conf_lines<'v>(lines: impl IntoIterator<Item = (&'v str, &'v str)>) -> String {
+    lines.into_iter().fold(String::new(), |mut text, (name, value)| {
+        writeln!(text, "{name}={}", keycloak_conf_value(value)).expect("a String takes everything");
+        text
+    })
+}
+
+/// A value of `keycloak.conf`: a properties file in UTF-8, whose reader takes each pair of backslashes for one and leaves out
+/// blanks before a value; what is left is then searched for `${…}` by SmallRye Config, where a dollar sign after a backslash
+/// stands for itself and every other backslash does so anyway.
+#[must_use]
+pub fn keycloak_conf_value(value: &str) -> String {
+    let escaped = value.replace('$', "\\$").replace('\\', "\\\\");
+    if escaped.starts_with([' ', '\t', '\x0c']) { format!("\\{escaped}") } else { escaped }
 }
 
 /// The files of a Keycloak's container: its configuration, secrets included. `bootstrap` adds the client that does the
@@ -96,12 +128,16 @@ fn escaped(value: &str) -> String {
 #[must_use]
 pub fn keycloak_files(topology: &Topology, node: &Node, secrets: &Secrets, bootstrap: bool) -> Vec<HostFile> {
     let mut text = keycloak_conf(topology, node);
-    writeln!(text, "db-password={}", escaped(secrets.keycloak_db_password.expose()))
+    writeln!(text, "db-password={}", keycloak_conf_value(secrets.keycloak_db_password.expose()))
         .expect("a String takes everything");
     if bootstrap {
         writeln!(text, "bootstrap-admin-client-id={BOOTSTRAP_CLIENT}").expect("a String takes everything");
-        writeln!(text, "bootstrap-admin-client-secret={}", escaped(secrets.keycloak_bootstrap_secret.expose()))
-            .expect("a String takes everything");
+        writeln!(
+            text,
+            "bootstrap-admin-client-secret={}",
+            keycloak_conf_value(secrets.keycloak_bootstrap_secret.expose())
+        )
+        .expect("a String takes everything");
     }
     vec![HostFile::new(CONF_PATH, text, 0o600).owned_by(KEYCLOAK_UID, KEYCLOAK_GID)]
 }
@@ -143,12 +179,18 @@ pub(crate) fn handover_file(word: HandoverWord, id: &str, beat: u64) -> HostFile
 /// The lasting container of a node's Keycloak, labelled with the hash of itself and of its configuration without the
 /// secrets.
 #[must_use]
-pub fn keycloak_container(topology: &Topology, node: &Node, image_id: &str, share: MachineShare) -> ContainerSpec {
+pub fn keycloak_container(topology: &Topology, node: &Node, image: &Image, share: MachineShare) -> ContainerSpec {
     let heap = share.heap_mib();
+    let mut entrypoint = without_variables(&left_out_variables(topology, image));
+    entrypoint.push(KC_PATH.to_owned());
     let mut spec = ContainerSpec {
         name: container_name(topology, &node.name, Component::Keycloak),
-        image: image_id.to_owned(),
+        image: image.id.clone(),
         hostname: Some(format!("{}-keycloak", node.name)),
+        // Whatever an image of the operator's says of these: its files are the user's, and a stop is asked for.
+        entrypoint: Some(entrypoint),
+        user: Some(format!("{KEYCLOAK_UID}:{KEYCLOAK_GID}")),
+        stop_signal: Some("SIGTERM".to_owned()),
         command: vec!["start".to_owned(), "--optimized".to_owned()],
         environment: [("JAVA_OPTS_KC_HEAP".to_owned(), format!("-Xms{}m -Xmx{heap}m", heap.min(256)))].into(),
         labels: labels(topology, Some(&node.name)),

@@ -3,6 +3,7 @@
 //! Everything here is a pure function of the topology, of the machine's size and of the secrets, so that what runs
 //! can be compared with what should run without asking anything but Docker.
 
+mod image_environment;
 mod keycloak;
 mod machine;
 mod names;
@@ -16,10 +17,12 @@ mod spec_hash;
 #[cfg(test)]
 mod tests;
 
+pub use image_environment::{ImageFault, keycloak_image_fault, left_out_variables, postgres_image_fault};
 pub(crate) use keycloak::BOOTSTRAP_CLIENT;
 pub(crate) use keycloak::{HandoverWord, handover_file};
 pub use keycloak::{
-    KEYCLOAK_HTTP_PORT, SERVICE_CLIENT, keycloak_base_path, keycloak_conf, keycloak_container, keycloak_files,
+    KEYCLOAK_HTTP_PORT, SERVICE_CLIENT, keycloak_base_path, keycloak_conf, keycloak_conf_value, keycloak_container,
+    keycloak_files,
 };
 pub use machine::MachineShare;
 pub(crate) use names::container_host_name;
@@ -32,7 +35,8 @@ pub use postgres::{
     INIT_SCRIPT, INSPECT_SCRIPT, MAINTENANCE_DATABASE, PASSFILE_PATH, PGDATA, PROBE_ROLE, REPLICATION_ROLE,
     REWIND_SCRIPT, REWINDING_PATH, STATE_PATH, TOPOLOGY_PATH, conninfo, conninfo_value, no_upstream_file,
     one_off_container, own_conninfo, passfile, peer_endpoint, pg_hba_conf, postgres_container, postgres_files,
-    postgresql_conf, replication_conninfo, synchronous_standby_names, topology_json, upstream_conf, upstream_file,
+    postgresql_conf, postgresql_conf_value, replication_conninfo, synchronous_standby_names, topology_json,
+    upstream_conf, upstream_file,
 };
 pub use postgres_image::{OLDEST_POSTGRES, too_old, too_old_version};
 pub use prepared_image::{KeycloakExtension, keycloak_image, keycloak_image_tag};

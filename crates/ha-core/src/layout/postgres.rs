@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use self::postgresql_conf_value as quoted;
 use super::promotion::{PROMOTION_PATH, guard_files};
 use super::{
     Component, LABEL_COMPONENT, LABEL_SPEC, LABEL_SYSTEM, MachineShare, container_name, labels, network_name,
@@ -126,7 +127,8 @@ pub fn passfile(secrets: &Secrets) -> String {
 }
 
 /// A value of `postgresql.conf`, where a backslash escapes within quotes, unlike in SQL.
-fn quoted(text: &str) -> String {
+#[must_use]
+pub fn postgresql_conf_value(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
@@ -194,7 +196,7 @@ pub fn postgresql_conf(topology: &Topology, node: &Node, share: MachineShare) ->
         ("log_parameter_max_length_on_error", "0".to_owned()),
     ];
     let given: Vec<_> = topology.postgres.settings.iter().map(|(name, value)| (name.as_str(), quoted(value))).collect();
-    lines.retain(|(name, _)| !topology.postgres.settings.contains_key(*name));
+    lines.retain(|(name, _)| !topology.postgres.settings.keys().any(|given| given.eq_ignore_ascii_case(name)));
     lines.extend(given);
     let mut text =
         "# Written by ha-cli; changes are lost. Own settings belong into [postgres.settings] of ha.toml.\n".to_owned();
@@ -336,6 +338,8 @@ pub fn postgres_container(
         image: image_id.to_owned(),
         hostname: Some(format!("{}-postgres", node.name)),
         entrypoint: Some(vec!["/bin/sh".to_owned(), GUARD_PATH.to_owned()]),
+        // The guard changes owners, and the image's entrypoint goes on as postgres by itself.
+        user: Some("root".to_owned()),
         command: vec!["postgres".to_owned(), "-c".to_owned(), format!("config_file={CONF_PATH}")],
         environment: [("PGDATA".to_owned(), PGDATA.to_owned())].into(),
         labels: labels(topology, Some(&node.name)),
@@ -346,6 +350,8 @@ pub fn postgres_container(
         shm_bytes: Some(256 * 1024 * 1024),
         // A fast shutdown writes a checkpoint and waits for the standby; a kill in the middle costs a recovery.
         stop_timeout_secs: Some(60),
+        // The fast one, whatever the image says: a smart shutdown (SIGTERM) waits for Keycloak to go.
+        stop_signal: Some("SIGINT".to_owned()),
         ..ContainerSpec::default()
     };
     spec.labels.insert(LABEL_COMPONENT.to_owned(), Component::Postgres.to_string());

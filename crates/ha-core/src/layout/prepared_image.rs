@@ -1,16 +1,20 @@
 //! The image that a node's Keycloak runs, made once on each engine from the one that the topology names.
 //!
-//! The standby extension is added and `kc.sh build` run, so that a start takes no augmentation. Then a start is tried for
+//! The standby extension is added and `kc.sh build` run, so that a start takes no augmentation: with the build-time options among
+//! the operator's, and with those that the image was built with before. Then a start is tried for
 //! the sake of the classes that it loads: the JVM writes them, parsed and verified, to an archive, and every later start
 //! maps that one instead of reading them from their jars (JEP 350, dynamic class-data sharing). It takes a fifth off a
 //! start, see `docs/benchmarks.md`.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
-use super::keycloak::{KEYCLOAK_GID, KEYCLOAK_UID};
+use super::image_environment::{left_out_variables, without_variables};
+use super::keycloak::{KEYCLOAK_GID, KEYCLOAK_UID, conf_lines, given_options};
 use super::{keycloak_base_path, spec_hash};
 use crate::ports::{HostFile, Image, ImageBuild};
-use crate::topology::Topology;
+use crate::topology::{KeycloakOption, Topology};
 
 /// PostgreSQL's container may come back with another address, has none while it is stopped, and in the demo its old one may
 /// have become the other node's: a Keycloak that remembers addresses is without its database for long, or talks to the
@@ -21,7 +25,10 @@ const JAVA_SECURITY_PATH: &str = "/opt/keycloak/conf/ha-java.security";
 /// Not below `data`, on which somebody may mount a volume.
 const CLASS_ARCHIVE_PATH: &str = "/opt/keycloak/lib/ha-classes.jsa";
 /// For the start that makes the archive: seconds on any machine; a build must not hang on it.
-const ARCHIVE_SECS: u32 = 60;
+const ARCHIVE_SECS: &str = "60";
+const BUILD_CONF_PATH: &str = "/opt/keycloak/conf/ha-build.conf";
+const PREPARE_PATH: &str = "/opt/keycloak/ha-prepare.sh";
+const PREPARE_SCRIPT: &str = include_str!("assets/prepare.sh");
 
 /// The jar that makes a Keycloak work on a standby, and the driver class in it.
 #[derive(Debug, Clone, Copy)]
@@ -32,49 +39,37 @@ pub struct KeycloakExtension {
     pub driver_class: &'static str,
 }
 
-/// Options that take effect at build time; a start with others would augment again.
-fn build_options(topology: &Topology, extension: KeycloakExtension) -> Vec<String> {
-    let mut options = vec![
-        "--db=postgres".to_owned(),
-        format!("--db-driver={}", extension.driver_class),
-        "--transaction-xa-enabled=false".to_owned(),
-        "--health-enabled=true".to_owned(),
-        "--metrics-enabled=true".to_owned(),
-    ];
-    let path = keycloak_base_path(topology);
-    if path != "/" {
-        options.push(format!("--http-relative-path={path}"));
-    }
-    options
+/// `ha-build.conf`: the options that take effect at build time, those that must be so last; a start with others would end at once.
+fn build_conf(topology: &Topology, extension: KeycloakExtension) -> String {
+    let mut lines = BTreeMap::from([("health-enabled", "true"), ("metrics-enabled", "true")]);
+    lines.extend(given_options(topology, KeycloakOption::BuildTime));
+    lines.extend([
+        ("db", "postgres"),
+        ("db-driver", extension.driver_class),
+        ("transaction-xa-enabled", "false"),
+        // Also where it is the default: the image may have been built with another.
+        ("http-relative-path", keycloak_base_path(topology)),
+    ]);
+    conf_lines(lines)
 }
 
-/// A start that comes as far as its database, finds that nobody listens there, and ends. Whatever else becomes of it, the
-/// image is as good as without the archive: a JVM that finds none, or one that it cannot use, starts all the same.
-fn archive_classes() -> String {
-    // What the second compiler would make of the code is thrown away with the process.
-    let java = format!("-XX:TieredStopAtLevel=1 -XX:ArchiveClassesAtExit={CLASS_ARCHIVE_PATH}");
-    let options = "--db-url=jdbc:postgresql://127.0.0.1:1/none --db-username=none --db-password=none \
-                   --http-enabled=true --hostname-strict=false --cache=local";
-    format!(
-        "JAVA_OPTS_APPEND=\"$JAVA_OPTS_APPEND {java}\" timeout {ARCHIVE_SECS} \
-         /opt/keycloak/bin/kc.sh start --optimized {options} >/dev/null 2>&1; \
-         rm -rf /opt/keycloak/data/transaction-logs"
-    )
-}
-
-fn dockerfile(topology: &Topology, base: &Image, extension: KeycloakExtension) -> String {
+fn dockerfile(topology: &Topology, base: &Image) -> String {
     let copy = format!("COPY --chown={KEYCLOAK_UID}:{KEYCLOAK_GID}");
+    let mut prepare = without_variables(&left_out_variables(topology, base));
+    prepare.extend(["/bin/sh", PREPARE_PATH, ARCHIVE_SECS, CLASS_ARCHIVE_PATH].map(str::to_owned));
+    let prepare = serde_json::to_string(&prepare).expect("texts serialise");
     format!(
         "FROM {}\n\
+         USER root\n\
          {copy} ha-standby.jar /opt/keycloak/providers/ha-standby.jar\n\
          {copy} ha-java.security {JAVA_SECURITY_PATH}\n\
+         {copy} ha-build.conf {BUILD_CONF_PATH}\n\
+         {copy} ha-prepare.sh {PREPARE_PATH}\n\
          ENV JAVA_OPTS_APPEND=\"$JAVA_OPTS_APPEND -Djava.security.properties={JAVA_SECURITY_PATH}\"\n\
-         RUN /opt/keycloak/bin/kc.sh build {}\n\
-         RUN {}\n\
-         ENV JAVA_OPTS_APPEND=\"$JAVA_OPTS_APPEND -XX:SharedArchiveFile={CLASS_ARCHIVE_PATH}\"\n",
+         RUN {prepare}\n\
+         ENV JAVA_OPTS_APPEND=\"$JAVA_OPTS_APPEND -XX:SharedArchiveFile={CLASS_ARCHIVE_PATH}\"\n\
+         USER {KEYCLOAK_UID}:{KEYCLOAK_GID}\n",
         base.id,
-        build_options(topology, extension).join(" "),
-        archive_classes(),
     )
 }
 
@@ -82,8 +77,10 @@ fn dockerfile(topology: &Topology, base: &Image, extension: KeycloakExtension) -
 #[must_use]
 pub fn keycloak_image_tag(topology: &Topology, base: &Image, extension: KeycloakExtension) -> String {
     let mut hash = Sha256::new();
-    hash.update(dockerfile(topology, base, extension));
+    hash.update(dockerfile(topology, base));
     hash.update(JAVA_SECURITY);
+    hash.update(PREPARE_SCRIPT);
+    hash.update(build_conf(topology, extension));
     hash.update(extension.jar);
     format!("ha-cli/keycloak:{}", spec_hash::short(&hash.finalize()))
 }
@@ -94,8 +91,10 @@ pub fn keycloak_image(topology: &Topology, base: &Image, extension: KeycloakExte
     ImageBuild {
         tag: keycloak_image_tag(topology, base, extension),
         context: vec![
-            HostFile::new("Dockerfile", dockerfile(topology, base, extension), 0o644),
+            HostFile::new("Dockerfile", dockerfile(topology, base), 0o644),
             HostFile::new("ha-java.security", JAVA_SECURITY, 0o644),
+            HostFile::new("ha-build.conf", build_conf(topology, extension), 0o644),
+            HostFile::new("ha-prepare.sh", PREPARE_SCRIPT, 0o644),
             HostFile::new("ha-standby.jar", extension.jar, 0o644),
         ],
         labels: [("org.ha-cli.base".to_owned(), topology.images.keycloak.clone())].into(),

@@ -19,7 +19,7 @@ fn postgres_of(topology: &Topology, index: usize) -> ContainerSpec {
 }
 
 fn keycloak_of(topology: &Topology, index: usize) -> ContainerSpec {
-    keycloak_container(topology, &topology.nodes()[index], &prepared().id, SHARE)
+    keycloak_container(topology, &topology.nodes()[index], &prepared(), SHARE)
 }
 
 #[test]
@@ -50,6 +50,48 @@ fn keycloak_conf_of_a_node() {
     spec.keycloak.options.insert("log-level".to_owned(), "info".to_owned());
     let topology = spec.validate().unwrap();
     insta::assert_snapshot!(keycloak_conf(&topology, &topology.nodes()[0]));
+}
+
+/// An option stands where it takes effect, and nowhere else.
+#[test]
+fn options_of_build_time_are_built_in() {
+    let mut spec = pair_spec();
+    spec.cluster.public_url = "https://example.org/sso".to_owned();
+    for (name, value) in [("features", "token-exchange:v1"), ("metrics-enabled", "false"), ("log-level", "debug")] {
+        spec.keycloak.options.insert(name.to_owned(), value.to_owned());
+    }
+    let topology = spec.validate().unwrap();
+    let context = keycloak_image(&topology, &keycloak_base(), EXTENSION).context;
+    let built = text(context.iter().find(|file| file.path == "ha-build.conf").unwrap());
+    insta::assert_snapshot!(built, @r"
+    db=postgres
+    db-driver=org.example.Driver
+    features=token-exchange:v1
+    health-enabled=true
+    http-relative-path=/sso
+    metrics-enabled=false
+    transaction-xa-enabled=false
+    ");
+    let conf = keycloak_conf(&topology, &topology.nodes()[0]);
+    assert!(conf.contains("\nlog-level=debug\n") && !conf.contains("features") && !conf.contains("metrics"), "{conf}");
+}
+
+/// What an image of the operator's says in its environment has precedence over files: it does not get there.
+#[test]
+fn variables_of_the_image_do_not_reach_keycloak() {
+    let topology = pair();
+    let own = |environment: &[&str]| crate::ports::Image {
+        environment: environment.iter().map(|&line| line.to_owned()).collect(),
+        ..prepared()
+    };
+    let entrypoint = |image: &crate::ports::Image| {
+        keycloak_container(&topology, &topology.nodes()[0], image, SHARE).entrypoint.unwrap()
+    };
+    assert_eq!(entrypoint(&own(&["KC_RUN_IN_CONTAINER=true"])), ["/opt/keycloak/bin/kc.sh"]);
+    let image = own(&["KC_DB_URL=jdbc:x", "KC_LOG_LEVEL=debug"]);
+    assert_eq!(entrypoint(&image), ["/usr/bin/env", "-u", "KC_DB_URL", "/opt/keycloak/bin/kc.sh"]);
+    let dockerfile = text(&keycloak_image(&topology, &image, EXTENSION).context[0]);
+    assert!(dockerfile.contains("RUN [\"/usr/bin/env\",\"-u\",\"KC_DB_URL\",\"/bin/sh\","), "{dockerfile}");
 }
 
 #[test]
@@ -217,6 +259,12 @@ fn the_prepared_image_is_named_by_what_it_is_made_from() {
     spec.cluster.public_url = "https://example.org/sso".to_owned();
     let below = spec.validate().unwrap();
     assert_ne!(first, tag(&below, EXTENSION), "the path is a build-time option");
+    let mut spec = pair_spec();
+    spec.keycloak.options.insert("features".to_owned(), "token-exchange:v1".to_owned());
+    assert_ne!(first, tag(&spec.validate().unwrap(), EXTENSION), "features are a build-time option");
+    let mut spec = pair_spec();
+    spec.keycloak.options.insert("log-level".to_owned(), "debug".to_owned());
+    assert_eq!(first, tag(&spec.validate().unwrap(), EXTENSION), "a run-time option builds nothing");
     assert_eq!(keycloak_base_path(&below), "/sso");
     assert_eq!(keycloak_base_path(&topology), "/");
 }

@@ -128,7 +128,7 @@ pub(crate) fn container(topology: &Topology, node: &Node, component: Component) 
             let (hashed, _) = layout::postgres_files(topology, node, share, None, &secrets());
             layout::postgres_container(topology, node, &postgres_image().id, SYSTEM, &hashed)
         }
-        Component::Keycloak => layout::keycloak_container(topology, node, &keycloak_image().id, share),
+        Component::Keycloak => layout::keycloak_container(topology, node, &keycloak_image(), share),
     };
     container_of(&spec, ContainerStatus::Running)
 }

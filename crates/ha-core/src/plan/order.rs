@@ -37,7 +37,7 @@ const fn purpose(action: &Action) -> Purpose {
         | Action::RecordPromotion { .. }
         | Action::RestorePromotion { .. }
         | Action::Promote => Purpose::Restores,
-        Action::BuildKeycloakImage
+        Action::BuildKeycloakImage { .. }
         | Action::StartKeycloak { .. }
         | Action::ProvisionKeycloak
         | Action::MendServiceClient

@@ -75,7 +75,10 @@ pub enum Action {
         reference: String,
     },
     /// Adds the standby extension to Keycloak's image.
-    BuildKeycloakImage,
+    BuildKeycloakImage {
+        /// Variables of the image's environment that are kept from Keycloak.
+        without: Vec<String>,
+    },
     /// Makes the network and the volumes.
     PrepareVolumes,
     /// Makes the database of a new cluster.
@@ -243,7 +246,14 @@ impl fmt::Display for Action {
         };
         match self {
             Self::PullImage { reference } => write!(f, "pull {reference}"),
-            Self::BuildKeycloakImage => f.write_str("add the standby extension to Keycloak's image"),
+            Self::BuildKeycloakImage { without } if without.is_empty() => {
+                f.write_str("add the standby extension to Keycloak's image")
+            }
+            Self::BuildKeycloakImage { without } => write!(
+                f,
+                "add the standby extension to Keycloak's image (its own {} do not count: ha-cli or [keycloak.options] says it)",
+                without.join(", ")
+            ),
             Self::PrepareVolumes => f.write_str("create network and volumes"),
             Self::InitDatabase => f.write_str("create the database (initdb)"),
             Self::CopyDatabase { from } => write!(f, "copy the database from {from} (pg_basebackup)"),

@@ -8,7 +8,7 @@ mod server;
 
 use std::collections::BTreeMap;
 
-use self::conflicts::{foreign_data, old_images, one_engine_each, one_system, passwords};
+use self::conflicts::{foreign_data, images, old_images, one_engine_each, one_system, passwords};
 use self::primary::{none_left, note_of_nobody, the_primary};
 use super::{Action, DataState, NodeFacts, Plan, PlannedStep, Refusal, StepId};
 use crate::layout::MachineShare;
@@ -46,6 +46,7 @@ pub fn decide_up(
     one_engine_each(topology, facts, &mut refusals);
     foreign_data(selected, facts, &mut refusals);
     old_images(topology, selected, facts, &mut refusals);
+    images(topology, selected, facts, &mut refusals);
     passwords(topology, facts, &mut refusals);
     let system = one_system(facts, &mut refusals);
     if !refusals.is_empty() {
@@ -130,7 +131,7 @@ impl Up<'_> {
                 self.plan.notes.push(note);
                 continue;
             }
-            let prepared = self.hosts(node, facts);
+            let prepared = self.hosts(node, facts, without_keycloak);
             let Some(server) = self.server(node, facts, prepared, is_primary, &upstream) else { continue };
             if is_primary {
                 upstream.database = server;
@@ -170,14 +171,19 @@ impl Up<'_> {
         MachineShare::of_memory(memory, nodes)
     }
 
-    /// Images, network, volumes. Returns the steps that the first container of the node waits for.
-    fn hosts(&mut self, node: &Node, facts: &NodeFacts) -> Vec<StepId> {
+    /// Images, network, volumes. Returns the steps that the first container of the node waits for: Keycloak's image, too, since
+    /// one that will not do is known as soon as it is here.
+    fn hosts(&mut self, node: &Node, facts: &NodeFacts, without_keycloak: bool) -> Vec<StepId> {
         let mut steps = Vec::new();
         if facts.postgres_image.is_none() {
             let reference = self.topology.images.postgres.clone();
             // On a shared engine one pull serves all.
             let pull = Action::PullImage { reference };
             steps.push(self.once(node, pull));
+        }
+        if !without_keycloak && facts.keycloak_base.is_none() && self.keycloak_change(node, facts).is_some() {
+            let reference = self.topology.images.keycloak.clone();
+            steps.push(self.once(node, Action::PullImage { reference }));
         }
         if !facts.prepared {
             // An image that will not do is found before anything is made for it. Nodes on one engine share the network, and
@@ -190,14 +196,13 @@ impl Up<'_> {
         steps
     }
 
-    /// A step that one node of the demo does for all, since they share the engine.
+    /// A step that is done once a node, and of the demo's nodes by one for all, since they share the engine.
     fn once(&mut self, node: &Node, action: Action) -> StepId {
-        if self.topology.cluster.demo
-            && let Some(step) = self.plan.steps.iter().find(|step| step.action == action)
-        {
-            return step.id;
+        let here = |step: &&PlannedStep| self.topology.cluster.demo || step.node == node.name;
+        match self.plan.steps.iter().filter(here).find(|step| step.action == action) {
+            Some(step) => step.id,
+            None => self.plan.add(&node.name, action, []),
         }
-        self.plan.add(&node.name, action, [])
     }
 }
 

@@ -8,10 +8,15 @@ use crate::layout::{self, ENGINE_LABEL};
 
 pub(super) async fn pull(at: &At<'_>, reference: &str) -> Result<(), StepError> {
     let image = at.runtime.pull_image(reference, Arc::clone(&at.progress)).await?;
-    match layout::too_old(&image).filter(|_| *reference == *at.cluster.topology().images.postgres) {
-        Some(why) => Err(StepError::Image(why)),
-        None => Ok(()),
+    let images = &at.cluster.topology().images;
+    let fault = |fault: layout::ImageFault| format!("it {}; {}", fault.found, fault.help);
+    let mut why = None;
+    if *reference == images.postgres {
+        why = layout::too_old(&image).or_else(|| layout::postgres_image_fault(&image).map(fault));
+    } else if *reference == images.keycloak {
+        why = layout::keycloak_image_fault(&image).map(fault);
     }
+    why.map_or(Ok(()), |why| Err(StepError::Image(why)))
 }
 
 pub(super) async fn build_keycloak_image(at: &At<'_>) -> Result<(), StepError> {

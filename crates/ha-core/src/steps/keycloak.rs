@@ -53,7 +53,7 @@ async fn create(at: &At<'_>) -> Result<(), StepError> {
     let tag = layout::keycloak_image_tag(topology, &base, at.cluster.extension);
     let image = at.runtime.find_image(&tag).await?;
     let image = image.ok_or_else(|| StepError::Changed(format!("the image {tag} is gone")))?;
-    container::create(at, &layout::keycloak_container(topology, at.node, &image.id, share(at).await?)).await
+    container::create(at, &layout::keycloak_container(topology, at.node, &image, share(at).await?)).await
 }
 
 /// Whether the data that this node has says that a set-up of Keycloak came to its end, with whatever secrets.

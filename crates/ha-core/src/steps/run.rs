@@ -145,7 +145,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
     let at = At { cluster, node, runtime, progress, ended, noted: &noted };
     match &step.action {
         Action::PullImage { reference } => host::pull(&at, reference).await,
-        Action::BuildKeycloakImage => host::build_keycloak_image(&at).await,
+        Action::BuildKeycloakImage { .. } => host::build_keycloak_image(&at).await,
         Action::PrepareVolumes => host::prepare(&at).await,
         Action::InitDatabase => database::init(&at).await,
         Action::CopyDatabase { from } => database::copy(&at, from).await,

@@ -6,7 +6,9 @@
 mod connections;
 mod endpoint;
 mod hooks;
+mod keycloak_options;
 mod model;
+mod postgres_settings;
 mod problem;
 mod spec;
 mod validate;
@@ -14,8 +16,10 @@ mod validate;
 pub use connections::{RESERVED_CONNECTIONS, SUPERUSER_CONNECTIONS};
 pub use endpoint::{DockerEndpoint, EndpointError};
 pub use hooks::{HookCommand, Hooks, HooksSpec};
+pub use keycloak_options::KeycloakOption;
 pub use model::{
     Cluster, DesiredRole, Durability, Images, Keycloak, Node, Postgres, ProxyHeaders, Replication, Topology,
 };
+pub use postgres_settings::PostgresSetting;
 pub use problem::{FieldPath, Problem, Segment};
 pub use spec::{ClusterSpec, ImagesSpec, KeycloakSpec, NodeSpec, PostgresSpec, ReplicationSpec, TopologySpec};

@@ -22,6 +22,13 @@ impl FieldPath {
         Self(vec![Segment::Key(table.to_owned()), Segment::Key(key.to_owned())])
     }
 
+    /// The place of a key below this one.
+    #[must_use]
+    pub fn then(mut self, key: &str) -> Self {
+        self.0.push(Segment::Key(key.to_owned()));
+        self
+    }
+
     /// The place `nodes[index].key`.
     #[must_use]
     pub fn node(index: usize, key: &str) -> Self {

@@ -5,63 +5,13 @@ use std::net::IpAddr;
 
 use super::connections;
 use super::{
-    Cluster, DesiredRole, DockerEndpoint, Durability, FieldPath, Images, Keycloak, Node, NodeSpec, Postgres, Problem,
-    ProxyHeaders, Replication, Topology, TopologySpec,
+    Cluster, DesiredRole, DockerEndpoint, Durability, FieldPath, Images, Keycloak, KeycloakOption, Node, NodeSpec,
+    Postgres, Problem, ProxyHeaders, Replication, Topology, TopologySpec,
 };
 use crate::values::{ClusterName, NodeName};
 
 /// The longest part of a host name (RFC 1035, section 2.3.4).
 const LONGEST_LABEL: usize = 63;
-
-/// Settings that `up` computes: a second opinion in the file would silently win or lose.
-const OWNED_SETTINGS: &[&str] = &[
-    "archive_mode",
-    "config_file",
-    "data_directory",
-    "full_page_writes",
-    "hba_file",
-    "hot_standby",
-    "ident_file",
-    "listen_addresses",
-    "max_connections",
-    "max_slot_wal_keep_size",
-    "port",
-    "primary_conninfo",
-    "primary_slot_name",
-    "promote_trigger_file",
-    "recovery_target_timeline",
-    "reserved_connections",
-    "superuser_reserved_connections",
-    "synchronous_commit",
-    "synchronous_standby_names",
-    "unix_socket_directories",
-    "wal_keep_size",
-    "wal_level",
-    "wal_log_hints",
-];
-
-/// Options that `up` computes.
-const OWNED_OPTIONS: &[&str] = &[
-    "bootstrap-admin-client-id",
-    "bootstrap-admin-client-secret",
-    "bootstrap-admin-password",
-    "bootstrap-admin-username",
-    "cache",
-    "db",
-    "db-driver",
-    "db-password",
-    "db-pool-initial-size",
-    "db-pool-max-size",
-    "db-pool-min-size",
-    "db-url",
-    "db-url-host",
-    "db-username",
-    "hostname",
-    "http-enabled",
-    "http-port",
-    "proxy-headers",
-    "transaction-xa-enabled",
-];
 
 struct Problems(Vec<Problem>);
 
@@ -153,7 +103,7 @@ impl TopologySpec {
             let help = format!("write {needed} or more, or 0 to have it computed");
             problems.0.push(Problem::new(path, message, help).related_to(FieldPath::of("keycloak", "pool_size")));
         }
-        owned("postgres", "settings", &spec.settings, OWNED_SETTINGS, problems);
+        self.settings(problems);
         Some(Postgres { database: database?, user: user?, max_connections, settings: spec.settings.clone() })
     }
 
@@ -180,7 +130,7 @@ impl TopologySpec {
         }
         range("keycloak", "pool_size", spec.pool_size, 5, 1000, problems);
         range("keycloak", "poll_interval_ms", spec.poll_interval_ms, 20, 1000, problems);
-        owned("keycloak", "options", &spec.options, OWNED_OPTIONS, problems);
+        self.options(problems);
         Some(Keycloak {
             admin: spec.admin.clone(),
             proxy_headers: proxy_headers?,
@@ -188,6 +138,52 @@ impl TopologySpec {
             poll_interval_ms: spec.poll_interval_ms,
             options: spec.options.clone(),
         })
+    }
+
+    fn settings(&self, problems: &mut Problems) {
+        let mut written = BTreeMap::new();
+        for (name, value) in &self.postgres.settings {
+            let path = FieldPath::of("postgres", "settings").then(name);
+            match PostgresSetting::of(name) {
+                Some(PostgresSetting::Refused(reason)) => problems.add(path.clone(), reason, "remove it"),
+                Some(PostgresSetting::Taken) => one_line(&path, value, problems),
+                None => {
+                    let near = nearest(&name.to_lowercase().replace('-', "_"), PostgresSetting::names());
+                    let help = near.map_or_else(
+                        || {
+                            "`SELECT name FROM pg_settings` lists them; an extension's have its name and a dot before"
+                                .to_owned()
+                        },
+                        |near| format!("did you mean \"{near}\"?"),
+                    );
+                    problems.add(path.clone(), "is no setting of PostgreSQL 17", help);
+                }
+            }
+            if let Some(first) = written.insert(name.to_ascii_lowercase(), path.clone()) {
+                let problem = Problem::new(path, "stands there twice, since their case does not count", "once");
+                problems.0.push(problem.related_to(first));
+            }
+        }
+    }
+
+    fn options(&self, problems: &mut Problems) {
+        for (name, value) in &self.keycloak.options {
+            let path = FieldPath::of("keycloak", "options").then(name);
+            match KeycloakOption::of(name) {
+                Some(KeycloakOption::Refused(reason)) => problems.add(path, reason, "remove it"),
+                Some(KeycloakOption::RunTime | KeycloakOption::BuildTime) => one_line(&path, value, problems),
+                None => {
+                    let known = KeycloakOption::names().filter(|known| !known.contains('<'));
+                    let help = match nearest(&name.to_lowercase().replace('_', "-"), known) {
+                        Some(near) => format!("did you mean \"{near}\"?"),
+                        None => "`kc.sh start --help-all` and `kc.sh build --help-all` in Keycloak's image list them, \
+                                 without the dashes before"
+                            .to_owned(),
+                    };
+                    problems.add(path, "is no option of Keycloak 26.4 to 26.7", help);
+                }
+            }
+        }
     }
 
     fn replication(&self, problems: &mut Problems) -> Option<Replication> {
@@ -387,7 +383,21 @@ fn public_url(text: &str) -> Result<String, String> {
     if text.contains(['?', '#', '@']) || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return wrong("has parts that an issuer cannot have");
     }
-    Ok(text.trim_end_matches('/').to_owned())
+    let text = text.trim_end_matches('/');
+    let (host, path) =
+        text[text.find("://").map_or(0, |at| at + 3)..].split_once('/').unwrap_or((rest.trim_end_matches('/'), ""));
+    if !host.chars().all(|c| c.is_ascii_alphanumeric() || "-.:[]".contains(c)) {
+        return wrong("has a host with characters that no host name has; one of another script is written as xn--…");
+    }
+    // It becomes a path of Keycloak's, of a load balancer's checks and of every link: what needs no escape in any of them.
+    let plain = |part: &str| {
+        let well = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        !part.is_empty() && part != "." && part != ".." && part.chars().all(well)
+    };
+    if !path.is_empty() && !path.split('/').all(plain) {
+        return wrong("has a path with other than letters, digits, -, ., _ and ~ between single slashes");
+    }
+    Ok(text.to_owned())
 }
 
 fn image_reference(text: &str) -> Result<String, String> {
@@ -408,8 +418,20 @@ fn sql_identifier(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 63 || !text.bytes().all(inner) || !text.as_bytes()[0].is_ascii_lowercase() {
         return Err(format!("\"{}\" is no plain SQL identifier", text.escape_debug()));
     }
-    // The others mean something else in pg_hba.conf (PostgreSQL 17, "The pg_hba.conf File").
-    let words = ["postgres", "template0", "template1", "all", "replication", "sameuser", "samerole", "samegroup"];
+    // They mean something else in pg_hba.conf (PostgreSQL 17, "The pg_hba.conf File"), or to CREATE ROLE, or are databases that
+    // are there already.
+    let words = [
+        "postgres",
+        "all",
+        "replication",
+        "sameuser",
+        "samerole",
+        "samegroup",
+        "public",
+        "none",
+        "template0",
+        "template1",
+    ];
     if words.contains(&text) || text.starts_with("pg_") || text.starts_with("ha_") {
         return Err(format!("\"{text}\" is reserved"));
     }
@@ -422,16 +444,17 @@ fn range(table: &str, key: &str, value: u32, least: u32, most: u32, problems: &m
     }
 }
 
-fn owned(table: &str, key: &str, given: &BTreeMap<String, String>, owned: &[&str], problems: &mut Problems) {
-    for (name, value) in given {
-        let mut path = FieldPath::of(table, key);
-        path.0.push(super::Segment::Key(name.clone()));
-        if owned.contains(&name.as_str()) {
-            problems.add(path, "is set by ha-cli itself", "remove it: another value would break what depends on it");
-        } else if value.contains(['\n', '\r', '\0']) {
-            problems.add(path, "has a line break in its value", "one line");
-        }
+/// The value of a setting or an option: the files have one a line.
+fn one_line(path: &FieldPath, value: &str, problems: &mut Problems) {
+    if value.contains(['\n', '\r', '\0']) {
+        problems.add(path.clone(), "has a line break in its value", "one line");
     }
+}
+
+/// The known name that was most likely meant.
+fn nearest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let near = known.map(|known| (strsim::damerau_levenshtein(written, known), known)).min()?;
+    (near.0 <= near.1.len() / 4).then_some(near.1)
 }
 
 #[cfg(test)]

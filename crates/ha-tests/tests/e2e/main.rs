@@ -18,6 +18,8 @@ mod interrupted;
 mod keycloak;
 mod lock;
 mod monitor;
+mod option_lists;
+mod own_image;
 #[path = "../shared/program.rs"]
 mod program;
 mod resources;

@@ -132,7 +132,8 @@ proptest! {
 
     #[test]
     fn secrets_are_read_back(text in "\\PC{8,40}") {
-        prop_assume!(check_secret(&text).is_ok());
+        let text = text.trim();
+        prop_assume!(check_secret(text).is_ok());
         let secret = |name: &str| Secret::new(format!("{text}{name}"));
         let secrets = Secrets {
             keycloak_db_password: secret("a"),

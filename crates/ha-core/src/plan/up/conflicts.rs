@@ -53,6 +53,23 @@ pub(super) fn old_images(topology: &Topology, selected: &[NodeName], facts: &Fac
     }
 }
 
+/// Images whose environment would have the last word.
+pub(super) fn images(topology: &Topology, selected: &[NodeName], facts: &Facts, refusals: &mut Vec<Refusal>) {
+    for name in selected {
+        let Some(node) = known(facts, name) else { continue };
+        let found = [
+            (&topology.images.postgres, node.postgres_image.as_ref().and_then(layout::postgres_image_fault)),
+            (&topology.images.keycloak, node.keycloak_base.as_ref().and_then(layout::keycloak_image_fault)),
+        ];
+        for (reference, fault) in found {
+            if let Some(fault) = fault {
+                let message = format!("the image {reference} {}", fault.found);
+                refusals.push(Refusal::new(RefusalKind::Mismatch, Some(name), message, fault.help));
+            }
+        }
+    }
+}
+
 pub(super) fn passwords(topology: &Topology, facts: &Facts, refusals: &mut Vec<Refusal>) {
     for (name, node) in facts {
         let Ok(node) = node else { continue };

@@ -29,13 +29,14 @@ impl Up<'_> {
                     let reference = self.topology.images.keycloak.clone();
                     pull = Some(self.once(node, Action::PullImage { reference }));
                 }
-                let known = self
-                    .plan
-                    .steps
-                    .iter()
-                    .find(|step| self.topology.cluster.demo && step.action == Action::BuildKeycloakImage);
+                let known = self.plan.steps.iter().find(|step| {
+                    self.topology.cluster.demo && matches!(step.action, Action::BuildKeycloakImage { .. })
+                });
                 let build = known.map(|step| step.id);
-                after.push(build.unwrap_or_else(|| self.plan.add(&node.name, Action::BuildKeycloakImage, pull)));
+                let base = facts.keycloak_base.as_ref();
+                let without = base.map(|base| layout::left_out_variables(self.topology, base)).unwrap_or_default();
+                let action = Action::BuildKeycloakImage { without };
+                after.push(build.unwrap_or_else(|| self.plan.add(&node.name, action, pull)));
             }
             if !is_primary {
                 after.extend(upstream.keycloak);
@@ -55,11 +56,11 @@ impl Up<'_> {
         last
     }
 
-    fn keycloak_change(&self, node: &Node, facts: &NodeFacts) -> Option<Change> {
+    pub(super) fn keycloak_change(&self, node: &Node, facts: &NodeFacts) -> Option<Change> {
         let container = facts.observation.keycloak_container.as_ref().ok()?;
         let Some(container) = container else { return Some(Change::Create) };
         let share = self.share(facts);
-        let wanted = |image: &Image| Some(layout::keycloak_container(self.topology, node, &image.id, share).labels);
+        let wanted = |image: &Image| Some(layout::keycloak_container(self.topology, node, image, share).labels);
         // As above: it runs, and nobody saw it ready, nor set it up.
         let not_up = match facts.observation.keycloak.state {
             KeycloakState::Starting | KeycloakState::Stopped => true,

@@ -38,6 +38,8 @@ pub struct ContainerSpec {
     pub shm_bytes: Option<u64>,
     /// Seconds that `docker stop` and a shutdown of the host give it.
     pub stop_timeout_secs: Option<u32>,
+    /// The signal that asks its first process to end, instead of the image's.
+    pub stop_signal: Option<String>,
     /// Memory limit, in bytes.
     pub memory_bytes: Option<u64>,
     /// Kernel settings of its network or IPC namespace.

@@ -78,7 +78,48 @@ fn every_mistake_is_said_at_its_place() {
         "postgres.settings.wal_level",
         "itself",
     );
-    check(|s| drop(s.keycloak.options.insert("db-url".into(), "x".into())), "keycloak.options.db-url", "itself");
+    let option = |name: &'static str, words: &str| {
+        check(|s| drop(s.keycloak.options.insert(name.into(), "x".into())), &format!("keycloak.options.{name}"), words);
+    };
+    option("db-url", "itself");
+    option("http-relative-path", "public_url");
+    option("cache-stack", "local caches");
+    option("DB-URL", "no option");
+    option("KC_DB_URL", "no option");
+    option("kc.db-url", "no option");
+    option("quarkus.datasource.jdbc.url", "no option");
+    option("loglevel", "no option");
+    let setting = |name: &'static str, words: &str| {
+        check(
+            |s| drop(s.postgres.settings.insert(name.into(), "1".into())),
+            &format!("postgres.settings.{name}"),
+            words,
+        );
+    };
+    setting("WAL_Level", "itself");
+    setting("fsync", "acknowledged");
+    setting("Synchronous_Commit", "durability");
+    setting("ha.durability", "itself");
+    setting("work_men", "no setting");
+    setting("work_mem\nfsync", "no setting");
+    setting("include", "no setting");
+    check(|s| s.postgres.user = "public".into(), "postgres.user", "reserved");
+    check(|s| s.postgres.database = "template1".into(), "postgres.database", "reserved");
+    for path in ["//auth", "/a/../b", "/a b", "/a%20b", "/a;b", "/a{b", "/ä"] {
+        check(|s| s.cluster.public_url.push_str(path), "cluster.public_url", "");
+    }
+    check(|s| s.cluster.public_url = "https://exämple.org".into(), "cluster.public_url", "xn--");
+}
+
+#[test]
+fn a_setting_that_stands_twice_is_said_at_both_places() {
+    let mut spec = pair();
+    for name in ["work_mem", "Work_Mem"] {
+        spec.postgres.settings.insert(name.to_owned(), "8MB".to_owned());
+    }
+    let problems = spec.validate().unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert_eq!(problems[0].related, Some(FieldPath::of("postgres", "settings").then("Work_Mem")));
 }
 
 #[test]

@@ -26,7 +26,8 @@ pub(crate) async fn keycloak(
     let topology = pair.topology();
     let memory = runtime.engine().await?.memory_bytes;
     let share = MachineShare::of_memory(memory, topology.nodes().len() as u64);
-    let mut spec = keycloak_container(topology, node, image, share);
+    let image = runtime.find_image(image).await?.ok_or_else(|| format!("the image {image} is missing"))?;
+    let mut spec = keycloak_container(topology, node, &image, share);
     spec.name = format!("{}-another", pair.container(node, Component::Keycloak));
     spec.restart = RestartPolicy::No;
     let port = free_port()?;

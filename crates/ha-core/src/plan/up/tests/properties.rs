@@ -136,7 +136,7 @@ proptest! {
                 | Action::WaitStreaming { .. } | Action::ForgetOldData => {
                     prop_assert!(false, "{} is no part of up", step);
                 }
-                Action::PullImage { .. } | Action::BuildKeycloakImage | Action::PrepareVolumes
+                Action::PullImage { .. } | Action::BuildKeycloakImage { .. } | Action::PrepareVolumes
                 | Action::InitDatabase | Action::CopyDatabase { .. } | Action::StartPostgres { .. }
                 | Action::FollowPrimary { .. } | Action::ProvisionDatabase | Action::StartKeycloak { .. }
                 | Action::ProvisionKeycloak | Action::MendServiceClient | Action::RecordPromotion { .. }

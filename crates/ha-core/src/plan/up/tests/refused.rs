@@ -57,6 +57,17 @@ fn nothing_is_made_from_an_image_that_cannot_ask_for_proof() {
 }
 
 #[test]
+fn an_image_that_would_have_the_last_word_is_refused_before_anything_is_made() {
+    let line = |text: &str| vec![text.to_owned()];
+    let mut facts = empty(&pair());
+    at(&mut facts, "vm2").keycloak_base.as_mut().unwrap().environment = line("JAVA_OPTS_APPEND=-Dkc.db-url=x");
+    refuses(&facts, Mismatch, &["vm2", "keycloak/keycloak:26.7.3", "JAVA_OPTS_APPEND"]);
+    let mut facts = empty(&pair());
+    at(&mut facts, "vm1").postgres_image.as_mut().unwrap().environment = line("PGOPTIONS=-c x=y");
+    refuses(&facts, Mismatch, &["vm1", "postgres:17", "PGOPTIONS"]);
+}
+
+#[test]
 fn two_databases_are_two_clusters() {
     let mut facts = running(&pair());
     postgres(&mut facts, "vm2").system_identifier = SystemIdentifier(1);
