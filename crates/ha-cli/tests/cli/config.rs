@@ -199,7 +199,8 @@ fn public_addresses_and_plain_http_are_warned_about() {
 #[test]
 fn values_of_any_plain_type_become_text() {
     let place = Place::new();
-    let settings = "[postgres.settings]\nwork_mem = \"8MB\"\njit = false\nrandom_page_cost = 1.1\nold = 1_000\n";
+    let settings =
+        "[postgres.settings]\nwork_mem = \"8MB\"\njit = false\nrandom_page_cost = 1.1\ndeadlock_timeout = 1_000\n";
     place.write("ha.toml", &format!("{GOOD}\n{settings}"));
     let json = place.run(&["config", "show", "--output", "json"]).ends_with(0).json();
     let value = |path: &str| {
@@ -208,7 +209,7 @@ fn values_of_any_plain_type_become_text() {
     };
     assert_eq!(value("postgres.settings.jit"), "false");
     assert_eq!(value("postgres.settings.random_page_cost"), "1.1");
-    assert_eq!(value("postgres.settings.old"), "1000");
+    assert_eq!(value("postgres.settings.deadlock_timeout"), "1000");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::connections;
 use super::{
     Cluster, DesiredRole, DockerEndpoint, Durability, FieldPath, Images, Keycloak, KeycloakOption, Node, NodeSpec,
-    Postgres, Problem, ProxyHeaders, Replication, Topology, TopologySpec,
+    Postgres, PostgresSetting, Problem, ProxyHeaders, Replication, Topology, TopologySpec,
 };
 use crate::values::{ClusterName, NodeName};
 

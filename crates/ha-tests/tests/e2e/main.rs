@@ -22,6 +22,7 @@ mod option_lists;
 mod own_image;
 #[path = "../shared/program.rs"]
 mod program;
+mod readers;
 mod resources;
 mod settings;
 mod site;

@@ -1,8 +1,10 @@
 //! A Keycloak image of the operator's, built with options of its own, and with an environment that is not ours.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ha_core::layout::{self, Component, KeycloakExtension};
+use ha_core::plan::UpOptions;
 use ha_core::ports::{ContainerRuntime as _, HostFile, ImageBuild, RuntimeError};
 use ha_tests::{Pair, PairOptions, engine_is_wanted, fresh_name};
 
@@ -66,7 +68,7 @@ async fn keeps_what_it_was_built_with_and_takes_its_database_from_ha_cli() {
     assert!(refused.to_string().contains("nonsense"), "{refused}");
 
     // The primary alone: what counts is the same on the other.
-    let plan = up::plan_for(pair.cluster(), &names(pair.cluster())[..1]).await.unwrap();
+    let plan = pair.cluster().plan_up(&names(pair.cluster())[..1], UpOptions::default()).await.unwrap();
     let told = plan.steps.iter().map(ToString::to_string).find(|step| step.contains("standby extension")).unwrap();
     for name in
         ["KC_DB,", "KC_DB_URL,", "KC_CACHE,", "KC_HOSTNAME,", "KC_HTTP_RELATIVE_PATH,", "KC_FEATURES_DISABLED do"]
@@ -74,7 +76,9 @@ async fn keeps_what_it_was_built_with_and_takes_its_database_from_ha_cli() {
         assert!(told.contains(name), "{name} in: {told}");
     }
     assert!(!told.contains("KC_LOG_CONSOLE_FORMAT"), "{told}");
-    up::run(pair.cluster(), &plan).await.unwrap();
+    // Longer than a step waits for Keycloak, so that its own words are told where it does not come up.
+    let run = pair.cluster().run(&plan, Arc::new(up::Unwatched));
+    tokio::time::timeout(up::PATIENCE * 2, run).await.expect("running the plan ends").unwrap();
     running(&pair);
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ha_core::layout::Component;
+use ha_core::topology::PostgresSetting;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 use serde_json::Value;
 
@@ -45,6 +46,16 @@ async fn in_force(pair: &Pair) {
         let wrong =
             pair.superuser(node, "SELECT count(*) FROM pg_file_settings WHERE error IS NOT NULL").await.unwrap();
         assert_eq!(wrong, "0", "lines of the configuration that are not in force on {}", node.name);
+    }
+    // Each of the server's own is in the list of what may be set, and what it only tells is not set.
+    let all = pair
+        .superuser(pair.primary(), "SELECT name, context FROM pg_settings WHERE name NOT LIKE '%.%'")
+        .await
+        .unwrap();
+    assert!(all.lines().count() > 300, "{all}");
+    for (name, context) in all.lines().filter_map(|line| line.split_once('|')) {
+        let how = PostgresSetting::of(name).unwrap_or_else(|| panic!("{name} is in no list"));
+        assert!(context != "internal" || how != PostgresSetting::Taken, "{name} cannot be set");
     }
     let slots = "SELECT slot_name, slot_type, active, wal_status, restart_lsn IS NOT NULL FROM pg_replication_slots";
     assert_eq!(pair.superuser(pair.primary(), slots).await.unwrap(), "ha_vm2|physical|t|reserved|t");
