@@ -153,6 +153,13 @@ SELECT json_build_object(
     'prepared_transactions', (SELECT count(*) FROM pg_prepared_xacts),
     'wal_bytes', (SELECT sum(size)::bigint FROM pg_ls_waldir()),
     'durable', durable.list,
+    'standby_limits', json_build_object(
+        'max_connections', current_setting('max_connections')::integer,
+        'max_worker_processes', current_setting('max_worker_processes')::integer,
+        'max_wal_senders', current_setting('max_wal_senders')::integer,
+        'max_prepared_transactions', current_setting('max_prepared_transactions')::integer,
+        'max_locks_per_transaction', current_setting('max_locks_per_transaction')::integer
+    ),
     'pending_restart', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE pending_restart),
     'collation_mismatch', texts.mismatch,
     -- The node's own promotion.conf, which the server reads with its configuration.

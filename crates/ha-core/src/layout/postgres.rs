@@ -3,6 +3,7 @@
 //! Three volumes: the database in a folder of the first, so that a new one can be made beside it and take its place by a
 //! rename; configuration and identity in the second; what was done to the cluster in the third.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use self::postgresql_conf_value as quoted;
@@ -55,6 +56,8 @@ pub const INSPECT_SCRIPT: &str = include_str!("assets/inspect.sh");
 pub const REWIND_SCRIPT: &str = concat!(include_str!("assets/swap.sh"), include_str!("assets/rewind.sh"));
 /// Writes a base backup of a running server to its standard output.
 pub const BACKUP_SCRIPT: &str = include_str!("assets/backup.sh");
+/// Tries settings on a database of no worth.
+pub const TRY_SCRIPT: &str = include_str!("assets/try.sh");
 /// Removes the data that was put aside.
 pub const FORGET_SCRIPT: &str = include_str!("assets/forget.sh");
 
@@ -208,6 +211,28 @@ pub fn postgresql_conf(topology: &Topology, node: &Node, share: MachineShare) ->
         writeln!(text, "include_if_exists = {}", quoted(path)).expect("a String takes everything");
     }
     text
+}
+
+/// What a standby must not have less of than its primary (PostgreSQL 17, "Hot Standby", administrator's overview).
+pub const STANDBY_LIMITS: [&str; 5] = [
+    "max_connections",
+    "max_worker_processes",
+    "max_wal_senders",
+    "max_prepared_transactions",
+    "max_locks_per_transaction",
+];
+
+/// [`STANDBY_LIMITS`] as a node's configuration sets them; without one that is not written as a plain number.
+#[must_use]
+pub fn standby_limits(topology: &Topology, node: &Node, share: MachineShare) -> BTreeMap<String, u32> {
+    let conf = postgresql_conf(topology, node, share);
+    let lines = conf.lines().filter_map(|line| line.split_once(" = "));
+    let limits = lines.filter_map(|(name, value)| {
+        let name = name.to_ascii_lowercase();
+        let value = value.trim_matches('\'').trim().parse().ok()?;
+        STANDBY_LIMITS.contains(&name.as_str()).then_some((name, value))
+    });
+    limits.collect()
 }
 
 /// What `synchronous_standby_names` of a node should be.

@@ -167,6 +167,7 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         prepared_transactions: 0,
         wal_bytes: Some(16 << 20),
         durable: Vec::new(),
+        standby_limits: BTreeMap::new(),
         pending_restart: Vec::new(),
         collation_mismatch: false,
         promotion: Some(promotion(1, "vm1")),

@@ -1,5 +1,7 @@
 //! What was seen of a PostgreSQL.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::HostObservation;
@@ -53,6 +55,9 @@ pub struct PostgresObservation {
     /// What decides how durable an acknowledged write of Keycloak's is, as it is in force for its sessions.
     #[serde(default)]
     pub durable: Vec<SettingInForce>,
+    /// What a standby must not have less of than its primary, by the settings' names.
+    #[serde(default)]
+    pub standby_limits: BTreeMap<String, u32>,
     /// Settings whose new value waits for a restart.
     pub pending_restart: Vec<String>,
     /// Whether the database's collation version differs from the one that the server's libraries give: its text

@@ -53,6 +53,7 @@ const fn purpose(action: &Action) -> Purpose {
         | Action::ProveReceived { .. }
         | Action::WatchShutdown
         | Action::PreparePromotion
+        | Action::TrySettings
         | Action::ProveDown { .. }
         | Action::DropSlots { .. } => Purpose::Prepares,
     }

@@ -107,6 +107,8 @@ pub enum Action {
     },
     /// Removes the data that was put aside.
     ForgetOldData,
+    /// Tries new settings on a database of no worth, before a server is stopped for them.
+    TrySettings,
     /// Makes PostgreSQL run as it should.
     StartPostgres {
         /// In which way.
@@ -267,6 +269,7 @@ impl fmt::Display for Action {
                 write!(f, "destroy the database, then copy {from}'s (pg_basebackup)")
             }
             Self::WaitStreaming { primary } => write!(f, "wait until it streams from {primary}"),
+            Self::TrySettings => f.write_str("try PostgreSQL's new settings"),
             Self::ForgetOldData => f.write_str("remove the old data that was put aside"),
             Self::StartPostgres { change: how, .. } => change(f, "PostgreSQL", how),
             Self::ReloadSettings => f.write_str("apply the durability profile"),

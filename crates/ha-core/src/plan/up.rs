@@ -3,6 +3,7 @@
 mod change;
 mod conflicts;
 mod keycloak;
+mod limits;
 mod primary;
 mod server;
 
@@ -56,7 +57,7 @@ pub fn decide_up(
         return Ok(plan);
     }
     let primary = the_primary(topology, facts, system, options).map_err(|refusal| vec![refusal])?;
-    let mut up = Up { topology, secrets, facts, system, primary, plan: Plan::default(), refusals };
+    let mut up = Up { topology, secrets, facts, system, primary, plan: Plan::default(), tried: Vec::new(), refusals };
     up.run(selected, options.without_keycloak);
     match (primary, system) {
         _ if !up.refusals.is_empty() => return Err(up.refusals),
@@ -96,6 +97,8 @@ struct Up<'a> {
     /// Whom the others follow; `None` where nobody is the primary until a person or a guard has decided.
     primary: Option<&'a Node>,
     plan: Plan,
+    /// The steps that try new settings: no server stops before all have passed.
+    tried: Vec<StepId>,
     refusals: Vec<Refusal>,
 }
 
@@ -114,10 +117,12 @@ impl Up<'_> {
                 self.plan.notes.push(note);
             }
         }
-        // The primary first, so that the steps of the others can wait for its.
+        // The primary first, so that the steps of the others can wait for its; where its settings change with theirs, last.
         let mut upstream = Upstream::default();
         let mut order: Vec<&Node> = self.topology.nodes().iter().filter(|it| selected.contains(&it.name)).collect();
-        order.sort_by_key(|node| !self.is_primary(node));
+        self.try_settings(&order);
+        let primary_last = self.primary_last(&order);
+        order.sort_by_key(|node| self.is_primary(node) == primary_last);
         let mut standby_servers = Vec::new();
         let mut pending_keycloaks = Vec::new();
         for node in order {
@@ -148,6 +153,7 @@ impl Up<'_> {
         if without_keycloak {
             return;
         }
+        pending_keycloaks.sort_by_key(|(node, ..)| !self.is_primary(node));
         for (node, facts, is_primary, server) in pending_keycloaks {
             // In strict, the first write waits for a standby, and so does the Keycloak that writes it.
             let mut after: Vec<StepId> = server.into_iter().collect();

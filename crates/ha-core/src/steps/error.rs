@@ -78,6 +78,17 @@ pub enum StepError {
     /// The image cannot be used.
     #[error("the image will not do: {0}")]
     Image(String),
+    /// PostgreSQL does not take new settings; nothing was stopped for them.
+    #[error("PostgreSQL does not start with the new settings: {0}")]
+    Settings(String),
+    /// A server did not come up with what is new, and has what it had before.
+    #[error("it did not come up with what is new, and runs again with what it had before: {why}\n{log}")]
+    PutBack {
+        /// Why not.
+        why: String,
+        /// The last lines of its log then.
+        log: String,
+    },
     /// Keycloak did not become ready.
     #[error("Keycloak did not become ready within {seconds} s: {detail}\n{log}")]
     NotReady {
@@ -108,6 +119,10 @@ impl StepError {
             Self::Runtime(error) if error.is_transient() => {
                 "check the host and its engine, then run the same again: it goes on where it stopped".to_owned()
             }
+            Self::Settings(_) => {
+                "correct it in ha.toml, under [postgres.settings] as a rule: nothing was stopped, and all runs as before".to_owned()
+            }
+            Self::PutBack { .. } => "correct what its log complains of in ha.toml, then run `ha-cli up` again".to_owned(),
             Self::Image(_) => "name another one in [images] of ha.toml; nothing was made from this one".to_owned(),
             Self::Job { message, .. } if message.contains("No space left on device") => {
                 "the host's disk is full; what was copied was removed again: make room, then run the same again".to_owned()

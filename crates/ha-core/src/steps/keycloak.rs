@@ -128,7 +128,7 @@ async fn wait_ready(at: &At<'_>, name: &str) -> Result<(), StepError> {
     Err(StepError::NotReady { seconds: limit.as_secs(), detail, log })
 }
 
-async fn last_lines(at: &At<'_>, name: &str) -> String {
+pub(super) async fn last_lines(at: &At<'_>, name: &str) -> String {
     let options = LogOptions { tail: Some(15), ..LogOptions::default() };
     let Ok(lines) = at.runtime.logs(name, &options).await else { return String::new() };
     let lines: Vec<_> = lines.filter_map(|line| async { line.ok().map(|line| line.text) }).take(15).collect().await;

@@ -12,10 +12,12 @@ mod host;
 mod keycloak;
 pub(crate) mod one_off;
 mod promotion;
+mod put_back;
 mod rejoin;
 mod run;
 mod server;
 mod service;
+mod settings;
 mod teardown;
 
 pub use error::{RunError, StepError, StepFailure};

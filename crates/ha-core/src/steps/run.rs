@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::{
     RunError, StepError, StepFailure, balancers, come_back, database, handover, host, keycloak, promotion, rejoin,
-    server, service, teardown,
+    server, service, settings, teardown,
 };
 use crate::cluster::Cluster;
 use crate::observe::ControlFile;
@@ -153,6 +153,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
         Action::ReplaceDatabase { from, old_data } => database::replace(&at, from, *old_data).await,
         Action::WaitStreaming { primary } => rejoin::wait_streaming(&at, primary).await,
         Action::ForgetOldData => rejoin::forget_old_data(&at).await,
+        Action::TrySettings => settings::try_out(&at).await,
         Action::StartPostgres { change, permit } => server::start(&at, change, *permit).await,
         Action::ReloadSettings => server::reload(&at).await,
         Action::FollowPrimary { primary } => server::follow(&at, primary).await,

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
+use futures_util::pin_mut;
+
 use super::database::image;
+use super::put_back::Former;
 use super::run::At;
 use super::{StepError, container, one_off, promotion};
 use crate::layout::{self, Component, IDENTITY_PATH, MachineShare, PERMIT_PATH};
 use crate::observe::PostgresRole;
 use crate::plan::Change;
-use crate::ports::{ExecSpec, HostFile};
+use crate::ports::{ContainerSpec, ExecSpec, HostFile};
 use crate::topology::{DesiredRole, Node};
 use crate::values::NodeName;
 
@@ -40,6 +44,8 @@ fn first<'t>(at: &'t At<'_>) -> Option<&'t Node> {
 
 /// How long a standby that was told whom to follow is watched until it does; one whose data went another way never will.
 const FOLLOW_LIMIT: Duration = Duration::from_secs(5);
+/// A standby that streams is behind by moments.
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How long the guard's permission to start a primary holds: from here to the start of the container.
 const PERMIT_SECONDS: i64 = 30;
@@ -48,16 +54,20 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
     let cluster = at.cluster;
     let topology = cluster.topology();
     let name = layout::container_name(topology, &at.node.name, Component::Postgres);
+    let (hashed, others) = layout::postgres_files(topology, at.node, share(at).await?, None, cluster.secrets());
+    let mut former = None;
     if let Change::Replace { .. } = change {
+        former = Former::of(at, &name, &hashed).await?;
+        catch_up(at).await;
         at.runtime.stop_container(&name, cluster.limits.stop).await?;
         at.runtime.remove_container(&name).await?;
     }
     one_off::clear(cluster, at.node, at.runtime).await?;
     let primary = primary(at).await;
     let upstream = primary.or_else(|| first(at));
-    let (hashed, others) = layout::postgres_files(topology, at.node, share(at).await?, None, cluster.secrets());
+    let mut made = None;
     if at.runtime.find_container(&name).await?.is_none() {
-        create(at, &hashed).await?;
+        made = Some(create(at, &hashed).await?);
     }
     let mut files: Vec<HostFile> = hashed.iter().cloned().chain(others).collect();
     if let Some(upstream) = upstream
@@ -66,22 +76,59 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
         files.push(layout::upstream_file(topology, &at.node.name, upstream));
     }
     // One that was promoted since all nodes were looked at: the guard is to see it.
-    if permit && primary.is_none() {
+    let permitted = permit && primary.is_none();
+    if permitted {
         files.extend(permission(at).await?);
     }
     if !container::start(at, &name, &files).await? {
-        create(at, &hashed).await?;
+        made = Some(create(at, &hashed).await?);
         at.runtime.put_files(&name, &files).await?;
         at.runtime.start_container(&name).await?;
     }
-    cluster.ports.control.wait_ready(&at.node.name, cluster.limits.postgres_ready).await?;
-    Ok(())
+    let (Some(former), Some(spec)) = (former, made) else {
+        return Ok(cluster.ports.control.wait_ready(&at.node.name, cluster.limits.postgres_ready).await?);
+    };
+    match ready_or_exited(at, &name).await {
+        Ok(()) => Ok(()),
+        Err(why) => {
+            let permit = if permitted { permission(at).await? } else { None };
+            Err(former.put_back(at, spec, permit, why).await)
+        }
+    }
 }
 
-async fn create(at: &At<'_>, hashed: &[HostFile]) -> Result<(), StepError> {
+/// Waits until it takes queries, and no longer than it lives: the restart policy would start it again for ever.
+async fn ready_or_exited(at: &At<'_>, name: &str) -> Result<(), StepError> {
+    let limit = at.cluster.limits.postgres_ready;
+    let ready = at.cluster.ports.control.wait_ready(&at.node.name, limit);
+    let exited = at.runtime.wait_container(name, limit);
+    pin_mut!(ready, exited);
+    match select(ready, exited).await {
+        Either::Left((result, _)) => Ok(result?),
+        Either::Right((Ok(code), _)) => Err(StepError::Changed(format!("its container exited with code {code}"))),
+        // The engine stopped answering, or the wait ran into its own limit: the server's word counts.
+        Either::Right((Err(_), ready)) => Ok(ready.await?),
+    }
+}
+
+/// Has a standby replay what its primary had written when it was asked, before it goes: it starts again with less of what it must
+/// not have less of only once it has seen that the primary has less. One that does not come so far starts later.
+async fn catch_up(at: &At<'_>) {
+    let (ports, look) = (&at.cluster.ports, at.cluster.limits.observe);
+    let streams = ports.probe.observe(&at.node.name, look).await.is_ok_and(|seen| seen.streams());
+    let Some(primary) = primary(at).await.filter(|_| streams) else { return };
+    let written = ports.probe.observe(&primary.name, look).await.ok().and_then(|seen| seen.write_lsn);
+    if let Some(written) = written {
+        drop(ports.control.wait_replayed(&at.node.name, written, CATCH_UP_LIMIT).await);
+    }
+}
+
+async fn create(at: &At<'_>, hashed: &[HostFile]) -> Result<ContainerSpec, StepError> {
     let image = image(at).await?;
     let system = identity(at, &image).await?;
-    container::create(at, &layout::postgres_container(at.cluster.topology(), at.node, &image.id, system, hashed)).await
+    let spec = layout::postgres_container(at.cluster.topology(), at.node, &image.id, system, hashed);
+    container::create(at, &spec).await?;
+    Ok(spec)
 }
 
 /// The guard's permission, by the clock of the host whose guard will read it; none when the engine does not tell the time:

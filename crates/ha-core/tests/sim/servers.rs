@@ -84,6 +84,7 @@ impl ReplicationProbe for Shared {
                         prepared_transactions: 0,
                         wal_bytes: None,
                         durable: Vec::new(),
+                        standby_limits: std::collections::BTreeMap::new(),
                         pending_restart: Vec::new(),
                         collation_mismatch: false,
                         lineage: None,

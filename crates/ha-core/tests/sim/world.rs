@@ -188,6 +188,7 @@ impl World {
             "job-init" => self.init(engine, name),
             "job-copy" => self.copy(engine, name, &command),
             "job-examine" => self.examine(engine, name),
+            "job-try" => Ok(Vec::new()),
             other => panic!("nobody knows the job {other}"),
         };
         let (code, lines) = match done {

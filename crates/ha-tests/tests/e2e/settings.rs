@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use ha_core::Cluster;
 use ha_core::layout::Component;
+use ha_core::steps::StepError;
 use ha_core::topology::PostgresSetting;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 use serde_json::Value;
 
 use crate::host::{docker, on_volumes};
+use crate::up;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_cluster_is_ready_for_role_changes_and_open_to_nobody_else() {
@@ -21,6 +24,7 @@ async fn a_new_cluster_is_ready_for_role_changes_and_open_to_nobody_else() {
     admitted(&pair).await;
     containers(&pair);
     outside_the_data_directory(&pair);
+    changed(&pair).await;
 }
 
 async fn in_force(pair: &Pair) {
@@ -166,4 +170,60 @@ fn outside_the_data_directory(pair: &Pair) {
         assert_eq!(files.contains("upstream.conf"), node == "vm2", "{found}");
         assert_eq!(on_volumes(&name, node, "stat -c %a /state/config/passfile"), "600");
     }
+}
+
+/// A change of settings: tried before anything stops, taken in the order that it needs, taken back where it does not do.
+async fn changed(pair: &Pair) {
+    let with = |name: &str, value: &str| {
+        let mut topology = pair.topology().clone();
+        if name == "max_connections" {
+            topology.postgres.max_connections = value.parse().unwrap();
+        } else {
+            topology.postgres.settings.insert(name.to_owned(), value.to_owned());
+        }
+        up::variant(pair, topology, pair.cluster().secrets().clone())
+    };
+    let servers = || {
+        let nodes = pair.topology().nodes().iter();
+        nodes.map(|node| docker(&["inspect", "--format", "{{.Id}}", &pair.container(node, Component::Postgres)]))
+    };
+    let both = async |setting: &str, value: &str| {
+        for node in pair.topology().nodes() {
+            let found = pair.superuser(node, &format!("SHOW {setting}")).await.unwrap();
+            assert_eq!(found, value, "{setting} of {}", node.name);
+        }
+    };
+
+    let before: Vec<_> = servers().collect();
+    for (name, value) in [("work_mem", "4GBB"), ("shared_preload_libraries", "no_such_library")] {
+        let error = failure(&with(name, value)).await;
+        assert!(matches!(error, StepError::Settings(_)), "{error:?}");
+        let said = error.to_string();
+        assert!(said.contains(name) || said.contains(value), "PostgreSQL's own words: {said}");
+        assert_eq!(servers().collect::<Vec<_>>(), before, "something was stopped for {name}");
+    }
+
+    // Up the standby goes first, down the primary does: the other way round a standby does not start.
+    for connections in ["150", "124"] {
+        let cluster = with("max_connections", connections);
+        let plan = up::plan(&cluster).await.unwrap();
+        up::run(&cluster, &plan).await.unwrap();
+        both("max_connections", connections).await;
+        up::replicates(pair, &format!("connections_{connections}")).await;
+    }
+
+    // An empty server takes it, the primary with its slot does not: it has the old ones again, and `up` is not done.
+    let cluster = with("max_replication_slots", "0");
+    let error = failure(&cluster).await;
+    let StepError::PutBack { log, .. } = &error else { panic!("{error:?}") };
+    assert!(log.contains("max_replication_slots"), "{log}");
+    assert_ne!(pair.superuser(pair.primary(), "SHOW max_replication_slots").await.unwrap(), "0");
+    up::replicates(pair, "put_back").await;
+    assert!(!up::plan(&cluster).await.unwrap().is_empty());
+}
+
+/// The first failure of an `up` of both servers; the nodes' settings are tried at the same time.
+async fn failure(cluster: &Cluster) -> StepError {
+    let plan = up::plan(cluster).await.expect("it can be planned");
+    up::run(cluster, &plan).await.expect_err("a step must fail").failures.remove(0).error
 }

@@ -30,17 +30,23 @@ impl Up<'_> {
         let mut guarded = false;
         match self.postgres_change(node, facts, is_primary) {
             Some(change) => {
-                if self.topology.cluster.demo && matches!(change, Change::Replace { .. }) {
-                    // On a shared network two servers that are replaced at once may come back with each other's address,
-                    // and a Keycloak that looks for its own just then finds the other: one after the other.
-                    let earlier = self.plan.steps.iter();
-                    after.extend(
-                        earlier.filter(|step| matches!(step.action, Action::StartPostgres { .. })).map(|step| step.id),
-                    );
+                let replaced = matches!(change, Change::Replace { .. });
+                if replaced {
+                    // One after the other, and each only when the one before has shown that it runs. (On a shared network two that
+                    // are replaced at once may come back with each other's address as well.)
+                    let server =
+                        |action: &Action| matches!(action, Action::StartPostgres { .. } | Action::WaitStreaming { .. });
+                    let earlier = self.plan.steps.iter().filter(|step| server(&step.action)).map(|step| step.id);
+                    after.extend(earlier.chain(self.tried.iter().copied()));
                 }
                 let permit = is_primary && self.may_start_as_primary(node);
                 guarded = is_primary && !permit;
                 last = Some(self.plan.add(&node.name, Action::StartPostgres { change, permit }, after));
+                let streams = replaced && facts.observation.postgres.as_ref().is_ok_and(PostgresObservation::streams);
+                if let Some(primary) = self.primary.filter(|_| streams) {
+                    let primary = primary.name.clone();
+                    last = Some(self.plan.add(&node.name, Action::WaitStreaming { primary }, last));
+                }
             }
             None if !is_primary && self.went_its_own_way(node, facts) => {}
             None => {
@@ -116,7 +122,7 @@ impl Up<'_> {
         Some(self.plan.add(&node.name, Action::CopyDatabase { from }, after))
     }
 
-    fn postgres_change(&self, node: &Node, facts: &NodeFacts, is_primary: bool) -> Option<Change> {
+    pub(super) fn postgres_change(&self, node: &Node, facts: &NodeFacts, is_primary: bool) -> Option<Change> {
         let container = facts.observation.postgres_container.as_ref().ok()?;
         let Some(container) = container else { return Some(Change::Create) };
         let upstream = self.primary.filter(|_| !is_primary);

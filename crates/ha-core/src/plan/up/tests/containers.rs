@@ -1,11 +1,15 @@
 //! Containers that stopped, or are not what the topology says.
 
+use super::super::Facts;
 use super::super::decide_up;
-use super::facts::{ASKED, all, at, container, no_containers, plans, plans_of, postgres, running, stop, stop_keycloak};
+use super::facts::{
+    ASKED, all, at, container, no_containers, plans, plans_of, postgres, refuses_of, running, stop, stop_keycloak,
+};
 use crate::layout::{Component, LABEL_SPEC};
 use crate::observe::fixtures::{image, name, pair, pair_spec, primary, secrets, standby, unobserved};
 use crate::observe::{KeycloakState, UnobservedWhy};
 use crate::plan::DataState;
+use crate::plan::RefusalKind::Mismatch;
 use crate::ports::ContainerStatus;
 
 #[test]
@@ -50,7 +54,8 @@ fn a_container_off_its_network_is_replaced() {
         &facts,
         &[
             "0 vm2: replace PostgreSQL (it was taken off the cluster's network) <>",
-            "1 vm1: replace Keycloak (it was taken off the cluster's network) <>",
+            "1 vm2: wait until it streams from vm1 <0>",
+            "2 vm1: replace Keycloak (it was taken off the cluster's network) <>",
         ],
     );
 }
@@ -96,11 +101,59 @@ fn a_changed_configuration_replaces_only_the_container_it_belongs_to() {
         &running(&pair()),
         ASKED,
         &[
-            "0 vm1: replace PostgreSQL (its configuration changed) <>",
-            "1 vm1: set up roles, Keycloak's database and replication slots <0>",
-            "2 vm2: replace PostgreSQL (its configuration changed) <>",
+            "0 vm1: try PostgreSQL's new settings <>",
+            "1 vm2: try PostgreSQL's new settings <>",
+            "2 vm2: replace PostgreSQL (its configuration changed) <0,1>",
+            "3 vm2: wait until it streams from vm1 <2>",
+            "4 vm1: replace PostgreSQL (its configuration changed) <0,1,2,3>",
+            "5 vm1: set up roles, Keycloak's database and replication slots <4>",
         ],
     );
+}
+
+/// What each server has of what a standby must not have less of.
+fn have(facts: &mut Facts, limits: &[(&str, u32)]) {
+    for name in ["vm1", "vm2"] {
+        postgres(facts, name).standby_limits =
+            limits.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    }
+}
+
+#[test]
+fn what_a_standby_must_not_have_less_of_is_raised_there_first_and_lowered_there_last() {
+    let mut spec = pair_spec();
+    spec.postgres.max_connections = 200;
+    let topology = spec.validate().unwrap();
+    let mut facts = running(&pair());
+    have(&mut facts, &[("max_connections", 124)]);
+    let raised = &[
+        "0 vm1: try PostgreSQL's new settings <>",
+        "1 vm2: try PostgreSQL's new settings <>",
+        "2 vm2: replace PostgreSQL (its configuration changed) <0,1>",
+        "3 vm2: wait until it streams from vm1 <2>",
+        "4 vm1: replace PostgreSQL (its configuration changed) <0,1,2,3>",
+        "5 vm1: set up roles, Keycloak's database and replication slots <4>",
+    ];
+    plans_of(&topology, &[], &facts, ASKED, raised);
+    // The primary alone would leave its standby behind; the standby alone goes before.
+    refuses_of(&topology, &["vm1"], &facts, ASKED, Mismatch, &["vm2", "stop replaying", "max_connections"]);
+    let alone = decide_up(&topology, &secrets(), &[name("vm2")], &facts, ASKED).unwrap();
+    assert_eq!(alone.steps.len(), 3, "{alone:?}");
+
+    have(&mut facts, &[("max_connections", 300)]);
+    let lowered = &[
+        "0 vm1: try PostgreSQL's new settings <>",
+        "1 vm2: try PostgreSQL's new settings <>",
+        "2 vm1: replace PostgreSQL (its configuration changed) <0,1>",
+        "3 vm1: set up roles, Keycloak's database and replication slots <2>",
+        "4 vm2: replace PostgreSQL (its configuration changed) <0,1,2>",
+        "5 vm2: wait until it streams from vm1 <4>",
+    ];
+    plans_of(&topology, &[], &facts, ASKED, lowered);
+    refuses_of(&topology, &["vm2"], &facts, ASKED, Mismatch, &["vm2", "would not start", "max_connections"]);
+
+    have(&mut facts, &[("max_connections", 124), ("max_worker_processes", 32)]);
+    refuses_of(&topology, &[], &facts, ASKED, Mismatch, &["max_connections", "max_worker_processes", "at once"]);
 }
 
 #[test]
@@ -114,7 +167,14 @@ fn a_container_with_no_label_is_not_taken_for_right() {
 fn a_changed_image_replaces_the_container() {
     let mut facts = running(&pair());
     at(&mut facts, "vm2").postgres_image = Some(image("sha256:newer"));
-    plans(&facts, &["0 vm2: replace PostgreSQL (it runs another image) <>"]);
+    plans(
+        &facts,
+        &[
+            "0 vm2: try PostgreSQL's new settings <>",
+            "1 vm2: replace PostgreSQL (it runs another image) <0>",
+            "2 vm2: wait until it streams from vm1 <1>",
+        ],
+    );
     let mut facts = running(&pair());
     at(&mut facts, "vm2").keycloak_image = None;
     plans(
