@@ -1,7 +1,6 @@
-//! Changes of what a realm is made of: clients, scopes, roles, groups, permissions, organizations; and of realms themselves.
+//! Changes of what a realm is made of: clients, scopes, roles, groups, permissions; and of realms themselves.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use libtest_mimic::Failed;
 use reqwest::Method;
@@ -11,11 +10,7 @@ use super::ensure_follows;
 use crate::check::{ensure, ensure_eq};
 use crate::realm::{ALICE, APP, BACKEND, BACKEND_SECRET, CALLBACK, Realm, claims, password_of, user};
 use crate::suite::Outcome;
-use crate::world::{World, told};
-
-/// How long tables are locked at most: less than the extension waits for an answer of its database.
-const LOCKED: Duration = Duration::from_millis(1500);
-const ROUNDS: usize = 8;
+use crate::world::World;
 
 /// The roles of the realm that Alice's token tells of, logged in on the read-only node.
 async fn has_role(realm: &Realm, role: &str) -> Result<bool, Failed> {
@@ -243,35 +238,6 @@ pub(crate) async fn permission(world: Arc<World>) -> Outcome {
     ensure_follows(&world, "role that a policy looks at", give, async || Ok(!may_open().await?)).await
 }
 
-pub(crate) async fn organization(world: Arc<World>) -> Outcome {
-    let realm = Realm::make(&world, "organizations", json!({ "organizationsEnabled": true })).await?;
-    let body = |name: &str| json!({ "name": name, "alias": "acme", "domains": [{ "name": "acme.test" }] });
-    let id = realm.change(Method::POST, "/organizations", body("Acme")).await?;
-    world.caught_up().await?;
-    let alice = realm.user_id(ALICE).await?;
-    let path = format!("/organizations/{id}");
-    let seen = async |rest: &str| {
-        world.try_change(&world.standby, Method::GET, &realm.admin(&format!("{path}{rest}")), &Value::Null).await
-    };
-    let join = async { realm.change(Method::POST, &format!("{path}/members"), json!(alice)).await.map(drop) };
-    ensure_follows(&world, "member of an organization", join, async || {
-        Ok(seen("/members").await?.expect(200)?.json()?[0]["id"] == *alice)
-    })
-    .await?;
-    let rename = async { realm.change(Method::PUT, &path, body("Ajax")).await.map(drop) };
-    ensure_follows(&world, "renamed organization", rename, async || {
-        Ok(seen("").await?.expect(200)?.json()?["name"] == "Ajax")
-    })
-    .await?;
-    let remove = async { realm.change(Method::DELETE, &path, Value::Null).await.map(drop) };
-    ensure_follows(&world, "deleted organization", remove, async || {
-        let answer = seen("").await?;
-        ensure!(matches!(answer.status, 200 | 404), "neither yes nor no: {}", answer.shown());
-        Ok(answer.status == 404)
-    })
-    .await
-}
-
 pub(crate) async fn realm_as_such(world: Arc<World>) -> Outcome {
     let realm = Realm::plain(&world, "comes-and-goes").await?;
     let serves = async |name: &str| {
@@ -283,51 +249,4 @@ pub(crate) async fn realm_as_such(world: Arc<World>) -> Outcome {
     ensure!(!serves(&realm.name).await?, "the realm is still there under its old name");
     let remove = async { world.change(Method::DELETE, &format!("/realms/{other}"), &Value::Null).await.map(drop) };
     ensure_follows(&world, "deleted realm", remove, async || Ok(!serves(&other).await?)).await
-}
-
-/// What is cached of one realm stays so while another one's roles, groups and clients change: a login there reads none of these
-/// tables. It could not: they are locked.
-pub(crate) async fn other_realms_are_kept(world: Arc<World>) -> Outcome {
-    let (kept, changed) = (Realm::plain(&world, "kept").await?, Realm::plain(&world, "changed").await?);
-    let backend = format!("/clients/{}", changed.client_uuid(BACKEND).await?);
-    // Proves that all changes before it have been dealt with.
-    let switch = async |on: bool| -> Outcome {
-        let change = async {
-            changed.change(Method::PUT, &backend, json!({ "clientId": BACKEND, "enabled": on })).await.map(drop)
-        };
-        ensure_follows(&world, "client switched on or off", change, async || {
-            Ok((changed.client_credentials(&world.standby, BACKEND_SECRET).await?.status == 200) == on)
-        })
-        .await
-    };
-    let tables =
-        "client, client_attributes, client_scope, client_scope_client, keycloak_role, composite_role, protocol_mapper";
-    // What is deleted concerns all realms until the extension has learnt where whose rows are, which a new realm delays.
-    for _ in 0..ROUNDS {
-        for _ in 0..3 {
-            kept.login(&world.standby, ALICE).await?;
-        }
-        role(&changed, "clerk").await?;
-        changed.change(Method::PUT, "/roles/clerk", json!({ "name": "clerk", "description": "writes" })).await?;
-        let group = format!("/groups/{}", changed.change(Method::POST, "/groups", json!({ "name": "staff" })).await?);
-        changed.change(Method::PUT, &group, json!({ "name": "people", "attributes": { "floor": ["3"] } })).await?;
-        let new = format!("/clients/{}", changed.change(Method::POST, "/clients", json!({ "clientId": "new" })).await?);
-        changed.change(Method::PUT, &new, json!({ "clientId": "new", "redirectUris": ["http://new.test/*"] })).await?;
-        switch(false).await?;
-        for path in ["/roles/clerk", &group, &new] {
-            changed.change(Method::DELETE, path, Value::Null).await?;
-        }
-        switch(true).await?;
-
-        let lock = format!("BEGIN; LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE");
-        world.sql_primary.batch_execute(&lock).await.map_err(told)?;
-        let locked = world.caught_up().await;
-        let login = tokio::time::timeout(LOCKED, kept.login(&world.standby, ALICE)).await;
-        world.sql_primary.batch_execute("COMMIT").await.map_err(told)?;
-        locked?;
-        if let Ok(login) = login {
-            return login.map(drop);
-        }
-    }
-    Err(format!("in none of {ROUNDS} rounds a login in another realm did without the database").into())
 }
