@@ -112,7 +112,12 @@ class RealmPostgresTest {
             }
         }
         position = now;
-        return RealmChanges.realms(changes, wal.rows(changes), blocks);
+        List<WalReader.Row> rows = wal.rows(changes);
+        if (rows == null) {
+            RealmChanges.unread(changes, blocks);
+            return null;
+        }
+        return RealmChanges.realms(changes, rows, blocks);
     }
 
     private Set<String> after(String... statements) throws Exception {
@@ -225,7 +230,7 @@ class RealmPostgresTest {
             assertEquals(1, changes.size());
             assertNull(wal.rows(changes));
             position = replayed();
-            pg.execute("delete from keycloak_role where id = 'C-r7'");
+            pg.execute("delete from keycloak_role where id = 'C-r499'");
             assertEquals(Set.of("C"), see(), "of the other tables as much is known as before");
         } finally {
             pg.execute("alter table role_attribute rename column of_role to role_id");
