@@ -26,6 +26,7 @@
 mod compose;
 mod engine;
 mod files;
+mod findings;
 pub mod hosts;
 pub mod keycloak;
 pub mod ledger;
@@ -36,6 +37,7 @@ pub mod servers;
 
 pub use compose::{compose, compose_on_one, fresh_secrets};
 pub use engine::engine_is_wanted;
+pub use findings::of_the_pair;
 pub use leftovers::{Removal, fresh_name};
 pub use pair::{Pair, PairError, PairOptions};
 pub use ports::free as free_port;

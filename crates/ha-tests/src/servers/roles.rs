@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use ha_core::health::{Code, ReplicationState, Report, ReportedRole};
+use ha_core::health::{ReplicationState, Report, ReportedRole};
 use ha_core::observe::BranchObservation;
 use ha_core::plan::{
     Failover, FailoverOptions, Loss, OldData, Refusal, RejoinMethod, RejoinStart, Switchover, SwitchoverOptions,
 };
 
 use super::{NOTICED, Servers};
+use crate::findings::of_the_pair;
 
 /// Of each log, where something did not come about.
 const LAST_LINES: usize = 20;
@@ -145,7 +146,7 @@ impl Servers {
                 let streams = node.replication.as_ref().is_some_and(|it| it.state == ReplicationState::Streaming);
                 node.role == ReportedRole::Standby && streams
             };
-            let quiet = report.findings.iter().all(|finding| finding.code == Code::KeycloakMissing);
+            let quiet = of_the_pair(report).is_empty();
             report.nodes[primary].role == ReportedRole::Primary && others.iter().all(follows) && quiet
         };
         let sql = "SELECT coalesce(string_agg(slot_name || ' ' || active, ', ' ORDER BY slot_name), '') \

@@ -8,16 +8,11 @@ use ha_core::health::{Code, HostReport, PostgresState, ReplicationState, Report,
 use ha_core::layout::{Component, MAINTENANCE_DATABASE};
 use ha_core::plan::OldData;
 use ha_core::ports::ContainerRuntime as _;
-use ha_tests::{Pair, PairOptions, engine_is_wanted};
+use ha_tests::{Pair, PairOptions, engine_is_wanted, of_the_pair};
 
 use crate::host::docker;
 
 /// Beside the Keycloaks that this pair does not have, and the room that this machine may lack.
-fn codes(report: &Report) -> Vec<Code> {
-    let left_out = [Code::KeycloakMissing, Code::DiskLow, Code::MemoryLow];
-    report.findings.iter().map(|finding| finding.code).filter(|code| !left_out.contains(code)).collect()
-}
-
 fn patient() -> Limits {
     Limits { observe: Duration::from_secs(6), ..Limits::default() }
 }
@@ -37,7 +32,7 @@ async fn until_so(pair: &Pair, wanted: &str, so: impl Fn(&[Code]) -> bool) -> Re
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
         let report = look(pair).await;
-        if so(&codes(&report)) {
+        if so(&of_the_pair(&report)) {
             return report;
         }
         assert!(Instant::now() < deadline, "{wanted} was not found: {:?}", report.findings);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ha_core::Cluster;
-use ha_core::health::{Code, ReplicationState, ReportedRole};
+use ha_core::health::{ReplicationState, ReportedRole};
 use ha_core::layout::{Component, PGDATA};
 use ha_core::observe::{CONTROL_FILE, ControlFile, ControlState};
 use ha_core::plan::{Action, Switchover, SwitchoverOptions, UpOptions, undo_switchover};
@@ -13,7 +13,7 @@ use ha_core::steps::{StepEvent, Watcher};
 use ha_core::topology::Node;
 use ha_core::values::NodeName;
 use ha_tests::ledger::{LedgerWriter, Verdict};
-use ha_tests::{Pair, PairOptions, engine_is_wanted};
+use ha_tests::{Pair, PairOptions, engine_is_wanted, of_the_pair};
 use tokio::sync::Notify;
 
 use crate::host::docker;
@@ -50,7 +50,7 @@ pub(crate) async fn settles(pair: &Pair, primary: &NodeName) {
             }
             _ => false,
         });
-        let quiet = report.findings.iter().all(|finding| finding.code == Code::KeycloakMissing);
+        let quiet = of_the_pair(&report).is_empty();
         if well && quiet {
             break;
         }
