@@ -297,11 +297,15 @@ fn keep_back(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<S
 fn afterwards(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<StepId>) {
     prove_service(view, plan, to, to, promoted);
     let slots = plan.add(to, Action::EnsureSlots { slots: view.slots(to) }, promoted);
-    for node in view.topology.peers_of(to).filter(|node| follows(view, node, to)) {
-        let follows = plan.add(&node.name, Action::FollowPrimary { primary: to.clone() }, [slots]);
-        // It was the primary once, and keeps WAL for nobody now.
-        if view.server(&node.name).is_some_and(|server| server.slots.iter().any(|slot| !slot.active)) {
-            plan.add(&node.name, Action::DropSlots { slots: view.slots(&node.name) }, [follows]);
+    let followers: Vec<_> = view.topology.peers_of(to).filter(|node| follows(view, node, to)).collect();
+    let mut told = Vec::new();
+    for node in &followers {
+        told.push(plan.add(&node.name, Action::FollowPrimary { primary: to.clone() }, [slots]));
+    }
+    // One was the primary once, and keeps WAL for nobody now. A slot that is in use yet is let go of by what follows `to`.
+    for node in followers {
+        if view.server(&node.name).is_some_and(|server| !server.slots.is_empty()) {
+            plan.add(&node.name, Action::DropSlots { slots: view.slots(&node.name) }, told.clone());
         }
     }
 }

@@ -82,7 +82,7 @@ async fn reads_the_control_file(pair: &Pair) {
 async fn commits_of_the_writer(pair: &Pair, setting: &str) {
     let writes = pair.connect(pair.primary()).await.unwrap();
     let role: String = writes.query_one("SELECT current_user::text", &[]).await.unwrap().get(0);
-    let alter = format!("ALTER ROLE {role} SET synchronous_commit = {setting}");
+    let alter = format!("ALTER ROLE \"{role}\" SET synchronous_commit = {setting}");
     pair.superuser(pair.primary(), &alter).await.unwrap();
     let writes = pair.connect(pair.primary()).await.unwrap();
     let shown: String = writes.query_one("SHOW synchronous_commit", &[]).await.unwrap().get(0);

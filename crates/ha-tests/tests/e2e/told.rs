@@ -27,7 +27,7 @@ pub(crate) fn that_the_wal_may_not_be_read(site: &Site) {
     docker(&["exec", "-u", "postgres", &primary, "psql", "-X", "-d", "keycloak", "-c", revoke]);
     until(site, &["wal-unreadable"]);
     let mended = site.run(&["up", "--yes"]).ends_with(0);
-    assert!(mended.out.contains("set up roles"), "{mended:?}");
+    assert!(mended.err.contains("set up roles"), "{mended:?}");
     until(site, &[]);
     assert!(site.run(&["up"]).ends_with(0).out.contains("nothing to do"));
 }
