@@ -1,5 +1,8 @@
 //! What becomes of each of Keycloak's options in `[keycloak.options]`.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 /// How an option of Keycloak's reaches it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeycloakOption {
@@ -12,6 +15,9 @@ pub enum KeycloakOption {
 }
 
 const LIST: &str = include_str!("assets/keycloak-options.txt");
+
+/// By their names. Every plan that is made asks for them, so they are read once.
+static KNOWN: LazyLock<BTreeMap<&str, KeycloakOption>> = LazyLock::new(|| list().collect());
 
 /// `HOW NAME` or `refused NAME REASON` of each line.
 fn list() -> impl Iterator<Item = (&'static str, KeycloakOption)> {
@@ -32,10 +38,9 @@ impl KeycloakOption {
         if let Some(provider) = name.strip_prefix("spi-") {
             return Self::of_provider(provider);
         }
-        let plain = list().find(|(known, _)| *known == name);
         // `db-url-full-<datasource>` before `db-url-<…>`, were there one: the longest that fits.
-        let fitting = list().filter(|(known, _)| fits(known, name));
-        plain.or_else(|| fitting.max_by_key(|(known, _)| known.len())).map(|(_, how)| how)
+        let fitting = || KNOWN.iter().filter(|(known, _)| fits(known, name)).max_by_key(|(known, _)| known.len());
+        KNOWN.get(name).or_else(|| fitting().map(|(_, how)| how)).copied()
     }
 
     /// `SPI--PROVIDER--PROPERTY`, or with single dashes, as before Keycloak 26.3. Which provider, and whether one is there at all, is
@@ -53,7 +58,7 @@ impl KeycloakOption {
 
     /// Every name in the list, `<…>` standing for a part of the operator's choice.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        list().map(|(name, _)| name)
+        KNOWN.keys().copied()
     }
 }
 
@@ -104,11 +109,8 @@ mod tests {
     #[test]
     fn every_line_of_the_list_is_read_and_none_stands_there_twice() {
         let lines = LIST.lines().filter(|line| !line.starts_with('#')).count();
-        let mut names: Vec<_> = KeycloakOption::names().collect();
-        assert_eq!(names.len(), lines);
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), lines);
+        assert_eq!(list().count(), lines);
+        assert_eq!(KeycloakOption::names().count(), lines);
         for (name, how) in list() {
             if let Refused(reason) = how {
                 assert!(reason.len() > 10, "{name} is refused without a reason");

@@ -1,5 +1,8 @@
 //! What becomes of each of PostgreSQL's settings in `[postgres.settings]`.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 const LIST: &str = include_str!("assets/postgres-settings.txt");
 
 /// Whether a setting is taken.
@@ -10,6 +13,9 @@ pub enum PostgresSetting {
     /// Why not; reads after the setting's name.
     Refused(&'static str),
 }
+
+/// By their names, read once.
+static KNOWN: LazyLock<BTreeMap<&str, PostgresSetting>> = LazyLock::new(|| list().collect());
 
 /// `take NAME` or `refused NAME REASON` of each line.
 fn list() -> impl Iterator<Item = (&'static str, PostgresSetting)> {
@@ -26,7 +32,7 @@ impl PostgresSetting {
     pub fn of(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let Some((extension, rest)) = name.split_once('.') else {
-            return list().find(|(known, _)| *known == name).map(|(_, how)| how);
+            return KNOWN.get(name.as_str()).copied();
         };
         // As `valid_custom_variable_name` has it.
         let begins = |part: &str| part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii());
@@ -40,7 +46,7 @@ impl PostgresSetting {
 
     /// Every name in the list.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        list().map(|(name, _)| name)
+        KNOWN.keys().copied()
     }
 }
 
@@ -77,9 +83,7 @@ mod tests {
     #[test]
     fn every_line_of_the_list_is_read_and_none_stands_there_twice() {
         let lines = LIST.lines().filter(|line| !line.starts_with('#')).count();
-        let mut names: Vec<_> = PostgresSetting::names().collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), lines);
+        assert_eq!(list().count(), lines);
+        assert_eq!(PostgresSetting::names().count(), lines);
     }
 }
