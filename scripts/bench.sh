@@ -16,8 +16,8 @@ usage() {
 usage: scripts/bench.sh [--rounds N] [--only FIGURE]... [--megabytes N]... [--quick]
 
   --rounds N       rounds of each figure (default 5; 10 where roles change or nodes come back)
-  --only FIGURE    up, start, commands, binary, rows, follows, throughput, sessions, switchover, failover, rejoin, rebuild or
-                   durability; may be repeated
+  --only FIGURE    up, start, commands, binary, rows, follows, throughput, sessions, switchover, balancer, failover, rejoin,
+                   rebuild or durability; may be repeated
   --megabytes N    data that rejoin and rebuild bring back; may be repeated (default 100 and 1000)
   --quick          one round with tiny counts: shows that it works, the numbers mean little
 

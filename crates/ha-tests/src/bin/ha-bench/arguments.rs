@@ -33,6 +33,8 @@ pub(crate) enum Figure {
     Sessions,
     /// A planned change of roles.
     Switchover,
+    /// Requests through HAProxy while the roles change.
+    Balancer,
     /// A primary that is killed, and replaced.
     Failover,
     /// An old primary that comes back by a rewind.
@@ -44,7 +46,7 @@ pub(crate) enum Figure {
 }
 
 impl Figure {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Up,
         Self::Start,
         Self::Commands,
@@ -54,6 +56,7 @@ impl Figure {
         Self::Throughput,
         Self::Sessions,
         Self::Switchover,
+        Self::Balancer,
         Self::Failover,
         Self::Rejoin,
         Self::Rebuild,
@@ -73,6 +76,7 @@ impl fmt::Display for Figure {
             Self::Throughput => "throughput",
             Self::Sessions => "sessions",
             Self::Switchover => "switchover",
+            Self::Balancer => "balancer",
             Self::Failover => "failover",
             Self::Rejoin => "rejoin",
             Self::Rebuild => "rebuild",

@@ -24,6 +24,11 @@ impl Folder {
         Ok(folder)
     }
 
+    /// A file in it.
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.0.join(file)
+    }
+
     /// `ha-cli` with those arguments, from its start to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Result<Ran, Error> {
         ha_cli(arguments).within(&self.0).run().await

@@ -5,6 +5,7 @@
 
 mod another;
 mod arguments;
+mod balancer;
 mod binary;
 mod by_hand;
 mod commands;
@@ -123,6 +124,9 @@ async fn measure(arguments: &Arguments, rows: &mut Vec<Row>) -> Result<(), Error
     }
     if arguments.wants(Figure::Switchover) {
         note(Figure::Switchover, switchover::run(arguments).await);
+    }
+    if arguments.wants(Figure::Balancer) {
+        note(Figure::Balancer, balancer::run(arguments).await);
     }
     if arguments.wants(Figure::Failover) {
         note(Figure::Failover, failover::run(arguments).await);

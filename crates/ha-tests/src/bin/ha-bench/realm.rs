@@ -104,6 +104,16 @@ impl Realm {
         self.token(site, &form).await
     }
 
+    /// Where an application sends a browser.
+    pub(crate) fn authorization(&self, site: &Site) -> String {
+        format!(
+            "{}/realms/{}/protocol/openid-connect/auth?client_id={APP}&response_type=code&scope=openid\
+             &redirect_uri=https%3A%2F%2Fapp.example.org%2F",
+            site.public(),
+            self.name
+        )
+    }
+
     pub(crate) async fn refresh(&self, site: &Site, refresh_token: &str) -> Result<Answer, Error> {
         self.token(site, &[("grant_type", "refresh_token"), ("client_id", APP), ("refresh_token", refresh_token)]).await
     }

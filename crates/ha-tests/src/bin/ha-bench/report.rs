@@ -32,6 +32,12 @@ impl Row {
         self
     }
 
+    /// The same where a ratio says nothing.
+    pub(crate) fn against(mut self, beside: impl Into<String>) -> Self {
+        self.beside = beside.into();
+        self
+    }
+
     pub(crate) fn goal(mut self, goal: &str) -> Self {
         goal.clone_into(&mut self.goal);
         self

@@ -11,6 +11,10 @@ impl Samples {
         self.0.push(value);
     }
 
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
