@@ -1,15 +1,13 @@
 package org.hacli.standby;
 
-import org.keycloak.Config;
 import org.keycloak.models.KeycloakSession;
-import org.keycloak.models.KeycloakSessionFactory;
 import org.keycloak.models.RealmModel;
 import org.keycloak.models.UserModel;
 import org.keycloak.services.managers.BruteForceProtector;
 import org.keycloak.services.managers.BruteForceProtectorFactory;
 
 /** In front of Keycloak's brute-force protection: see {@link LockOuts}. */
-public final class ProtectorFactory implements BruteForceProtectorFactory {
+public final class ProtectorFactory implements BruteForceProtectorFactory, InFront<BruteForceProtector> {
 
     @Override
     public BruteForceProtector create(KeycloakSession session) {
@@ -21,24 +19,5 @@ public final class ProtectorFactory implements BruteForceProtectorFactory {
                 (boolean) Wrapping.call(real, method, args) || LockOuts.isLocked((RealmModel) args[1], (UserModel) args[2]);
             default -> Wrapping.FORWARD;
         });
-    }
-
-    @Override
-    public void init(Config.Scope config) { }
-
-    @Override
-    public void postInit(KeycloakSessionFactory factory) { }
-
-    @Override
-    public void close() { }
-
-    @Override
-    public String getId() {
-        return Wrapping.ID;
-    }
-
-    @Override
-    public int order() {
-        return Wrapping.ORDER;
     }
 }

@@ -2,9 +2,7 @@ package org.hacli.standby;
 
 import java.util.Objects;
 import java.util.stream.Stream;
-import org.keycloak.Config;
 import org.keycloak.models.KeycloakSession;
-import org.keycloak.models.KeycloakSessionFactory;
 import org.keycloak.models.RealmModel;
 import org.keycloak.models.UserModel;
 import org.keycloak.models.UserSessionModel;
@@ -15,7 +13,7 @@ import org.keycloak.models.session.UserSessionPersisterProviderFactory;
  * In front of what reads sessions from the database, and cleans them up there: a user's sessions are also those that were
  * {@link MadeHere} and have no row, or a limit to their number would not hold; expired ones are removed by who writes.
  */
-public final class SessionStoreFactory implements UserSessionPersisterProviderFactory {
+public final class SessionStoreFactory implements UserSessionPersisterProviderFactory, InFront<UserSessionPersisterProvider> {
 
     @Override
     public UserSessionPersisterProvider create(KeycloakSession session) {
@@ -32,24 +30,5 @@ public final class SessionStoreFactory implements UserSessionPersisterProviderFa
     private static Stream<UserSessionModel> own(KeycloakSession session, RealmModel realm, UserModel user) {
         return MadeHere.of(user.getId()).stream().map(id -> session.sessions().getUserSession(realm, id))
                 .filter(Objects::nonNull);
-    }
-
-    @Override
-    public void init(Config.Scope config) { }
-
-    @Override
-    public void postInit(KeycloakSessionFactory factory) { }
-
-    @Override
-    public void close() { }
-
-    @Override
-    public String getId() {
-        return Wrapping.ID;
-    }
-
-    @Override
-    public int order() {
-        return Wrapping.ORDER;
     }
 }

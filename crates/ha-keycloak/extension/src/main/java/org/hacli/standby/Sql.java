@@ -2,7 +2,6 @@ package org.hacli.standby;
 
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,8 +44,6 @@ record Sql(Kind kind, String schema, String table, String onStandby, String with
             "start", "commit", "end", "rollback", "abort", "savepoint", "release", "fetch", "move", "close",
             "deallocate", "discard");
     private static final Set<String> WRITES = Set.of("insert", "update", "delete", "merge");
-    private static final Set<String> WEAK_COMMIT = Set.of("off", "false", "no", "0", "f", "n", "of", "fa", "fal", "fals",
-            "local");
 
     /** What these leave behind ends with their transaction, as do the large objects that are open. */
     private static final Set<String> TRANSACTIONAL = Set.of("set_config", "pg_advisory_xact_lock",
@@ -100,7 +97,7 @@ record Sql(Kind kind, String schema, String table, String onStandby, String with
         // Several statements in one text: reads stay reads; anything else among them makes the whole refusable.
         String withoutAsync = copied == 0 ? text : durable.append(text, copied, text.length()).toString();
         boolean reads = statements.stream().allMatch(one -> isRead(one) || one.kind == Kind.ASYNC_COMMIT);
-        String relaxed = withoutLocks(text, tokens);
+        String relaxed = RowLocks.removed(text, tokens);
         Kind kind = !reads ? Kind.OTHER : copied > 0 ? Kind.ASYNC_COMMIT
                 : relaxed.equals(text) ? Kind.READ : Kind.LOCKING_READ;
         return new Sql(kind, null, null, relaxed, withoutAsync, Map.of(), null);
@@ -178,7 +175,7 @@ record Sql(Kind kind, String schema, String table, String onStandby, String with
         if (first == 0 && verb.is("delete")) {
             return delete(text, t);
         }
-        if (first == 0 && (verb.is("commit") || verb.is("end")) && !words(t, 1, "prepared")) {
+        if (first == 0 && (verb.is("commit") || verb.is("end")) && !Token.words(t, 1, "prepared")) {
             return read(Kind.COMMIT, text, text);
         }
         if (first == 0 && verb.is("merge")) {
@@ -218,8 +215,8 @@ record Sql(Kind kind, String schema, String table, String onStandby, String with
     }
 
     private static Sql reading(String text, List<Token> t) {
-        String relaxed = withoutLocks(text, t);
-        String durable = withoutSetConfig(text, t);
+        String relaxed = RowLocks.removed(text, t);
+        String durable = WeakCommit.withoutSetConfig(text, t);
         if (durable != null) {
             return read(Kind.ASYNC_COMMIT, relaxed, durable);
         }
@@ -246,7 +243,7 @@ record Sql(Kind kind, String schema, String table, String onStandby, String with
             }
             i++;
         }
-        for (; words(t, i, "analyze") || words(t, i, "verbose"); i++) {
+        for (; Token.words(t, i, "analyze") || Token.words(t, i, "verbose"); i++) {
             done |= t.get(i).is("analyze");
         }
         if (i >= t.size()) {
@@ -282,203 +279,44 @@ record Sql(Kind kind, String schema, String table, String onStandby, String with
         return false;
     }
 
-    /**
-     * Removes {@code FOR UPDATE | NO KEY UPDATE | SHARE | KEY SHARE [OF ...] [NOWAIT | SKIP LOCKED]}. A FOR counts only
-     * in the query itself or in a parenthesis that opens a query: {@code substring(a for share)} stays.
-     */
-    private static String withoutLocks(String text, List<Token> t) {
-        StringBuilder out = null;
-        int copied = 0;
-        List<Boolean> query = new ArrayList<>(List.of(true));
-        for (int i = 0; i < t.size(); i++) {
-            Token token = t.get(i);
-            if (token.isSymbol('(')) {
-                query.add(i + 1 < t.size() && (t.get(i + 1).is("select") || t.get(i + 1).is("with")
-                        || t.get(i + 1).isSymbol('(') && query.get(query.size() - 1)));
-            } else if (token.isSymbol(')') && query.size() > 1) {
-                query.remove(query.size() - 1);
-            } else if (token.is("for") && query.get(query.size() - 1)) {
-                int end = lockEnd(t, i);
-                if (end > i) {
-                    out = out == null ? new StringBuilder() : out;
-                    out.append(text, copied, token.start());
-                    copied = t.get(end - 1).end();
-                    i = end - 1;
-                }
-            }
-        }
-        return out == null ? text : out.append(text, copied, text.length()).toString();
-    }
-
-    /** The index after the lock clause that begins at {@code i}; {@code i} if none does. */
-    private static int lockEnd(List<Token> t, int i) {
-        int j = i + 1;
-        if (words(t, j, "no", "key", "update")) {
-            j += 3;
-        } else if (words(t, j, "key", "share")) {
-            j += 2;
-        } else if (words(t, j, "update") || words(t, j, "share")) {
-            j += 1;
-        } else {
-            return i;
-        }
-        if (words(t, j, "of")) {
-            do {
-                j++;
-                while (j < t.size() && (t.get(j).isName() || t.get(j).isSymbol('.'))
-                        && !words(t, j, "nowait") && !words(t, j, "skip") && !words(t, j, "for")
-                        && !words(t, j, "limit") && !words(t, j, "offset") && !words(t, j, "fetch")) {
-                    j++;
-                }
-            } while (j < t.size() && t.get(j).isSymbol(','));
-        }
-        if (words(t, j, "nowait")) {
-            return j + 1;
-        }
-        return words(t, j, "skip", "locked") ? j + 2 : j;
-    }
-
-    private static boolean words(List<Token> t, int at, String... words) {
-        for (int k = 0; k < words.length; k++) {
-            if (at + k >= t.size() || !t.get(at + k).is(words[k])) {
-                return false;
-            }
-        }
-        return true;
-    }
-
     private static Sql set(String text, List<Token> t) {
         int i = 1;
         if (i < t.size() && (t.get(i).is("local") || t.get(i).is("session"))) {
             i++;
         }
-        boolean commit = i + 2 < t.size() && t.get(i).isName() && t.get(i).text().equals("synchronous_commit")
-                && (t.get(i + 1).is("to") || t.get(i + 1).isSymbol('='))
-                && WEAK_COMMIT.contains(t.get(i + 2).text().toLowerCase(java.util.Locale.ROOT));
+        boolean commit = WeakCommit.isSet(t, i);
         Kind kind = commit ? Kind.ASYNC_COMMIT
                 : t.size() > 1 && TRANSACTION_SETTINGS.contains(t.get(1).text()) ? Kind.READ_IN_TRANSACTION : Kind.READ;
         return read(kind, text, commit ? null : text);
     }
 
-    /** {@code set_config('synchronous_commit', 'off', ...)}: the value becomes the present one; null: not in the text. */
-    private static String withoutSetConfig(String text, List<Token> t) {
-        for (int i = 0; i + 4 < t.size(); i++) {
-            if (t.get(i).isName() && t.get(i).text().equals("set_config") && t.get(i + 1).isSymbol('(')
-                    && t.get(i + 2).text().equalsIgnoreCase("synchronous_commit") && t.get(i + 3).isSymbol(',')
-                    && t.get(i + 4).kind() == Token.Kind.STRING
-                    && WEAK_COMMIT.contains(t.get(i + 4).text().toLowerCase(java.util.Locale.ROOT))) {
-                return text.substring(0, t.get(i + 4).start()) + "current_setting('synchronous_commit')"
-                        + text.substring(t.get(i + 4).end());
-            }
-        }
-        return null;
-    }
-
     private static Sql insert(String text, List<Token> t) {
-        int name = t.size() > 1 && t.get(1).is("into") ? 2 : t.size();
-        int after = afterName(t, name);
-        if (after < 0) {
+        Target into = Target.at(t, t.size() > 1 && t.get(1).is("into") ? 2 : t.size());
+        if (into == null) {
             return other(text);
         }
-        Map<String, Value> values = values(t, after);
+        Map<String, Value> values = InsertedRow.of(t, into.after());
         if (values == null) {
             return write(text);
         }
-        return new Sql(Kind.INSERT, schema(t, name, after), lastName(t, after), null, text, values, returning(t));
-    }
-
-    /** Column to value of {@code (a, b) VALUES (?, 'x')}; null unless it is exactly one row of that form, with its columns. */
-    private static Map<String, Value> values(List<Token> t, int at) {
-        int i = at;
-        if (i < t.size() && t.get(i).is("as") && i + 1 < t.size()) {
-            i += 2;
-        }
-        List<String> columns = new ArrayList<>();
-        if (i < t.size() && t.get(i).isSymbol('(')) {
-            for (i++; i < t.size() && !t.get(i).isSymbol(')'); i++) {
-                if (t.get(i).isName()) {
-                    columns.add(t.get(i).text());
-                }
-            }
-            i++;
-        }
-        if (words(t, i, "overriding")) {
-            i += 3;
-        }
-        if (!words(t, i, "values") || i + 1 >= t.size() || !t.get(i + 1).isSymbol('(')) {
-            return null;
-        }
-        Map<String, Value> out = new HashMap<>();
-        int column = 0;
-        int parameter = 0;
-        int depth = 0;
-        Value value = null;
-        int j = i + 1;
-        for (; j < t.size(); j++) {
-            Token token = t.get(j);
-            if (token.isSymbol('(')) {
-                depth++;
-            } else if (token.isSymbol(')')) {
-                depth--;
-            } else if (token.kind() == Token.Kind.PARAMETER) {
-                value = new Value(++parameter, null);
-            } else if (value == null && (token.kind() == Token.Kind.STRING || token.kind() == Token.Kind.NUMBER)) {
-                value = new Value(0, token.text());
-            }
-            if (depth == 0 || depth == 1 && token.isSymbol(',')) {
-                if (column < columns.size()) {
-                    out.put(columns.get(column), value);
-                }
-                column++;
-                value = null;
-            }
-            if (depth == 0) {
-                break;
-            }
-        }
-        boolean secondRow = j + 1 < t.size() && t.get(j + 1).isSymbol(',');
-        return depth != 0 || secondRow || columns.isEmpty() || column != columns.size() ? null : out;
+        return new Sql(Kind.INSERT, into.schema(), into.table(), null, text, values, returning(t));
     }
 
     private static Sql update(String text, List<Token> t) {
-        int name = words(t, 1, "only") ? 2 : 1;
-        int after = afterName(t, name);
-        return after < 0 ? other(text)
-                : new Sql(Kind.UPDATE, schema(t, name, after), lastName(t, after), null, text, Map.of(), returning(t));
+        Target of = Target.at(t, Token.words(t, 1, "only") ? 2 : 1);
+        return of == null ? other(text)
+                : new Sql(Kind.UPDATE, of.schema(), of.table(), null, text, Map.of(), returning(t));
     }
 
     private static Sql delete(String text, List<Token> t) {
-        int from = words(t, 1, "from") ? 2 : t.size();
-        int name = words(t, from, "only") ? from + 1 : from;
-        int after = afterName(t, name);
-        if (after < 0) {
+        int from = Token.words(t, 1, "from") ? 2 : t.size();
+        Target of = Target.at(t, Token.words(t, from, "only") ? from + 1 : from);
+        if (of == null) {
             return other(text);
         }
         boolean plain = !has(t, "returning") && !has(t, "using") && !has(t, "current");
         String find = plain ? text.substring(0, t.get(0).start()) + "SELECT 1" + text.substring(t.get(0).end()) : null;
-        return new Sql(Kind.DELETE, schema(t, name, after), lastName(t, after), find, text, Map.of(), returning(t));
-    }
-
-    /** The index after a possibly qualified name that starts at {@code at}; -1 if there is none. */
-    private static int afterName(List<Token> t, int at) {
-        int i = at;
-        while (i < t.size() && t.get(i).isName()) {
-            if (i + 2 < t.size() && t.get(i + 1).isSymbol('.')) {
-                i += 2;
-            } else {
-                return i + 1;
-            }
-        }
-        return -1;
-    }
-
-    private static String lastName(List<Token> t, int after) {
-        return t.get(after - 1).text();
-    }
-
-    /** Null where the name has none. A database before it does not matter: it can only be this one. */
-    private static String schema(List<Token> t, int name, int after) {
-        return after - name < 3 ? null : t.get(after - 3).text();
+        return new Sql(Kind.DELETE, of.schema(), of.table(), find, text, Map.of(), returning(t));
     }
 
     /** The columns after RETURNING; {@link #EXPRESSIONS} for anything but their plain names, null for none. */

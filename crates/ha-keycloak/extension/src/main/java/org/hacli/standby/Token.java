@@ -26,6 +26,16 @@ record Token(Kind kind, String text, int start, int end) {
         return kind == Kind.WORD || kind == Kind.QUOTED;
     }
 
+    /** Whether these words stand there, one after the other. */
+    static boolean words(List<Token> t, int at, String... words) {
+        for (int k = 0; k < words.length; k++) {
+            if (at + k >= t.size() || !t.get(at + k).is(words[k])) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /**
      * Splits a text into tokens, after "Lexical Structure" (PostgreSQL 17, chapter 4.1), with JDBC's {@code ?}.
      * An unterminated literal or comment runs to the end of the text: the server will refuse it.
