@@ -52,7 +52,11 @@ async fn in_turn(at: &At<'_>, from: &NodeName) -> Result<(), String> {
     let mut words = Words { at, id, beat: 0, told: vec![(to, HandoverWord::Expect)] };
     words.tell().await?;
     words.until(to, TURN_LIMIT, told).await?;
-    words.told = vec![(to, HandoverWord::Take), (from, HandoverWord::Leave)];
+    // In force before the old one is left: who has left it would be sent back by a target that still expects.
+    words.told = vec![(to, HandoverWord::Take)];
+    words.tell().await?;
+    words.until(to, TURN_LIMIT, |_| true).await?;
+    words.told.push((from, HandoverWord::Leave));
     words.tell().await?;
     // Whoever has not left by now finds out by itself, as after any other end of a primary.
     if let Err(why) = words.until(from, TURN_LIMIT, told).await {
