@@ -77,13 +77,16 @@ pub struct Cluster {
     pub(crate) extension: KeycloakExtension,
     pub(crate) ports: Ports,
     pub(crate) limits: Limits,
+    /// The locks that are held by whoever works with this value or a clone of it.
+    pub(crate) held: lock::Register,
 }
 
 impl Cluster {
     /// Puts together what the calls need. Nothing is contacted.
     #[must_use]
     pub fn new(topology: Arc<Topology>, secrets: Secrets, extension: KeycloakExtension, ports: Ports) -> Self {
-        Self { topology, secrets: Arc::new(secrets), extension, ports, limits: Limits::default() }
+        let (secrets, limits) = (Arc::new(secrets), Limits::default());
+        Self { topology, secrets, extension, ports, limits, held: lock::Register::default() }
     }
 
     /// The same with other limits.

@@ -1,11 +1,13 @@
 //! Taking the locks, through the ports.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{Either, join_all, select};
 use futures_util::stream::FuturesUnordered;
 
+use super::held::Held;
 use super::{Holder, Taken};
 use crate::cluster::Cluster;
 use crate::layout::{Component, container_name};
@@ -17,14 +19,14 @@ use crate::values::NodeName;
 /// Holds a node's lock; see there.
 const HOLD_SCRIPT: &str = include_str!("assets/hold.sh");
 /// The program answers at once; it is started on what may be a busy host.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// How much later than the first node another one may answer, for one who cannot wait: many times what an engine takes.
 const GRACE: Duration = Duration::from_millis(300);
 
 /// The locks of a cluster's nodes, for as long as this lives.
 #[must_use = "the locks are released when it is dropped"]
 pub struct Locks {
-    held: Vec<(NodeName, Box<dyn ExecSession>)>,
+    held: Vec<Arc<Held>>,
     without: Vec<NoLock>,
 }
 
@@ -53,19 +55,13 @@ pub enum Unlocked {
 impl Locks {
     /// The nodes whose locks are held, in the order in which they were taken.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeName> {
-        self.held.iter().map(|(node, _)| node)
+        self.held.iter().map(|held| &held.node)
     }
 
     /// Gives the locks back, and returns once they are free. Dropping them does it as well, a moment later: the engine
     /// has to notice first.
     pub async fn release(self) {
-        join_all(self.held.into_iter().map(|(_, mut session)| async move {
-            // Where the server was stopped meanwhile, its lock went with it, and there is nobody to tell.
-            if session.write_line("").await.is_ok() {
-                drop(session.read_line(ANSWER_LIMIT).await);
-            }
-        }))
-        .await;
+        join_all(self.held.iter().map(|held| held.release())).await;
     }
 
     /// Takes what `other` has as well: where both know of a node, the other's word counts.
@@ -90,7 +86,7 @@ pub(crate) async fn lock(cluster: &Cluster, nodes: &[NodeName], holder: &Holder)
     let nodes: Vec<_> = cluster.topology.nodes().iter().filter(|node| nodes.contains(&node.name)).collect();
     // Starting the programs takes longest, and is done at the same time: a host that does not answer costs its limit once.
     let ready = join_all(nodes.iter().map(|node| make_ready(cluster, node))).await;
-    take_in_order(nodes.into_iter().zip(ready), holder).await
+    take_in_order(cluster, nodes.into_iter().zip(ready), holder).await
 }
 
 /// The same on all nodes, but for those that answer later than others: they are told as [`Unlocked::Late`].
@@ -118,13 +114,17 @@ pub(crate) async fn lock_soon(cluster: &Cluster, holder: &Holder) -> Result<Lock
         }
     }
     drop(asked);
-    take_in_order(nodes.iter().zip(ready), holder).await
+    take_in_order(cluster, nodes.iter().zip(ready), holder).await
 }
 
 type Ready = Result<Box<dyn ExecSession>, Unlocked>;
 
 /// One after the other: two who come at the same moment must not take one each and both go away.
-async fn take_in_order(nodes: impl Iterator<Item = (&Node, Ready)>, holder: &Holder) -> Result<Locks, Taken> {
+async fn take_in_order(
+    cluster: &Cluster,
+    nodes: impl Iterator<Item = (&Node, Ready)>,
+    holder: &Holder,
+) -> Result<Locks, Taken> {
     let words = serde_json::to_string(holder).expect("plain values serialise");
     let mut locks = Locks { held: Vec::new(), without: Vec::new() };
     for (node, ready) in nodes {
@@ -133,7 +133,7 @@ async fn take_in_order(nodes: impl Iterator<Item = (&Node, Ready)>, holder: &Hol
             Err(why) => Err(why),
         };
         match answer {
-            Ok(Answer::Locked(session)) => locks.held.push((node.name.clone(), session)),
+            Ok(Answer::Locked(session)) => locks.held.push(Arc::new(Held::new(&node.name, session))),
             Ok(Answer::Held(holder)) => {
                 locks.release().await;
                 return Err(Taken { node: node.name.clone(), holder });
@@ -141,6 +141,7 @@ async fn take_in_order(nodes: impl Iterator<Item = (&Node, Ready)>, holder: &Hol
             Err(why) => locks.without.push(NoLock { node: node.name.clone(), why }),
         }
     }
+    locks.held.iter().for_each(|held| cluster.held.add(held));
     Ok(locks)
 }
 

@@ -7,6 +7,7 @@ mod down;
 mod explain;
 mod facts;
 mod failover;
+mod generations;
 #[cfg(test)]
 mod order;
 mod refusal;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ancestry::{self, Of};
+use super::generations;
 use super::{Action, Plan, Refusal, RefusalKind, StepId};
 use crate::advice::{Advice, Remedy};
 use crate::layout;
@@ -35,9 +36,6 @@ pub struct StoppedServer {
 
 /// What was found of each node.
 pub type RoleFacts = BTreeMap<NodeName, RoleFact>;
-
-/// So many promotions of a node that cannot be asked may be unknown here.
-const ROOM: u64 = 10;
 
 pub(super) struct View<'a> {
     pub(super) topology: &'a Topology,
@@ -86,7 +84,7 @@ impl<'a> View<'a> {
     pub(super) fn known(&self, node: &NodeName) -> Option<&'a PromotionRecord> {
         let lineage = self.server(node).and_then(|server| Some(&server.lineage.as_ref()?.promotion));
         // Of equals the last, which says whether it runs alone as well.
-        lineage.into_iter().chain(self.promotion(node)).max_by_key(|record| record.generation)
+        lineage.into_iter().chain(self.promotion(node)).max_by_key(|record| record.order())
     }
 
     /// The generation of the latest promotion that a node knows of; 0 where it knows of none.
@@ -94,9 +92,14 @@ impl<'a> View<'a> {
         self.known(node).map_or(0, |record| record.generation)
     }
 
+    /// The place of that promotion among all; the least where the node knows of none.
+    pub(super) fn order(&self, node: &NodeName) -> Option<(u64, &'a PromotionId)> {
+        self.known(node).map(PromotionRecord::order)
+    }
+
     /// The latest promotion that any node knows of.
     pub(super) fn latest(&self) -> Option<&PromotionRecord> {
-        self.topology.nodes().iter().filter_map(|node| self.known(&node.name)).max_by_key(|it| it.generation)
+        self.topology.nodes().iter().filter_map(|node| self.known(&node.name)).max_by_key(|it| it.order())
     }
 
     /// The promotion that a node's data comes from, running or not, and that of `other`, which runs, does not; of a server that
@@ -138,25 +141,14 @@ impl<'a> View<'a> {
         known.filter(|record| record.run_alone).any(|record| !is_past(&record.id))
     }
 
-    /// Writes down that `to` is about to be the primary, in a generation of its own: what an interrupted run wrote there may be
-    /// of a promotion that came about.
-    ///
-    /// Each node has generations that no other is ever given, as the proposers of Paxos have their ballots: of a pair, the
-    /// first node, by its name, the odd ones and the second the even ones. A node that cannot be asked may have been promoted without
-    /// anybody here knowing: it was in another generation than the one that is written down now, and that one leaves room, so
-    /// that it is the later of the two.
+    /// Writes down that `to` is about to be the primary, in a [generation](generations) of its own: what an interrupted run wrote there
+    /// may be of a promotion that came about, and a node that cannot be asked may have been promoted without anybody here knowing.
     ///
     /// What it comes from is told by `source`: the node itself, or the primary whose data it has.
     pub(super) fn record(&self, to: &NodeName, source: &NodeName, run_alone: bool) -> Action {
-        let nodes = self.topology.nodes();
-        // By their names: the files of two hosts may list the nodes in another order.
-        let place = nodes.iter().filter(|node| node.name < *to).count() as u64;
-        let count = nodes.len().max(1) as u64;
-        let unseen = nodes.iter().any(|node| self.promotion(&node.name).is_none());
-        let room = if unseen { ROOM * count } else { 0 };
-        let latest = self.latest().map_or(0, |record| record.generation) + room;
-        // The first after the latest that leaves `place` when the first node's is 1.
-        let generation = latest + 1 + (place + count - latest % count) % count;
+        let unseen = self.topology.nodes().iter().any(|node| self.promotion(&node.name).is_none());
+        let latest = self.latest().map_or(0, |record| record.generation);
+        let generation = generations::next(self.topology, to, latest, unseen);
         Action::RecordPromotion { generation, primary: to.clone(), run_alone, ancestors: self.ancestors(source) }
     }
 
@@ -241,7 +233,7 @@ pub(super) fn older<'n>(view: &View<'_>, primaries: &[&'n Node]) -> &'n Node {
     let oldest = primaries
         .iter()
         .copied()
-        .reduce(|first, next| if view.generation(&next.name) <= view.generation(&first.name) { next } else { first });
+        .reduce(|first, next| if view.order(&next.name) <= view.order(&first.name) { next } else { first });
     oldest.expect("it is asked of primaries that there are")
 }
 

@@ -222,7 +222,8 @@ fn finish(view: &View<'_>, to: &NodeName) -> Switchover {
             _ => {}
         }
     }
-    let from = plan.steps.first().map_or_else(|| to.clone(), |step| step.node.clone());
+    let other = plan.steps.iter().find(|step| step.node != *to);
+    let from = other.map_or_else(|| to.clone(), |step| step.node.clone());
     Switchover { from, to: to.clone(), resumed: true, known: None, plan }
 }
 

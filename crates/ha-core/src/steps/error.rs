@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use crate::lock::LostLock;
 use crate::plan::{Action, PlannedStep};
 use crate::ports::{KeycloakError, PostgresError, ProbeError, RuntimeError};
+use crate::values::NodeName;
 
 /// The steps of a plan that failed; none where somebody wanted no further ones.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +22,17 @@ impl RunError {
     pub fn is_only_unproven(&self) -> bool {
         let proof = |failure: &StepFailure| matches!(failure.step.action, Action::ProveService);
         self.not_begun == 0 && !self.failures.is_empty() && self.failures.iter().all(proof)
+    }
+}
+
+impl RunError {
+    /// The lock that was lost, where that is why the run ended: then nothing is to be taken back, either.
+    #[must_use]
+    pub fn lost_lock(&self) -> Option<&LostLock> {
+        self.failures.iter().find_map(|failure| match &failure.error {
+            StepError::LostLock(lost) => Some(lost),
+            _ => None,
+        })
     }
 }
 
@@ -72,6 +85,21 @@ pub enum StepError {
     /// What was found is not what the plan was made for.
     #[error("{0}")]
     Changed(String),
+    /// A standby was told whom to follow, and does not.
+    #[error("it does not follow {primary} after {seconds} s: {why}")]
+    DoesNotFollow {
+        /// The standby.
+        node: NodeName,
+        /// Whom it was told to follow.
+        primary: NodeName,
+        /// How long was waited.
+        seconds: u64,
+        /// What was missing in the end.
+        why: String,
+    },
+    /// Others are not kept out any more; the step was not begun.
+    #[error(transparent)]
+    LostLock(#[from] LostLock),
     /// The data of a server can neither be started nor taken back.
     #[error("its data is of no use: {0}")]
     Broken(String),
@@ -114,10 +142,20 @@ impl StepError {
             ),
             Self::Runtime(RuntimeError::NoSpace { .. }) => "make room on that host, then run the same again".to_owned(),
             Self::Runtime(RuntimeError::PullFailed { .. }) => {
-                "check the name in [images], the host's way to the registry, or load the image with `docker load`".to_owned()
+                "check the name in [images], the host's way to the registry, or load the image with `docker load`; where the registry \
+                 needs a login: `docker login` on this machine, as the user who runs ha-cli".to_owned()
             }
             Self::Runtime(error) if error.is_transient() => {
                 "check the host and its engine, then run the same again: it goes on where it stopped".to_owned()
+            }
+            Self::DoesNotFollow { node, .. } => format!(
+                "`ha-cli logs {node} --component postgres` says what keeps it, `ha-cli doctor {node}` tries the way there; it goes on \
+                 trying by itself, and `ha-cli health` tells when it streams"
+            ),
+            Self::LostLock(_) => {
+                "nothing further was done, since somebody else may be at work by now: `ha-cli history` tells who, `ha-cli status` how \
+                 things stand; when nobody is, run the same again: it goes on where it stopped"
+                    .to_owned()
             }
             Self::Settings(_) => {
                 "correct it in ha.toml, under [postgres.settings] as a rule: nothing was stopped, and all runs as before".to_owned()

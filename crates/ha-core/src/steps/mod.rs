@@ -7,6 +7,7 @@ mod come_back;
 mod container;
 mod database;
 mod error;
+mod follow;
 mod handover;
 mod host;
 mod keycloak;

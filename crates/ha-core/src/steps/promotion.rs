@@ -41,15 +41,6 @@ pub(super) async fn of(at: &At<'_>, node: &NodeName) -> Option<PromotionRecord> 
     at.cluster.ports.probe.observe(node, at.cluster.limits.observe).await.ok()?.promotion
 }
 
-/// The primary's record, if this node follows it in truth: streams from it, on its timeline. One whose data went another
-/// way is told to follow, too, and must not pass for one that has all of that promotion.
-pub(super) async fn followed(at: &At<'_>, primary: &NodeName) -> Option<PromotionRecord> {
-    let (probe, limit) = (&at.cluster.ports.probe, at.cluster.limits.observe);
-    let upstream = probe.observe(primary, limit).await.ok()?;
-    let own = probe.observe(&at.node.name, limit).await.ok()?;
-    (own.streams() && own.timeline == upstream.timeline).then_some(upstream.promotion)?
-}
-
 /// Writes the record of a running server, durably, and waits until the server shows it.
 pub(super) async fn record(
     at: &At<'_>,

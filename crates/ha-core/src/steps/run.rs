@@ -7,12 +7,13 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::{
-    RunError, StepError, StepFailure, balancers, come_back, database, handover, host, keycloak, promotion, rejoin,
-    server, service, settings, teardown,
+    RunError, StepError, StepFailure, balancers, come_back, database, follow, handover, host, keycloak, promotion,
+    rejoin, server, service, settings, teardown,
 };
 use crate::cluster::Cluster;
+use crate::layout::Component;
 use crate::observe::ControlFile;
-use crate::plan::{Action, Plan, PlannedStep};
+use crate::plan::{Action, Change, Plan, PlannedStep};
 use crate::ports::{ContainerRuntime, Progress, ProgressUpdate};
 use crate::topology::Node;
 use crate::values::{NodeName, PromotionRecord};
@@ -134,12 +135,26 @@ pub(crate) async fn run(cluster: &Cluster, plan: &Plan, watcher: Arc<dyn Watcher
     Err(RunError { failures, not_begun })
 }
 
+/// Whether a step ends the container in which its node's lock is held.
+fn ends_the_server(action: &Action) -> bool {
+    match action {
+        Action::StartPostgres { change, .. } => matches!(change, Change::Replace { .. }),
+        Action::Stop { component } => *component == Component::Postgres,
+        Action::Fence | Action::RemoveContainers => true,
+        _ => false,
+    }
+}
+
 async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, ended: &Ended) -> Result<(), StepError> {
     let node = cluster
         .topology
         .node(&step.node)
         .ok_or_else(|| StepError::Changed(format!("the topology has no node {}", step.node)))?;
     let runtime = way_to(cluster, &step.node)?;
+    cluster.held.prove().await?;
+    if ends_the_server(&step.action) {
+        cluster.held.ends(&step.node);
+    }
     let noted = |text: &str| watcher.event(StepEvent::Noted(step, text));
     let progress = Arc::new(StepProgress { step: step.clone(), watcher: Arc::clone(&watcher) });
     let at = At { cluster, node, runtime, progress, ended, noted: &noted };
@@ -156,7 +171,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
         Action::TrySettings => settings::try_out(&at).await,
         Action::StartPostgres { change, permit } => server::start(&at, change, *permit).await,
         Action::ReloadSettings => server::reload(&at).await,
-        Action::FollowPrimary { primary } => server::follow(&at, primary).await,
+        Action::FollowPrimary { primary } => follow::follow(&at, primary).await,
         Action::ProvisionDatabase => database::provision(&at).await,
         Action::StartKeycloak { change } => keycloak::start(&at, change).await,
         Action::ProvisionKeycloak => keycloak::provision(&at).await,

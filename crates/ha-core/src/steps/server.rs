@@ -14,7 +14,6 @@ use crate::observe::PostgresRole;
 use crate::plan::Change;
 use crate::ports::{ContainerSpec, ExecSpec, HostFile};
 use crate::topology::{DesiredRole, Node};
-use crate::values::NodeName;
 
 pub(super) async fn share(at: &At<'_>) -> Result<MachineShare, StepError> {
     let topology = at.cluster.topology();
@@ -42,11 +41,8 @@ fn first<'t>(at: &'t At<'_>) -> Option<&'t Node> {
     first.filter(|first| first.name != at.node.name)
 }
 
-/// How long a standby that was told whom to follow is watched until it does; one whose data went another way never will.
-const FOLLOW_LIMIT: Duration = Duration::from_secs(5);
 /// A standby that streams is behind by moments.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(30);
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How long the guard's permission to start a primary holds: from here to the start of the container.
 const PERMIT_SECONDS: i64 = 30;
 
@@ -154,35 +150,6 @@ async fn identity(at: &At<'_>, image: &crate::ports::Image) -> Result<crate::val
         .map_err(|_| StepError::Changed(format!("{IDENTITY_PATH} in its state volume is missing or unreadable")))
 }
 
-/// Points a running standby at another primary: PostgreSQL takes `primary_conninfo` by a reload.
-pub(super) async fn follow(at: &At<'_>, primary: &NodeName) -> Result<(), StepError> {
-    let topology = at.cluster.topology();
-    let upstream =
-        topology.node(primary).ok_or_else(|| StepError::Changed(format!("the topology has no node {primary}")))?;
-    if let Some(own) = promotion::own_way_of(at, primary).await {
-        return Err(StepError::Changed(format!(
-            "its data comes from the promotion in generation {}, and that of {primary} does not: it cannot follow; \
-             `ha-cli rejoin {}` shows what only it holds, and makes it a standby",
-            own.generation, at.node.name
-        )));
-    }
-    let name = layout::container_name(topology, &at.node.name, Component::Postgres);
-    let (_, others) = layout::postgres_files(topology, at.node, share(at).await?, Some(upstream), at.cluster.secrets());
-    put_and_reload(at, &name, &others).await?;
-    // Once it streams, which takes a moment after a change of primary, it is of that promotion.
-    let clock = &at.cluster.ports.clock;
-    let begun = clock.now();
-    loop {
-        if let Some(record) = promotion::followed(at, primary).await {
-            return put_and_reload(at, &name, &[layout::promotion_file(&record)]).await;
-        }
-        if clock.now().saturating_sub(begun) > FOLLOW_LIMIT {
-            return Ok(());
-        }
-        clock.sleep(LOOK_AGAIN).await;
-    }
-}
-
 /// Applies what may change while the server runs.
 pub(super) async fn reload(at: &At<'_>) -> Result<(), StepError> {
     let topology = at.cluster.topology();
@@ -191,7 +158,7 @@ pub(super) async fn reload(at: &At<'_>) -> Result<(), StepError> {
     put_and_reload(at, &name, &others).await
 }
 
-async fn put_and_reload(at: &At<'_>, name: &str, files: &[HostFile]) -> Result<(), StepError> {
+pub(super) async fn put_and_reload(at: &At<'_>, name: &str, files: &[HostFile]) -> Result<(), StepError> {
     at.runtime.put_files(name, files).await?;
     let reload = ExecSpec { argv: vec!["/bin/sh".into(), "-c".into(), RELOAD.into()], ..ExecSpec::default() };
     let output = at.runtime.exec(name, &reload, at.cluster.limits.observe * 5).await?;

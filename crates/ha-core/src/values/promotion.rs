@@ -56,6 +56,13 @@ impl PromotionRecord {
         std::iter::once(&self.id).chain(&self.ancestors).take(MOST_ANCESTORS).cloned().collect()
     }
 
+    /// Its place among all promotions: of two in one generation, which knew nothing of each other, everybody takes the same one for the
+    /// later.
+    #[must_use]
+    pub const fn order(&self) -> (u64, &PromotionId) {
+        (self.generation, &self.id)
+    }
+
     /// Whether the two name one and the same promotion.
     #[must_use]
     pub fn is_same_promotion(&self, other: &Self) -> bool {

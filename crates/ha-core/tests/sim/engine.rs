@@ -45,7 +45,14 @@ impl FakeEngine {
 }
 
 fn image(id: &str) -> Image {
-    Image { id: id.to_owned(), digests: Vec::new(), environment: Vec::new(), labels: BTreeMap::new(), size_bytes: 1 }
+    Image {
+        id: id.to_owned(),
+        digests: Vec::new(),
+        environment: Vec::new(),
+        volumes: Vec::new(),
+        labels: BTreeMap::new(),
+        size_bytes: 1,
+    }
 }
 
 fn volume(name: &str, content: &VolumeContent) -> Volume {

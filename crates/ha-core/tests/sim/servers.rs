@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use ha_core::layout::{Component, REPLICATION_ROLE, container_name, synchronous_standby_names};
 use ha_core::observe::{
     HostObservation, KeycloakMode, KeycloakObservation, KeycloakState, PostgresObservation, PostgresRole,
-    ServiceClient, SlotObservation,
+    ServiceClient, SlotObservation, WalReceiver,
 };
 use ha_core::ports::{
     Clock, DatabaseLogin, KeycloakAdmin, KeycloakError, Login, PostgresControl, PostgresError, ProbeError, Provision,
@@ -17,6 +17,9 @@ use ha_core::values::{Lsn, NodeName, PromotionRecord, Secret, ServerVersion, Slo
 
 use crate::sim::Shared;
 use crate::world::{Database, World};
+
+/// Where all that was ever written ends.
+const END: Lsn = Lsn::new(0x300_0000);
 
 impl Shared {
     /// The database behind a node's server, if it runs, and whether it is a standby.
@@ -68,13 +71,20 @@ impl ReplicationProbe for Shared {
                         timeline: TimelineId(1),
                         version: ServerVersion(170_006),
                         role: if standby { PostgresRole::Standby } else { PostgresRole::Primary },
-                        write_lsn: None,
+                        write_lsn: (!standby).then_some(END),
                         receive_lsn: None,
-                        flush_lsn: None,
+                        flush_lsn: standby.then_some(END),
                         replay_lsn: None,
                         replay_paused: None,
                         replay_age_seconds: None,
-                        receiver: None,
+                        // Whoever has an upstream receives all of it at once.
+                        receiver: self.upstream(&world, node).filter(|_| standby).map(|_| WalReceiver {
+                            status: "streaming".to_owned(),
+                            slot: None,
+                            host: None,
+                            port: None,
+                            silent_seconds: None,
+                        }),
                         upstream: self.upstream(&world, node).filter(|_| standby),
                         senders: Vec::new(),
                         slots: slots.filter(|_| !standby).collect(),
@@ -84,6 +94,7 @@ impl ReplicationProbe for Shared {
                         prepared_transactions: 0,
                         wal_bytes: None,
                         durable: Vec::new(),
+                        overridden: Vec::new(),
                         standby_limits: std::collections::BTreeMap::new(),
                         pending_restart: Vec::new(),
                         collation_mismatch: false,

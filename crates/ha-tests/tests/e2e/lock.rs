@@ -6,12 +6,13 @@ use ha_core::Cluster;
 use ha_core::history::{Entry, Event, Outcome, SCHEMA};
 use ha_core::layout::{Component, HISTORY_PATH};
 use ha_core::lock::{Holder, Locks, Taken, Unlocked};
+use ha_core::plan::{Action, Plan};
 use ha_core::ports::{ContainerRuntime as _, HostFile};
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
 use crate::host::docker;
 use crate::site::Site;
-use crate::up::variant;
+use crate::up::{run, variant};
 
 /// From the end of a holder until the engine has noticed it: many times what it takes.
 const RELEASE_LIMIT: Duration = Duration::from_secs(20);
@@ -98,6 +99,7 @@ async fn a_lock_that_is_taken_on_one_node_leaves_none_behind_on_the_others() {
     let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
     let (alice, bob) = (pair.cluster(), another(&pair));
     let (first, second) = (pair.primary(), pair.standby());
+    a_lost_lock_ends_the_run(&pair).await;
     // A switchover does this: the first lock goes with its server, and the other one still keeps others out.
     let locks = take(alice, &holder("alice@desk")).await.unwrap();
     let container = pair.container(first, Component::Postgres);
@@ -115,6 +117,35 @@ async fn a_lock_that_is_taken_on_one_node_leaves_none_behind_on_the_others() {
     assert_eq!(locks.nodes().collect::<Vec<_>>(), [&second.name]);
     assert_eq!(locks.without()[0].why, Unlocked::NotRunning);
     locks.release().await;
+}
+
+/// The server was restarted meanwhile, with its engine or by hand: somebody else may have its lock by now.
+async fn a_lost_lock_ends_the_run(pair: &Pair) {
+    let (alice, first, second) = (pair.cluster(), &pair.primary().name, &pair.standby().name);
+    let container = pair.container(pair.primary(), Component::Postgres);
+    let mut plan = Plan::default();
+    plan.add(second, Action::Checkpoint, []);
+    let locks = take(alice, &holder("alice@desk")).await.unwrap();
+    for _ in 0..2 {
+        run(alice, &plan).await.unwrap();
+    }
+    docker(&["restart", &container]);
+    let error = run(alice, &plan).await.unwrap_err();
+    let lost = error.lost_lock().unwrap_or_else(|| panic!("{error:?}"));
+    assert_eq!(&lost.node, first, "{lost}");
+    let help = error.failures[0].error.help().unwrap();
+    assert!(help.contains("nothing further was done") && help.contains("`ha-cli history`"), "{help}");
+    locks.release().await;
+    // Who starts anew has them all, and its own stop of a server is no loss.
+    let locks = take(alice, &holder("alice@desk")).await.unwrap();
+    assert_eq!(locks.nodes().count(), 2);
+    let mut stop = Plan::default();
+    let stopped = stop.add(first, Action::Stop { component: Component::Postgres }, []);
+    stop.add(second, Action::Checkpoint, [stopped]);
+    run(alice, &stop).await.unwrap();
+    locks.release().await;
+    docker(&["start", &container]);
+    alice.ports().control.wait_ready(first, crate::up::PATIENCE).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -118,7 +118,7 @@ fn one_that_hangs_is_stopped_before_anybody_is_promoted() {
             [
                 "0 vm1: make sure that PostgreSQL does not run (stop, else kill) <>",
                 // Generations are left out, since vm1 may know of some.
-                "1 vm2: write down that vm2 is the primary of generation 32 <>",
+                "1 vm2: write down that vm2 is the primary of generation 162 <>",
                 "2 vm2: open the way for the promotion <>",
                 "3 vm2: make sure that vm1 has not come back meanwhile <0,1>",
                 "4 vm2: promote <2,3>",
@@ -244,10 +244,10 @@ fn a_standby_knows_of_the_promotion_that_its_data_comes_from() {
         Some(promotion(2, "vm1"));
     assert_eq!(refused(&topology, &facts, &dead(), "vm1 was promoted in generation 2"), RefusalKind::Unsafe);
     server(&mut facts, "vm2").lineage = Some(lineage(2, "vm1", 1));
-    let next = "vm2: write down that vm2 is the primary of generation 4";
+    let next = "vm2: write down that vm2 is the primary of generation 18";
     assert!(lines(&decide_failover(&topology, &facts, &dead()).unwrap().plan)[0].contains(next));
     // Else one generation would be given to two promotions.
-    let next = "vm2: write down that vm2 is the primary of generation 24";
+    let next = "vm2: write down that vm2 is the primary of generation 178";
     dark(&mut facts, "vm1");
     facts.get_mut(&name("vm1")).unwrap().stopped = None;
     let planned = decide_failover(&topology, &facts, &dead()).unwrap();
@@ -266,7 +266,7 @@ fn a_promotion_that_was_only_written_down_stands_in_nobodys_way() {
     (meant.promotion, meant.lineage) = (Some(promotion(2, "vm2")), Some(lineage(1, "vm1", 1)));
     let planned = decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap();
     assert_eq!(planned.to, name("vm1"));
-    assert!(lines(&planned.plan)[0].contains("generation 3"), "{:?}", planned.plan);
+    assert!(lines(&planned.plan)[0].contains("generation 17"), "{:?}", planned.plan);
     // Its data comes from that promotion: it was made.
     server(&mut facts, "vm2").lineage = Some(lineage(2, "vm2", 2));
     assert_eq!(refused(&topology, &facts, &dead(), "promoted in generation 2 without it"), RefusalKind::Unsafe);

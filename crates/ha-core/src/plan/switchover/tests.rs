@@ -190,13 +190,13 @@ fn every_promotion_has_a_generation_of_its_own() {
     let mut facts = facts(&topology);
     server(&mut facts, "vm1").promotion = Some(promotion(4, "vm1"));
     server(&mut facts, "vm2").promotion = Some(promotion(3, "vm2"));
-    // The even ones are vm2's.
-    assert_eq!(generation(&facts), Some(6));
+    // 2, 18, 34 and so on are vm2's.
+    assert_eq!(generation(&facts), Some(18));
     // Taken back, or given up before the primary was stopped.
-    server(&mut facts, "vm2").promotion = Some(promotion(6, "vm2"));
-    assert_eq!(generation(&facts), Some(8));
+    server(&mut facts, "vm2").promotion = Some(promotion(18, "vm2"));
+    assert_eq!(generation(&facts), Some(34));
     ended(&mut facts, "vm1", ControlState::ShutDown, true);
-    assert_eq!(generation(&facts), Some(8));
+    assert_eq!(generation(&facts), Some(34));
 }
 
 /// The files of two hosts may list the nodes in another order, and each host decides by its own.
@@ -218,7 +218,7 @@ fn a_generation_is_the_same_nodes_in_whatever_order_the_file_has_them() {
         }
     };
     for topology in [pair(), spec.validate().unwrap()] {
-        assert_eq!((generation(&topology, "vm2", "vm1"), generation(&topology, "vm1", "vm2")), (2, 3));
+        assert_eq!((generation(&topology, "vm2", "vm1"), generation(&topology, "vm1", "vm2")), (2, 17));
     }
 }
 

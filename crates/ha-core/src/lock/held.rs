@@ -1,0 +1,213 @@
+//! Whether the locks that were taken are still held. A connection ends, an engine is restarted, a laptop sleeps: the lock is gone
+//! then, and whoever held it learns of that only by asking.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::lock::Mutex as AsyncMutex;
+
+use super::hold::ANSWER_LIMIT;
+use crate::ports::{ExecSession, RuntimeError};
+use crate::survey;
+use crate::values::NodeName;
+
+/// How long one that did not answer the last time is asked for.
+const SHORT: Duration = Duration::from_millis(100);
+
+/// A lock that a run no longer holds, or not for sure.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the lock of {node}, which keeps others from changing the cluster at the same time, is lost: {why}")]
+pub struct LostLock {
+    /// Where.
+    pub node: NodeName,
+    /// How that shows.
+    pub why: String,
+}
+
+/// One lock, for as long as this lives.
+pub(super) struct Held {
+    pub(super) node: NodeName,
+    session: AsyncMutex<Box<dyn ExecSession>>,
+    asked: AtomicU64,
+    /// What is done under it ends the server, and the lock with that.
+    ends: AtomicBool,
+    silent: AtomicBool,
+}
+
+enum Answer {
+    Held,
+    Silent(String),
+    Gone(String),
+}
+
+impl Held {
+    pub(super) fn new(node: &NodeName, session: Box<dyn ExecSession>) -> Self {
+        Self {
+            node: node.clone(),
+            session: AsyncMutex::new(session),
+            asked: AtomicU64::new(0),
+            ends: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
+        }
+    }
+
+    /// Gives it back, and returns once it is free.
+    pub(super) async fn release(&self) {
+        let mut session = self.session.lock().await;
+        // Where the server was stopped meanwhile, its lock went with it, and there is nobody to tell.
+        if session.write_line("").await.is_ok() {
+            while let Ok(Some(_)) = session.read_line(ANSWER_LIMIT).await {}
+        }
+    }
+
+    async fn ask(&self) -> Answer {
+        let answer = self.answer().await;
+        self.silent.store(matches!(answer, Answer::Silent(_)), Ordering::Relaxed);
+        answer
+    }
+
+    async fn answer(&self) -> Answer {
+        let mut session = self.session.lock().await;
+        let number = self.asked.fetch_add(1, Ordering::Relaxed);
+        let of = |error: &RuntimeError| match error {
+            RuntimeError::TimedOut { .. } => Answer::Silent(survey::chain(error)),
+            _ => Answer::Gone(survey::chain(error)),
+        };
+        if let Err(error) = session.write_line(&format!("still {number}")).await {
+            return of(&error);
+        }
+        let limit = if self.silent.load(Ordering::Relaxed) { SHORT } else { ANSWER_LIMIT };
+        loop {
+            match session.read_line(limit).await {
+                Ok(Some(line)) if line == format!("held {number}") => return Answer::Held,
+                // Late, to an earlier question.
+                Ok(Some(_)) => {}
+                Ok(None) => return Answer::Gone("the program that held it has ended".to_owned()),
+                Err(error) => return of(&error),
+            }
+        }
+    }
+}
+
+/// The locks that are held on a cluster by whoever works with this value of it.
+#[derive(Clone, Default)]
+pub(crate) struct Register(Arc<Mutex<Vec<Weak<Held>>>>);
+
+impl Register {
+    pub(super) fn add(&self, held: &Arc<Held>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(held));
+    }
+
+    fn all(&self) -> Vec<Arc<Held>> {
+        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        list.retain(|held| held.strong_count() > 0);
+        list.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// What is about to be done ends that node's server, and its lock.
+    pub(crate) fn ends(&self, node: &NodeName) {
+        self.all().iter().filter(|held| held.node == *node).for_each(|held| held.ends.store(true, Ordering::Relaxed));
+    }
+
+    /// Asks for each lock whether it is held. One that is known to be gone is enough; of those that do not answer, all: whoever
+    /// else comes needs the locks of all nodes, so one that is held keeps others out. Who took none has none to lose.
+    pub(crate) async fn prove(&self) -> Result<(), LostLock> {
+        let all = self.all();
+        let answers = join_all(all.iter().map(|held| held.ask())).await;
+        let mut silent = None;
+        let mut proven = false;
+        for (held, answer) in all.iter().zip(answers) {
+            let lost = |why| LostLock { node: held.node.clone(), why };
+            match answer {
+                Answer::Held => proven = true,
+                Answer::Gone(why) if !held.ends.load(Ordering::Relaxed) => return Err(lost(why)),
+                Answer::Gone(_) => {}
+                Answer::Silent(why) => silent = silent.or(Some(lost(why))),
+            }
+        }
+        match silent {
+            Some(lost) if !proven => Err(lost),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use async_trait::async_trait;
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    /// What each question gets, one after the other; afterwards nothing but the end.
+    struct Script(VecDeque<Says>, Option<String>);
+
+    #[derive(Clone, Copy)]
+    enum Says {
+        Held,
+        Nothing,
+        /// Nothing in time, and the answer before the next one.
+        Late,
+    }
+
+    #[async_trait]
+    impl ExecSession for Script {
+        async fn write_line(&mut self, line: &str) -> Result<(), RuntimeError> {
+            self.1 = line.strip_prefix("still ").map(|number| format!("held {number}"));
+            Ok(())
+        }
+
+        async fn read_line(&mut self, timeout: Duration) -> Result<Option<String>, RuntimeError> {
+            let timed_out = Err(RuntimeError::TimedOut { what: "waiting".to_owned(), after: timeout });
+            match self.0.pop_front() {
+                Some(Says::Held) => Ok(self.1.take()),
+                Some(Says::Nothing) => timed_out,
+                Some(Says::Late) => {
+                    self.0.push_front(Says::Held);
+                    timed_out
+                }
+                None => Ok(None),
+            }
+        }
+    }
+
+    fn held(register: &Register, node: &str, says: &[Says]) -> Arc<Held> {
+        let session = Script(says.iter().copied().collect(), None);
+        let held = Arc::new(Held::new(&node.parse().unwrap(), Box::new(session)));
+        register.add(&held);
+        held
+    }
+
+    fn prove(register: &Register) -> Result<(), String> {
+        register.prove().now_or_never().unwrap().map_err(|lost| lost.node.to_string())
+    }
+
+    #[test]
+    fn one_that_is_gone_stops_whoever_held_it_unless_that_was_their_own_doing() {
+        let register = Register::default();
+        assert_eq!(prove(&register), Ok(()), "who took none has none to lose");
+        let vm1 = held(&register, "vm1", &[Says::Held]);
+        let vm2 = held(&register, "vm2", &[Says::Held; 5]);
+        assert_eq!(prove(&register), Ok(()));
+        assert_eq!(prove(&register), Err("vm1".to_owned()));
+        register.ends(&vm1.node);
+        assert_eq!(prove(&register), Ok(()), "a switchover stops the old primary");
+        drop(vm2);
+        assert_eq!(prove(&register), Ok(()));
+    }
+
+    #[test]
+    fn one_that_does_not_answer_is_no_proof_and_one_that_does_is_enough() {
+        let register = Register::default();
+        let _vm1 = held(&register, "vm1", &[Says::Nothing, Says::Late, Says::Held]);
+        let vm2 = held(&register, "vm2", &[Says::Held]);
+        assert_eq!(prove(&register), Ok(()));
+        drop(vm2);
+        assert_eq!(prove(&register), Err("vm1".to_owned()));
+        assert_eq!(prove(&register), Ok(()), "it thaws");
+    }
+}
