@@ -95,18 +95,32 @@ WITH server AS MATERIALIZED (
         ON set.setdatabase IN (0, keycloak.oid) AND set.setrole IN (0, keycloak.datdba)
     CROSS JOIN unnest(set.setconfig) AS setting
     ORDER BY name, set.setrole = 0, set.setdatabase = 0
+), own AS MATERIALIZED (
+    -- The view makes a row of every setting, each time that it is read.
+    SELECT name, source, sourcefile LIKE '%/postgresql.auto.conf' AS altered, pending_restart FROM pg_settings
+), overridden AS MATERIALIZED (
+    -- What somebody gave beside the files of the configuration, as it is in force for Keycloak's sessions. What a server's upstream is
+    -- stands elsewhere, and may hold a password.
+    SELECT coalesce(json_agg(json_build_object('name', name, 'value', value, 'source', source) ORDER BY name), '[]') AS list
+    FROM (
+        SELECT name, value, source FROM given
+        UNION ALL
+        SELECT lower(name), current_setting(name), 'ALTER SYSTEM' FROM own
+        WHERE altered AND lower(name) NOT IN (SELECT name FROM given)
+    ) AS setting
+    WHERE name <> 'primary_conninfo'
 ), durable AS MATERIALIZED (
     SELECT json_agg(json_build_object(
                'name', wanted.name,
                'value', coalesce(given.value, current_setting(wanted.name, true), ''),
                'source', coalesce(
                    given.source,
-                   CASE WHEN own.sourcefile LIKE '%/postgresql.auto.conf' THEN 'ALTER SYSTEM' ELSE own.source END
+                   CASE WHEN own.altered THEN 'ALTER SYSTEM' ELSE own.source END
                )
            ) ORDER BY wanted.name) AS list
     FROM (VALUES ('synchronous_commit'), ('fsync'), ('full_page_writes'), ('ha.durability')) AS wanted(name)
     LEFT JOIN given ON given.name = wanted.name
-    LEFT JOIN pg_settings AS own ON own.name = wanted.name
+    LEFT JOIN own ON own.name = wanted.name
 ), texts AS MATERIALIZED (
     -- Keycloak's database is the only one that is not PostgreSQL's own.
     SELECT coalesce(bool_or(datcollversion <> pg_database_collation_actual_version(oid)), false) AS mismatch
@@ -153,6 +167,7 @@ SELECT json_build_object(
     'prepared_transactions', (SELECT count(*) FROM pg_prepared_xacts),
     'wal_bytes', (SELECT sum(size)::bigint FROM pg_ls_waldir()),
     'durable', durable.list,
+    'overridden', overridden.list,
     'standby_limits', json_build_object(
         'max_connections', current_setting('max_connections')::integer,
         'max_worker_processes', current_setting('max_worker_processes')::integer,
@@ -160,7 +175,7 @@ SELECT json_build_object(
         'max_prepared_transactions', current_setting('max_prepared_transactions')::integer,
         'max_locks_per_transaction', current_setting('max_locks_per_transaction')::integer
     ),
-    'pending_restart', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE pending_restart),
+    'pending_restart', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM own WHERE pending_restart),
     'collation_mismatch', texts.mismatch,
     -- The node's own promotion.conf, which the server reads with its configuration.
     'promotion', CASE WHEN current_setting('ha.promotion', true) <> '' THEN json_build_object(
@@ -190,4 +205,4 @@ SELECT json_build_object(
         WHERE application_name ~ '^keycloak-ha-standby wal=unread( heap=[0-9]{1,3}%)?$'
     )
 )::text
-FROM server, positions, senders, slots, texts, durable
+FROM server, positions, senders, slots, texts, durable, overridden

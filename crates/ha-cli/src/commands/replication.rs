@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::operation::Operation;
 use super::plan;
 use super::question::{self, Confirmation};
+use super::settle::{self, Settled};
 use super::turn::Turn;
 use crate::cli::{Globals, OutputFormat, ReplicationCommand, ReplicationSetArgs};
 use crate::config;
@@ -121,7 +122,7 @@ async fn change(
     let plan = planned.map_err(|refusal| plan::refused("replication set", &[refusal]))?;
     plan::show(printer, &plan);
     if args.dry_run {
-        plan::report_dry_run(printer, &plan)?;
+        plan::report_dry_run(cluster, printer, &plan)?;
         return Ok(Outcome::Done);
     }
     question::confirm(printer, args.yes, &Some(question(&args.durability))).await?;
@@ -134,8 +135,10 @@ async fn change(
     };
     operation.end(cluster, &done, printer).await;
     done?;
-    report(cluster, &plan, &progress, path, printer)?;
-    Ok(if plan.notes.is_empty() { Outcome::Done } else { Outcome::Degraded })
+    let settled = settle::read_back(cluster).await?;
+    report(cluster, &plan, &progress, &settled, path, printer)?;
+    let outcome = if plan.notes.is_empty() { Outcome::Done } else { Outcome::Degraded };
+    Ok(outcome.worse(settled.outcome()))
 }
 
 fn question(durability: &str) -> Confirmation {
@@ -150,20 +153,23 @@ fn report(
     cluster: &Cluster,
     plan: &Plan,
     progress: &PlanProgress,
+    settled: &Settled,
     path: &Path,
     printer: &Printer,
 ) -> Result<(), Error> {
     let durability = cluster.topology().replication.durability;
     if printer.format() == OutputFormat::Json {
         let object = json!({
-            "schema": 1, "cluster": cluster.topology().cluster.name, "durability": durability, "file": path,
-            "steps": progress.to_json(plan), "notes": plan.notes,
+            "schema": 1, "cluster": cluster.topology().cluster.name, "durability": durability,
+            "file": path.display().to_string(),
+            "steps": progress.to_json(plan), "notes": plan.notes, "health": settled.to_json(),
         });
         return printer.json(&object);
     }
-    let text = format!(
-        "durability is {durability}, in {} as well: copy that file to the other hosts that have one\n",
-        path.display()
-    );
-    printer.text(&text)
+    let copy = format!("copy {} to the other hosts that have one", path.display());
+    let text = match settled.outcome() {
+        Outcome::Done => format!("durability is {durability}, in the file as well: {copy}\n"),
+        _ => format!("durability is {durability} in the file, and NOT in force; {copy}\n"),
+    };
+    printer.text(&format!("{text}{}", settled.in_words()))
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ha_core::Cluster;
-use ha_core::health::{ClusterState, Finding, Report};
+use ha_core::health::{ClusterState, Code, Finding, Report};
 use ha_core::values::NodeName;
 use serde_json::{Value, json};
 
@@ -12,6 +12,10 @@ use crate::error::Error;
 use crate::exit::Outcome;
 use crate::output::{Printer, Tone};
 
+/// What somebody else has the last word on.
+const SETTINGS: [Code; 2] = [Code::DurabilityNotInForce, Code::SettingNotInForce];
+/// From a reload until every session shows it.
+const RELOAD_LIMIT: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Waiting is not told before: as a rule it is over by then.
 const QUIET: Duration = Duration::from_secs(2);
@@ -32,9 +36,11 @@ impl Settled {
         Self { state: Some(report.state), findings: report.findings.into_iter().filter(about).collect(), late }
     }
 
-    /// The exit code: what was to be done is done, unless something that should have come by itself has not.
-    pub(super) const fn outcome(&self) -> Outcome {
-        if self.late { Outcome::Degraded } else { Outcome::Done }
+    /// The exit code: what was to be done is done, unless something that should have come by itself has not, or what was to be in
+    /// force is not.
+    pub(super) fn outcome(&self) -> Outcome {
+        let not_in_force = self.findings.iter().any(|finding| finding.code == Code::DurabilityNotInForce);
+        if self.late || not_in_force { Outcome::Degraded } else { Outcome::Done }
     }
 
     /// For a person; nothing where all is well.
@@ -44,7 +50,10 @@ impl Settled {
         }
         let line = |finding: &Finding| {
             let node = finding.node.as_ref().map_or_else(String::new, |node| format!("{node}: "));
-            format!("  {node}{} [{}]\n", finding.message, finding.code)
+            // What nobody would expect after what was done, and what takes it back.
+            let help =
+                if SETTINGS.contains(&finding.code) { format!("    help: {}\n", finding.help) } else { String::new() };
+            format!("  {node}{} [{}]\n{help}", finding.message, finding.code)
         };
         let lines: String = self.findings.iter().map(line).collect();
         format!("still to come, or wrong (`ha-cli health` says what to do):\n{lines}")
@@ -53,6 +62,22 @@ impl Settled {
     /// The same for programs.
     pub(super) fn to_json(&self) -> Value {
         json!({ "state": self.state, "findings": self.findings })
+    }
+}
+
+/// Reads back what is in force: a server takes a moment to read its configuration again.
+///
+/// # Errors
+/// An interrupt.
+pub(super) async fn read_back(cluster: &Cluster) -> Result<Settled, Error> {
+    let begun = Instant::now();
+    loop {
+        let mut settled = look(cluster, &all(cluster)).await?;
+        settled.findings.retain(|finding| SETTINGS.contains(&finding.code));
+        if settled.outcome() == Outcome::Done || begun.elapsed() >= RELOAD_LIMIT {
+            return Ok(settled);
+        }
+        plan::interruptible(tokio::time::sleep(LOOK_AGAIN)).await?;
     }
 }
 

@@ -155,6 +155,8 @@ codes! {
     CollationMismatch = "collation-mismatch", Warning;
     /// What a rewind needs is off.
     RewindImpossible = "rewind-impossible", Warning;
+    /// Somebody has given a setting another value than ha.toml, or than ha-cli has written.
+    SettingNotInForce = "setting-not-in-force", Warning;
     /// A setting waits for a restart.
     PendingRestart = "pending-restart", Warning;
     /// Little is left on the disk of the database.
@@ -180,8 +182,8 @@ impl Code {
             Self::PostgresNotReady | Self::KeycloakStarting | Self::KeycloakWrongMode | Self::ReplicationLag => {
                 Some(Duration::from_secs(60))
             }
-            // One that has another history never streams.
-            Self::ReplicationStopped => Some(Duration::from_secs(10)),
+            // A reload is read within moments; one that has another history never streams.
+            Self::DurabilityNotInForce | Self::ReplicationStopped => Some(Duration::from_secs(10)),
             _ => None,
         }
     }

@@ -33,9 +33,9 @@ pub use names::{
 pub use postgres::{
     BACKUP_SCRIPT, COPY_SCRIPT, DATA_PATH, EXAMINE_SCRIPT, FORGET_SCRIPT, GUARD_SCRIPT, HISTORY_PATH, IDENTITY_PATH,
     INIT_SCRIPT, INSPECT_SCRIPT, MAINTENANCE_DATABASE, PASSFILE_PATH, PGDATA, PROBE_ROLE, REPLICATION_ROLE,
-    REWIND_SCRIPT, REWINDING_PATH, STANDBY_LIMITS, STATE_PATH, TOPOLOGY_PATH, TRY_SCRIPT, conninfo, conninfo_value,
-    no_upstream_file, one_off_container, own_conninfo, passfile, peer_endpoint, pg_hba_conf, postgres_container,
-    postgres_files, postgresql_conf, postgresql_conf_value, replication_conninfo, standby_limits,
+    REWIND_SCRIPT, REWINDING_PATH, STANDBY_LIMITS, STATE_PATH, TOPOLOGY_PATH, TRY_SCRIPT, configured, conninfo,
+    conninfo_value, no_upstream_file, one_off_container, own_conninfo, passfile, peer_endpoint, pg_hba_conf,
+    postgres_container, postgres_files, postgresql_conf, postgresql_conf_value, replication_conninfo, standby_limits,
     synchronous_standby_names, topology_json, upstream_conf, upstream_file,
 };
 pub use postgres_image::{OLDEST_POSTGRES, too_old, too_old_version};

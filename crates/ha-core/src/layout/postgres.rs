@@ -44,9 +44,10 @@ pub const PROBE_ROLE: &str = "ha_probe";
 /// Runs instead of the image's entrypoint and hands over to it when the data is what it should be.
 pub const GUARD_SCRIPT: &str = include_str!("assets/guard.sh");
 /// Makes the database of a new cluster.
-pub const INIT_SCRIPT: &str = include_str!("assets/init.sh");
+pub const INIT_SCRIPT: &str = concat!(include_str!("assets/tools.sh"), include_str!("assets/init.sh"));
 /// Makes a standby's database by a base backup.
-pub const COPY_SCRIPT: &str = concat!(include_str!("assets/swap.sh"), include_str!("assets/copy.sh"));
+pub const COPY_SCRIPT: &str =
+    concat!(include_str!("assets/tools.sh"), include_str!("assets/swap.sh"), include_str!("assets/copy.sh"));
 /// Tells what is in a data volume.
 pub const EXAMINE_SCRIPT: &str = include_str!("assets/examine.sh");
 
@@ -233,6 +234,25 @@ pub fn standby_limits(topology: &Topology, node: &Node, share: MachineShare) -> 
         STANDBY_LIMITS.contains(&name.as_str()).then_some((name, value))
     });
     limits.collect()
+}
+
+/// What a node's `postgresql.conf` says, by the settings' names in lower case, but for what follows the machine's memory.
+#[must_use]
+pub fn configured(topology: &Topology, node: &Node) -> BTreeMap<String, String> {
+    let conf = postgresql_conf(topology, node, MachineShare::of_memory(0, 1));
+    let lines = conf.lines().filter_map(|line| line.split_once(" = "));
+    let unquoted = |value: &str| match value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        Some(inner) => inner.replace("''", "'"),
+        None => value.to_owned(),
+    };
+    let mut settings: BTreeMap<_, _> =
+        lines.map(|(name, value)| (name.to_ascii_lowercase(), unquoted(value))).collect();
+    let given = |name: &str| topology.postgres.settings.keys().any(|given| given.eq_ignore_ascii_case(name));
+    settings.retain(|name, _| {
+        let of_memory = ["shared_buffers", "effective_cache_size"].contains(&name.as_str()) && !given(name);
+        !of_memory && name != "include_if_exists"
+    });
+    settings
 }
 
 /// What `synchronous_standby_names` of a node should be.

@@ -87,7 +87,14 @@ pub(crate) fn engine(id: &str) -> EngineInfo {
 }
 
 pub(crate) fn image(id: &str) -> Image {
-    Image { id: id.to_owned(), digests: Vec::new(), environment: Vec::new(), labels: BTreeMap::new(), size_bytes: 1 }
+    Image {
+        id: id.to_owned(),
+        digests: Vec::new(),
+        environment: Vec::new(),
+        volumes: Vec::new(),
+        labels: BTreeMap::new(),
+        size_bytes: 1,
+    }
 }
 
 pub(crate) fn postgres_image() -> Image {
@@ -167,6 +174,7 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         prepared_transactions: 0,
         wal_bytes: Some(16 << 20),
         durable: Vec::new(),
+        overridden: Vec::new(),
         standby_limits: BTreeMap::new(),
         pending_restart: Vec::new(),
         collation_mismatch: false,

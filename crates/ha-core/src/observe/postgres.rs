@@ -55,6 +55,10 @@ pub struct PostgresObservation {
     /// What decides how durable an acknowledged write of Keycloak's is, as it is in force for its sessions.
     #[serde(default)]
     pub durable: Vec<SettingInForce>,
+    /// What somebody gave beside the files of its configuration (`ALTER SYSTEM`, or to a role or database), as it is in force for
+    /// Keycloak's sessions.
+    #[serde(default)]
+    pub overridden: Vec<SettingInForce>,
     /// What a standby must not have less of than its primary, by the settings' names.
     #[serde(default)]
     pub standby_limits: BTreeMap<String, u32>,
@@ -123,6 +127,13 @@ impl SettingInForce {
             }
             _ => None,
         }
+    }
+
+    /// The statements that take it back, where somebody gave it by one.
+    #[must_use]
+    pub fn taken_back_by(&self) -> Option<String> {
+        let source = self.source.as_deref().filter(|source| source.starts_with("ALTER "))?;
+        Some(format!("`{source} RESET {}` and `SELECT pg_reload_conf()`", self.name))
     }
 
     /// Whether it is part of the data, and so the same on every node.

@@ -235,11 +235,33 @@ fn what_makes_keycloaks_writes_durable_is_seen_with_its_source() {
         is("synchronous_commit", "Off", "ALTER ROLE keycloak").await;
         run("ALTER ROLE keycloak IN DATABASE keycloak SET ha.durability = 'async'");
         is("ha.durability", "async", "ALTER ROLE keycloak IN DATABASE keycloak").await;
+        // What else somebody has given: the nearest to Keycloak's sessions counts, and no password is told.
+        run("ALTER SYSTEM SET work_mem = '6MB'");
+        run("ALTER SYSTEM SET max_standby_streaming_delay = '3s'");
+        run("ALTER SYSTEM SET primary_conninfo = 'host=192.0.2.1 password=secret'");
+        run("ALTER DATABASE keycloak SET work_mem = '7MB'");
+        run("SELECT pg_reload_conf()");
+        for way in [&network as &dyn ReplicationProbe, &engine] {
+            until("all that was given is seen", async || {
+                let seen = way.observe(&vm1(), LIMIT).await.unwrap().overridden;
+                assert!(seen.iter().all(|it| !it.value.contains("secret")), "{seen:?}");
+                let told = |name: &str, value: &str, source: &str| {
+                    let setting = seen.iter().find(|setting| setting.name == name);
+                    setting.is_some_and(|it| it.value == value && it.source.as_deref() == Some(source))
+                };
+                told("work_mem", "7MB", "ALTER DATABASE keycloak")
+                    && told("max_standby_streaming_delay", "3s", "ALTER SYSTEM")
+                    && told("ha.durability", "async", "ALTER ROLE keycloak IN DATABASE keycloak")
+            })
+            .await;
+        }
         for undo in ["ROLE keycloak IN DATABASE keycloak", "ROLE keycloak", "DATABASE keycloak", "SYSTEM"] {
             run(&format!("ALTER {undo} RESET ALL"));
         }
         run("SELECT pg_reload_conf()");
         is("fsync", "on", "default").await;
         is("synchronous_commit", "on", "default").await;
+        let seen = network.observe(&vm1(), LIMIT).await.unwrap().overridden;
+        assert_eq!(seen, [], "all was taken back");
     });
 }

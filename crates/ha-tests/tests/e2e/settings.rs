@@ -11,6 +11,7 @@ use ha_tests::{Pair, PairOptions, engine_is_wanted};
 use serde_json::Value;
 
 use crate::host::{docker, on_volumes};
+use crate::site::Site;
 use crate::up;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,6 +25,7 @@ async fn a_new_cluster_is_ready_for_role_changes_and_open_to_nobody_else() {
     admitted(&pair).await;
     containers(&pair);
     outside_the_data_directory(&pair);
+    taken_back(&pair).await;
     changed(&pair).await;
 }
 
@@ -170,6 +172,40 @@ fn outside_the_data_directory(pair: &Pair) {
         assert_eq!(files.contains("upstream.conf"), node == "vm2", "{found}");
         assert_eq!(on_volumes(&name, node, "stat -c %a /state/config/passfile"), "600");
     }
+}
+
+/// Whoever has the last word on a setting is named, and what takes it back does.
+async fn taken_back(pair: &Pair) {
+    let site = Site::of(pair);
+    let run = async |statement: &str| pair.superuser(pair.primary(), statement).await.unwrap();
+    let set = |profile: &str| site.run(&["replication", "set", profile, "--yes"]);
+    for (profile, source, setting, value) in [
+        ("strict", "ALTER SYSTEM", "synchronous_commit", "off"),
+        ("strict", "ALTER ROLE \"select\" IN DATABASE \"order\"", "synchronous_commit", "local"),
+        ("strict", "ALTER SYSTEM", "synchronous_standby_names", "''"),
+        ("async", "ALTER SYSTEM", "synchronous_standby_names", "'*'"),
+    ] {
+        run(&format!("{source} SET {setting} = {value}")).await;
+        run("SELECT pg_reload_conf()").await;
+        let told = set(profile).ends_with(3);
+        assert!(told.out.contains("NOT in force") && told.out.contains(setting), "{told:#?}");
+        // As the help says, word by word.
+        let help = told.out.lines().find(|line| line.trim_start().starts_with("help:")).unwrap();
+        let statements: Vec<_> = help.split('`').skip(1).step_by(2).collect();
+        assert_eq!(statements, [format!("{source} RESET {setting}").as_str(), "SELECT pg_reload_conf()"], "{help}");
+        for statement in statements {
+            run(statement).await;
+        }
+        set(profile).ends_with(0);
+    }
+    // What [postgres.settings] says is no promise of the profile's: told, and done all the same.
+    site.edit(|file| format!("{file}\n[postgres.settings]\nwork_mem = \"8MB\"\n"));
+    run("ALTER SYSTEM SET work_mem = '6MB'").await;
+    run("SELECT pg_reload_conf()").await;
+    let told = set("async").ends_with(0);
+    assert!(told.out.contains("[setting-not-in-force]") && told.out.contains("ALTER SYSTEM RESET"), "{told:#?}");
+    run("ALTER SYSTEM RESET work_mem").await;
+    run("SELECT pg_reload_conf()").await;
 }
 
 /// A change of settings: tried before anything stops, taken in the order that it needs, taken back where it does not do.

@@ -510,6 +510,9 @@ fn loses_its_primary(site: &Site) {
             "{shown}"
         );
         assert!(site.run(&["up"]).ends_with(0).out.contains("nothing to do"), "the file says the same");
+        if durability == "strict" {
+            up_says_what_is_not_in_force(site);
+        }
         site.run(&["verify"]).ends_with(0);
     }
     site.run(&["switchover", "--to", "vm1", "--yes"]).ends_with(0);
@@ -527,6 +530,21 @@ fn loses_its_primary(site: &Site) {
     site.run(&["health", "--wait", "30s"]).ends_with(0);
     has_nothing_more_to_do(site);
     site.run(&["switchover", "--to", "vm1", "--yes"]).ends_with(0);
+}
+
+/// What a role was given counts more than any file: `up` does not call that done.
+fn up_says_what_is_not_in_force(site: &Site) {
+    let container = format!("{}-vm2-postgres", site.cluster);
+    let run = |statement: &str| docker(&["exec", "-u", "postgres", &container, "psql", "-Xqc", statement]);
+    run("ALTER ROLE keycloak SET synchronous_commit = 'off'");
+    let told = site.run(&["up", "--output", "json"]).ends_with(3).json();
+    let finding = &told["health"]["findings"][0];
+    assert_eq!(finding["code"], "durability-not-in-force", "{told}");
+    assert!(finding["help"].as_str().unwrap().contains("`ALTER ROLE keycloak RESET synchronous_commit`"), "{told}");
+    let told = site.run(&["up"]).ends_with(3).out;
+    assert!(told.contains("by ALTER ROLE keycloak") && told.contains("help: on vm2"), "{told}");
+    run("ALTER ROLE keycloak RESET synchronous_commit");
+    site.run(&["up"]).ends_with(0);
 }
 
 fn goes_down_and_comes_back(site: &Site) {

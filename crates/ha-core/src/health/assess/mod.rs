@@ -3,6 +3,7 @@
 mod keycloak;
 mod postgres;
 mod replication;
+mod settings;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use crate::layout;
 use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresObservation, PostgresRole};
 use crate::plan::{Of, RoleFact, RoleFacts, WayOut, one_of, own_way, way_out};
 use crate::topology::{Node, Topology};
+use crate::values::{PromotionId, PromotionRecord};
 
 /// A node of the topology with what was seen of it.
 struct Seen<'a> {
@@ -65,6 +67,7 @@ pub fn assess_roles(topology: &Topology, facts: &RoleFacts) -> Report {
     identity(&seen, topology, &mut findings);
     for node in &seen {
         postgres::findings(node, &mut findings);
+        settings::findings(topology, node, &mut findings);
         keycloak::findings(node, &mut findings);
         let wal_bytes = node.postgres().and_then(|postgres| postgres.wal_bytes);
         host::findings(&node.node.name, &node.observation.host, wal_bytes, &mut findings);
@@ -208,12 +211,12 @@ fn nobody(topology: &Topology, facts: &RoleFacts, seen: &[Seen<'_>]) -> Finding 
 
 /// Of several primaries the one of the oldest promotion has to go, unless a person knows better.
 fn wrong_one(primaries: &[&Seen<'_>]) -> Advice {
-    let generation = |node: &Seen<'_>| {
-        let known =
-            node.postgres().map(|it| (it.lineage.as_ref().map(|lineage| &lineage.promotion), it.promotion.as_ref()));
-        known.and_then(|(data, told)| data.into_iter().chain(told).map(|record| record.generation).max())
-    };
-    let Some(oldest) = primaries.iter().rev().min_by_key(|node| generation(node)) else { return Advice::default() };
+    fn order<'a>(node: &Seen<'a>) -> Option<(u64, &'a PromotionId)> {
+        let postgres = node.postgres()?;
+        let data = postgres.lineage.as_ref().map(|lineage| &lineage.promotion);
+        data.into_iter().chain(&postgres.promotion).map(PromotionRecord::order).max()
+    }
+    let Some(oldest) = primaries.iter().rev().min_by_key(|node| order(node)) else { return Advice::default() };
     let name = &oldest.node.name;
     advice!(
         "writes are diverging: stop the wrong one now, by its promotion {name}: {} (its data is kept), then {}",

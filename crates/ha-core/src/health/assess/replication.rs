@@ -1,8 +1,10 @@
 //! How the standbys follow.
 
 use super::Seen;
+use super::settings::take_back;
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding, ReplicationReport, ReplicationState, SlotReport};
+use crate::layout;
 use crate::observe::{PostgresObservation, PostgresRole, SettingInForce, SlotObservation};
 use crate::plan::{Of, own_way};
 use crate::topology::{Durability, Topology};
@@ -65,12 +67,8 @@ fn in_force(topology: &Topology, node: &Seen<'_>, findings: &mut Vec<Finding>) {
         }
         let SettingInForce { name: what, value, source } = setting;
         let source = source.as_deref().unwrap_or("its configuration");
-        let help = if source.starts_with("ALTER ") {
-            format!(
-                "on {name}, as postgres in the database postgres: `{source} RESET {what}` and `SELECT pg_reload_conf()`; sessions \
-                 that are open keep what a role or a database gave them: restart Keycloak then"
-            )
-            .into()
+        let help = if setting.taken_back_by().is_some() {
+            take_back(node, setting)
         } else {
             advice!("take {what} out of [postgres.settings], then {}", Remedy::up(name))
         };
@@ -87,6 +85,18 @@ fn durability(topology: &Topology, primary: &Seen<'_>, postgres: &PostgresObserv
     let synchronous = !postgres.synchronous_standby_names.is_empty();
     let name = &primary.node.name;
     let alone = postgres.promotion.as_ref().is_some_and(|record| record.run_alone);
+    if let Some(setting) = overridden_names(topology, name, postgres) {
+        findings.push(Finding::new(
+            Code::DurabilityNotInForce,
+            Some(name),
+            format!(
+                "durability is \"{}\", and synchronous_standby_names is \"{}\", by ALTER SYSTEM: no file of ha-cli's counts beside that",
+                topology.replication.durability, setting.value
+            ),
+            take_back(primary, setting),
+        ));
+        return confirmations(name, postgres, findings);
+    }
     match topology.replication.durability {
         Durability::Strict if alone => {
             let away: Vec<_> = topology.peers_of(name).map(|peer| &peer.name).collect();
@@ -111,11 +121,25 @@ fn durability(topology: &Topology, primary: &Seen<'_>, postgres: &PostgresObserv
         )),
         Durability::Strict | Durability::Async => {}
     }
+    confirmations(name, postgres, findings);
+}
+
+/// `synchronous_standby_names`, where somebody has set it to something else than the profile by `ALTER SYSTEM`.
+fn overridden_names<'p>(
+    topology: &Topology,
+    node: &NodeName,
+    postgres: &'p PostgresObservation,
+) -> Option<&'p SettingInForce> {
+    let setting = postgres.overridden.iter().find(|setting| setting.name == "synchronous_standby_names")?;
+    (setting.value != layout::synchronous_standby_names(topology, node)).then_some(setting)
+}
+
+fn confirmations(name: &NodeName, postgres: &PostgresObservation, findings: &mut Vec<Finding>) {
     let confirms = postgres
         .senders
         .iter()
         .any(|sender| sender.state == "streaming" && matches!(sender.sync_state.as_str(), "sync" | "quorum"));
-    if synchronous && !confirms {
+    if !postgres.synchronous_standby_names.is_empty() && !confirms {
         findings.push(Finding::new(
             Code::WritesWait,
             Some(name),

@@ -19,6 +19,7 @@ mod postgres;
 mod random;
 mod replication;
 mod rest;
+mod settings;
 
 type Nodes = [NodeObservation];
 
@@ -119,6 +120,7 @@ fn every_code_stands_in_a_test() {
         include_str!("postgres.rs"),
         include_str!("replication.rs"),
         include_str!("rest.rs"),
+        include_str!("settings.rs"),
     );
     let missing: Vec<_> = Code::ALL.iter().filter(|code| !tests.contains(&format!(" {code}\""))).collect();
     assert!(missing.is_empty(), "no test expects {missing:?}");

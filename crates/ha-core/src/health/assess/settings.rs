@@ -1,0 +1,41 @@
+//! Settings of which somebody else than `ha.toml` has the last word: it lies in `postgresql.auto.conf`, which PostgreSQL reads after all
+//! else, or was given to a role or a database. Of those that decide how durable a write is, [`super::replication`] tells.
+
+use super::Seen;
+use crate::advice::Advice;
+use crate::health::{Code, Finding};
+use crate::layout;
+use crate::observe::{PostgresRole, SettingInForce};
+use crate::topology::Topology;
+
+pub(super) fn findings(topology: &Topology, node: &Seen<'_>, findings: &mut Vec<Finding>) {
+    let Some(postgres) = node.postgres() else { return };
+    if postgres.overridden.is_empty() {
+        return;
+    }
+    let name = &node.node.name;
+    let configured = layout::configured(topology, node.node);
+    for setting in &postgres.overridden {
+        let told_elsewhere = postgres.durable.iter().any(|other| other.name == setting.name);
+        // The primary's finding says it.
+        let said = setting.is_in_the_data() && postgres.role == PostgresRole::Standby;
+        let Some(wanted) = configured.get(&setting.name).filter(|wanted| **wanted != setting.value) else { continue };
+        let (Some(source), false) = (&setting.source, told_elsewhere || said) else { continue };
+        let by_file = topology.postgres.settings.keys().any(|given| given.eq_ignore_ascii_case(&setting.name));
+        let whose = if by_file { "as [postgres.settings] of ha.toml says" } else { "as ha-cli has written it" };
+        let SettingInForce { name: what, value, .. } = setting;
+        let message = format!("{what} is \"{value}\", by {source}, and not \"{wanted}\", {whose}");
+        findings.push(Finding::new(Code::SettingNotInForce, Some(name), message, take_back(node, setting)));
+    }
+}
+
+/// How a setting that somebody gave is taken back; nothing where nobody did.
+pub(super) fn take_back(node: &Seen<'_>, setting: &SettingInForce) -> Advice {
+    let Some(statements) = setting.taken_back_by() else { return Advice::default() };
+    format!(
+        "on {}, as postgres in the database postgres: {statements}; sessions that are open keep what a role or a database gave \
+         them: restart Keycloak then",
+        node.node.name
+    )
+    .into()
+}
