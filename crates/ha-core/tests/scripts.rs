@@ -50,6 +50,9 @@ impl Fake {
             "echo \"Database system identifier:           $(cat \"$1/id\")\"\necho 'Database cluster state: shut down'\n\
              echo \"Latest checkpoint's TimeLineID:       2\"",
         );
+        for name in ["pg_ctl", "pg_rewind", "psql"] {
+            fake.program(name, "exit 1");
+        }
         fake.program("timeout", "shift; exec \"$@\"");
         fake.program("docker-entrypoint.sh", "echo \"entrypoint $*\"");
         let make = |folder: &str| {
@@ -125,6 +128,36 @@ fn every_script_is_one_that_a_plain_shell_reads() {
         fake.file("script.sh", script);
         let output = Command::new("sh").arg("-n").arg(fake.root.join("script.sh")).output().expect("there is a shell");
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// `postgres:18`: the path of before is a link to the one above it, which a new volume is filled with.
+#[test]
+fn a_new_volume_of_a_newer_image_is_empty() {
+    let fake = Fake::new("examine-newer");
+    std::os::unix::fs::symlink(".", fake.root.join("volume/data")).expect("a link of our own");
+    assert_eq!(fake.run(EXAMINE_SCRIPT, &[]).facts()["data"], "empty");
+    fake.file("volume/base/1", "");
+    let run = fake.run(EXAMINE_SCRIPT, &[]);
+    assert_eq!((run.facts()["data"], run.facts()["found"].trim()), ("foreign", "base"), "{}", run.stderr);
+    let other = Fake::new("examine-other-data");
+    other.file("volume/data/x", "");
+    assert_eq!(other.run(EXAMINE_SCRIPT, &[]).facts()["data"], "foreign", "a folder is somebody's");
+}
+
+#[test]
+fn an_image_that_lacks_a_program_makes_nothing() {
+    for (script, arguments) in
+        [(INIT_SCRIPT, &["vm1"][..]), (COPY_SCRIPT, &["host=192.0.2.11", "ha_vm2", OURS, "17.6"])]
+    {
+        let fake = Fake::new(&format!("lacks-{}", arguments.len()));
+        for name in ["gosu", "pg_rewind"] {
+            fs::remove_file(fake.root.join("bin").join(name)).expect("a file of our own");
+        }
+        let run = fake.run(script, arguments);
+        assert_eq!(run.code, Some(66), "{}", run.stderr);
+        assert!(run.stderr.contains("lacks") && run.stderr.contains(" gosu"), "{}", run.stderr);
+        assert!(!fake.has("volume/pgdata") && !fake.has("volume/pgdata.new"), "something was made");
     }
 }
 

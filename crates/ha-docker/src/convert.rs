@@ -168,6 +168,7 @@ pub(crate) fn image(said: ImageInspect) -> Image {
         id: said.id.unwrap_or_default(),
         digests: said.repo_digests.unwrap_or_default(),
         environment: config.env.unwrap_or_default(),
+        volumes: config.volumes.unwrap_or_default(),
         labels: config.labels.unwrap_or_default().into_iter().collect(),
         size_bytes: said.size.and_then(|bytes| bytes.try_into().ok()).unwrap_or_default(),
     }

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use crate::archive;
 use crate::connect::DockerRuntime;
 use crate::convert;
+use crate::credentials::Login;
 use crate::task::Task;
 
 /// A pull may take as long as it moves.
@@ -35,9 +36,11 @@ impl DockerRuntime {
     pub(crate) async fn pull(&self, reference: &str, progress: Arc<dyn Progress>) -> Result<Image, RuntimeError> {
         self.negotiated_in_time().await?;
         let task = Task::new("pulling", "image", reference);
-        let failed = |message| RuntimeError::PullFailed { reference: reference.to_owned(), message };
+        let login = Login::of(reference).await;
+        let failed =
+            |message| RuntimeError::PullFailed { reference: reference.to_owned(), message: login.explain(message) };
         let options = CreateImageOptionsBuilder::new().from_image(&with_tag(reference)).build();
-        let mut news = Box::pin(self.docker.create_image(Some(options), None, None));
+        let mut news = Box::pin(self.docker.create_image(Some(options), None, login.credentials.clone()));
         let mut layers = Layers::default();
         loop {
             match timeout(PULL_SILENCE, news.next()).await {
@@ -57,10 +60,12 @@ impl DockerRuntime {
 
     pub(crate) async fn in_registry(&self, reference: &str) -> Result<(), RuntimeError> {
         let task = Task::new("asking the registry for", "image", reference);
-        let failed = |message| RuntimeError::PullFailed { reference: reference.to_owned(), message };
+        let login = Login::of(reference).await;
+        let failed =
+            |message| RuntimeError::PullFailed { reference: reference.to_owned(), message: login.explain(message) };
         let name = with_tag(reference);
         let ask = async {
-            let answer = self.docker.inspect_registry_image(&name, None).await;
+            let answer = self.docker.inspect_registry_image(&name, login.credentials.clone()).await;
             answer.map(|_| ()).map_err(|error| pull_error(self.failed(task, error), failed))
         };
         self.patient(task, REGISTRY_LIMIT, ask).await

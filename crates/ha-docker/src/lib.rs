@@ -31,6 +31,7 @@ mod clock;
 mod connect;
 mod container;
 mod convert;
+mod credentials;
 mod error;
 mod exec;
 mod exec_session;

@@ -18,6 +18,7 @@ use std::time::Duration;
 use bollard::BollardRequest;
 use bollard::errors::Error;
 use hyper::body::Incoming;
+use hyper::header::HeaderValue;
 use hyper::{Response, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::Connect;
@@ -85,6 +86,9 @@ pub(crate) fn sender<C: Connect + Clone + Send + Sync + 'static>(
         if let Some(uri) = versions.agreed.get().and_then(|version| versioned(request.uri(), version)) {
             *request.uri_mut() = uri;
         }
+        if let Some(login) = request.headers_mut().get_mut(REGISTRY_LOGIN) {
+            url_safe(login);
+        }
         let sent = client.request(request);
         let versions = Arc::clone(&versions);
         Box::pin(async move {
@@ -101,6 +105,26 @@ fn versioned(uri: &Uri, version: &str) -> Option<Uri> {
     let path = format!("/v{version}{}", parts.path_and_query.as_ref()?);
     parts.path_and_query = Some(path.parse().ok()?);
     Uri::from_parts(parts).ok()
+}
+
+/// Where an engine looks for the login at a registry, as base64 for URLs (RFC 4648, 5).
+const REGISTRY_LOGIN: &str = "x-registry-auth";
+
+/// bollard 0.21 writes plain base64, in which an engine finds no login at all where a password led to one of two characters.
+fn url_safe(login: &mut HeaderValue) {
+    let safe: Vec<u8> = login
+        .as_bytes()
+        .iter()
+        .map(|byte| match byte {
+            b'+' => b'-',
+            b'/' => b'_',
+            other => *other,
+        })
+        .collect();
+    if let Ok(mut value) = HeaderValue::from_bytes(&safe) {
+        value.set_sensitive(true);
+        *login = value;
+    }
 }
 
 #[cfg(test)]

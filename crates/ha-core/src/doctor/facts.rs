@@ -122,6 +122,8 @@ pub struct Inside {
     pub postgres_version: Option<String>,
     /// The C library of the image, which sorts texts: `glibc 2.41`.
     pub libc: Option<String>,
+    /// Programs that ha-cli needs and the image lacks.
+    pub lacks: Vec<String>,
 }
 
 /// A file system.

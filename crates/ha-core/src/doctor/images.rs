@@ -17,7 +17,8 @@ fn available(fact: &Known<ImageFact>, reference: &str) -> Verdict {
         Ok(ImageFact::InRegistry) => Verdict::ok(format!("{reference} is not here yet, `up` pulls it")),
         Ok(ImageFact::Missing { why }) => Verdict::error(
             format!("{reference} is not here, and its registry does not hand it out: {why}"),
-            "let the host reach the registry, or bring the image there (`docker save … | ssh HOST docker load`)",
+            "let the host reach the registry (where it needs a login: `docker login` on this machine, as the user who runs ha-cli), or \
+             bring the image there (`docker save … | ssh HOST docker load`)",
         ),
     }
 }
@@ -48,6 +49,12 @@ pub(super) fn postgres(
         return Verdict::error(format!("{reference} {found}"), help);
     }
     let Some(own) = own else { return here };
+    if !own.lacks.is_empty() {
+        return Verdict::error(
+            format!("{reference} lacks {}, which ha-cli needs", own.lacks.join(", ")),
+            "name the official image as `postgres` in [images], or add them to yours",
+        );
+    }
     let mut differs = Vec::new();
     for (name, other) in others.iter().filter_map(|(name, other)| Some((name, (*other)?))) {
         if let (Some(own), Some(other)) = (&own.postgres_version, &other.postgres_version)
@@ -220,6 +227,10 @@ mod tests {
             image.environment.push(line.to_owned());
             Ok(ImageFact::Present(image))
         };
+        let lacking = Inside { lacks: vec!["gosu".to_owned()], ..inside(Some("17.6"), Some("musl")) };
+        let lacking = postgres(&Ok(ImageFact::Present(fixtures::postgres_image())), "mine:1", Some(&lacking), &[]);
+        assert_eq!(lacking.result, CheckResult::Error);
+        assert!(lacking.found.contains("lacks gosu"), "{}", lacking.found);
         let overridden = keycloak(&with("KC_DB_URL=jdbc:x"), &fixtures::pair(), &[]);
         assert_eq!(overridden.result, CheckResult::Ok);
         assert!(overridden.found.contains("KC_DB_URL do not count"), "{}", overridden.found);

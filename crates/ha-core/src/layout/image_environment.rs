@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::keycloak::COMPUTED;
+use super::{DATA_PATH, HISTORY_PATH, STATE_PATH};
 use crate::ports::Image;
 use crate::topology::{KeycloakOption, Topology};
 
@@ -79,9 +80,23 @@ pub fn keycloak_image_fault(image: &Image) -> Option<ImageFault> {
 }
 
 /// Variables that libpq reads: every program of PostgreSQL's would follow them, in the jobs, in the guard, and where ha-cli runs
-/// one in the container.
+/// one in the container. And volumes without a name that would lie over a part of ours, and go with each container.
 #[must_use]
 pub fn postgres_image_fault(image: &Image) -> Option<ImageFault> {
+    let swallows = |path: &str| {
+        let inside = |ours: &str| {
+            path.strip_prefix(ours).is_some_and(|rest| !rest.trim_matches('/').is_empty() && rest.starts_with('/'))
+        };
+        [DATA_PATH, STATE_PATH, HISTORY_PATH].into_iter().any(inside)
+    };
+    if let Some(path) = image.volumes.iter().find(|path| swallows(path)) {
+        return Some(ImageFault {
+            found: format!(
+                "declares a VOLUME {path}: what is written there would be in a volume without a name, and be gone with its container"
+            ),
+            help: "build it without; a path above ha-cli's own, as the official images have, does no harm",
+        });
+    }
     // PG_MAJOR, PG_VERSION and the like are the official image's own.
     let read = |name: &str| name.starts_with("PG") && !name.starts_with("PG_") && name != "PGDATA";
     let names: Vec<_> = variables(image).map(|(name, _)| name).filter(|name| read(name)).collect();
@@ -165,5 +180,31 @@ mod tests {
             .unwrap();
         assert!(found.found.contains("PGOPTIONS, PGSSLMODE,"), "{}", found.found);
         assert_eq!(postgres_image_fault(&with(&["PGDATA=/x", "PG_VERSION=17.6", "LANG=C", "POSTGRES_DB=x"])), None);
+    }
+
+    #[test]
+    fn no_volume_without_a_name_swallows_what_is_ours() {
+        let fault = |volume: &str| {
+            let image = Image { volumes: vec![volume.to_owned()], ..with(&["PGDATA=/var/lib/postgresql/18/docker"]) };
+            postgres_image_fault(&image)
+        };
+        for harmless in [
+            "/var/lib/postgresql/data",
+            "/var/lib/postgresql/data/",
+            "/var/lib/postgresql",
+            "/ha-cli",
+            "/var/lib/postgresql/datas",
+        ] {
+            assert_eq!(fault(harmless), None, "{harmless}");
+        }
+        for harm in [
+            "/var/lib/postgresql/data/pgdata",
+            "/var/lib/postgresql/data/pgdata/pg_wal",
+            "/ha/config",
+            "/ha-history/x/",
+        ] {
+            let fault = fault(harm).unwrap_or_else(|| panic!("{harm}"));
+            assert!(fault.found.contains(harm), "{fault:?}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 mod backup;
+mod busybox;
 mod come_back;
 mod data;
 mod doctor;
@@ -23,6 +24,7 @@ mod own_image;
 #[path = "../shared/program.rs"]
 mod program;
 mod readers;
+mod registry;
 mod resources;
 mod settings;
 mod site;

@@ -31,6 +31,7 @@ fn fit(topology: &Topology, node: &Node) -> NodeFacts {
             memory: MemoryFact { available_bytes: Some(6 * GIB), swap_bytes: Some(0), limit_bytes: None },
             postgres_version: Some("17.6".into()),
             libc: Some("glibc 2.41".into()),
+            lacks: Vec::new(),
         }),
         disk_speed: Some(Ok(DiskSpeed { syncs_per_second: Ok(1900.0), bytes_per_second: Ok(300e6) })),
         peers: topology

@@ -12,6 +12,12 @@ chmod 0755 /ha /ha/config
 
 # The same minor version, too: a standby older than its primary can meet WAL that it does not know, and replacing one
 # image by another is a step of its own.
+lacks=$(lacking)
+if [ -n "$lacks" ]; then
+    echo "this image lacks$lacks, which ha-cli needs: use the official one, or add them to yours" >&2
+    exit 66
+fi
+
 have=$(postgres --version | sed 's/^[^0-9]*\([0-9.]*\).*/\1/')
 if [ "$have" != "$version" ]; then
     echo "this image brings PostgreSQL $have, the primary runs $version: use the same image on both nodes" >&2

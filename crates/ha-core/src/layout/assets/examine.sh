@@ -15,7 +15,10 @@ elif [ -e "$PGDATA" ]; then
     echo "data=foreign"
     echo "found=$(ls -A "$PGDATA" | head -n 5 | tr '\n' ' ')"
 else
-    rest=$(ls -A "$parent" | grep -v -e '^lost+found$' -e '^pgdata\.new$' | head -n 5 | tr '\n' ' ')
+    # In the image of PostgreSQL 18 the path of before leads to the new one, and a new volume gets what the image has at its place.
+    link=''
+    [ "$(readlink "$parent/data" || :)" != . ] || link=data
+    rest=$(ls -A "$parent" | grep -v -x -e lost+found -e 'pgdata\.new' -e "$link" | head -n 5 | tr '\n' ' ')
     if [ -n "$rest" ]; then
         echo "data=foreign"
         echo "found=$rest"

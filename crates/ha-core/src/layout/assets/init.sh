@@ -8,6 +8,12 @@ new="$PGDATA.new"
 mkdir -p "$(dirname "$PGDATA")"
 chown postgres "$(dirname "$PGDATA")"
 
+lacks=$(lacking)
+if [ -n "$lacks" ]; then
+    echo "this image lacks$lacks, which ha-cli needs: use the official one, or add them to yours" >&2
+    exit 66
+fi
+
 case $(postgres --version) in
     *" "1[0-5].* | *" "[0-9].*)
         echo "this image brings $(postgres --version), and PostgreSQL 16 is the oldest that can ask a server for proof (require_auth)" >&2

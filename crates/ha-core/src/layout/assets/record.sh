@@ -5,9 +5,14 @@
 set -eu
 umask 022
 conf=/ha/config/promotion.conf
-# One after the other: a run that was given up may still be at it.
+# One after the other: a run that was given up may still be at it, for moments. BusyBox's flock cannot wait for a time.
 exec 9>/ha/config/promotion.lock
-flock -w 10 9
+tries=0
+until flock -n 9; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 200 ] || { echo "another run has been writing to $conf for 10 s" >&2; exit 75; }
+    sleep 0.05
+done
 setting() { [ ! -f "$conf" ] || sed -n "s/^$1 = '\(.*\)'\$/\1/p" "$conf"; }
 id=${5:-}
 if [ -z "$id" ] && [ "$(setting ha.generation)" = "$1" ] && [ "$(setting ha.primary)" = "$2" ]; then

@@ -13,12 +13,16 @@ if [ -e /ha/swap ]; then
 fi
 
 rm -rf "$new"
-need=$(du -s -B1 "$PGDATA" | cut -f 1)
-room=$(df -B1 --output=avail "$PGDATA" | tail -n 1)
-if [ "$room" -gt $((need + need / 10 + 67108864)) ]; then
+# In KiB, by the options that BusyBox has, too.
+need=$(du -sk "$PGDATA" | cut -f 1)
+room=$(df -Pk "$PGDATA" | awk 'NR == 2 { print $(NF - 2) }')
+reflink=''
+! cp --help 2>&1 | grep -q -e --reflink || reflink=--reflink=auto
+if [ "$room" -gt $((need + need / 10 + 65536)) ]; then
     trap 'code=$?; [ $code -eq 0 ] || rm -rf "$new"; exit $code' EXIT
     trap 'exit 143' TERM INT
-    cp -a --reflink=auto "$PGDATA" "$new"
+    # shellcheck disable=SC2086 # one option or none
+    cp -a $reflink "$PGDATA" "$new"
     target=$new
 else
     # No start on it until it is whole again.

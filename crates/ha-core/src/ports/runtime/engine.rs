@@ -40,6 +40,8 @@ pub struct Image {
     pub digests: Vec<String>,
     /// Its environment, `NAME=value`.
     pub environment: Vec<String>,
+    /// The paths for which a container gets a volume without a name, where it is given no other.
+    pub volumes: Vec<String>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// Its size, in bytes.

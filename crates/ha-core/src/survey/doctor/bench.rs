@@ -268,7 +268,7 @@ fn tools() -> Vec<HostFile> {
         ("reach.sh", include_str!("assets/reach.sh")),
         ("speed.sh", include_str!("assets/speed.sh")),
         ("disk.sh", include_str!("assets/disk.sh")),
-        ("facts.sh", include_str!("assets/facts.sh")),
+        ("facts.sh", concat!(include_str!("../../layout/assets/tools.sh"), include_str!("assets/facts.sh"))),
     ]
     .map(|(name, content)| HostFile::new(format!("{TOOLS}/{name}"), content, 0o644))
     .into()

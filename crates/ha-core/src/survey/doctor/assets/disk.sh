@@ -11,8 +11,11 @@ if [ -n "$test" ]; then
     timeout -s INT 8 "$test" -s 1 -f "$file" 2>/dev/null |
         sed -n '/^ *fdatasync  *[0-9]/{s/^ *fdatasync  *\([0-9.]*\).*/syncs=\1/p;q;}'
 fi
+# BusyBox may know fsync only.
+way=fdatasync
+dd if=/dev/zero of="$file" bs=1 count=1 conv=fdatasync 2>/dev/null || way=fsync
 for mib in 16 256; do
-    said=$(timeout 10 dd if=/dev/zero of="$file" bs=1048576 count=$mib conv=fdatasync 2>&1 | tail -n 1)
+    said=$(timeout 10 dd if=/dev/zero of="$file" bs=1048576 count=$mib conv=$way 2>&1 | tail -n 1)
     seconds=$(echo "$said" | sed -n 's/.* copied, \([0-9.e-]*\) s.*/\1/p')
     if [ -z "$seconds" ]; then
         echo "failed_write=$said"
