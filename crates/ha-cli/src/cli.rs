@@ -139,6 +139,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Prove that data arrives: make a realm and a user, find them on every standby, log in there, remove them
     Verify,
+    /// Print the JSON schema of what every command prints with --output json
+    Schema,
     /// Print the completions of a shell
     Completions(CompletionsArgs),
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::layout::{Component, TOPOLOGY_PATH, container_name, topology_json};
-use crate::observe::{Unobserved, UnobservedWhy};
+use crate::observe::{NodeObservation, Unobserved, UnobservedWhy};
 use crate::survey::{chain, observe_all};
 use crate::topology::Node;
 use crate::values::NodeName;
@@ -37,7 +37,16 @@ pub struct Disagreement {
     /// What.
     pub what: String,
     /// Each node with its value.
-    pub values: Vec<(NodeName, String)>,
+    pub values: Vec<ValueOfNode>,
+}
+
+/// What one node has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ValueOfNode {
+    /// Which.
+    pub node: NodeName,
+    /// What it has.
+    pub value: String,
 }
 
 pub(crate) async fn of_nodes(cluster: &Cluster) -> Vec<NodeDrift> {
@@ -107,23 +116,22 @@ fn named(value: &Value) -> Option<Value> {
 /// What the nodes run and should share: the versions of PostgreSQL and the way their Keycloaks were made.
 pub(crate) async fn between_nodes(cluster: &Cluster) -> Vec<Disagreement> {
     let seen = observe_all(cluster).await;
-    let versions = seen
-        .iter()
-        .filter_map(|node| Some((node.node.clone(), node.postgres.as_ref().ok()?.version.to_string())))
-        .collect();
+    let value = |node: &NodeObservation, value: String| ValueOfNode { node: node.node.clone(), value };
+    let versions =
+        seen.iter().filter_map(|node| Some(value(node, node.postgres.as_ref().ok()?.version.to_string()))).collect();
     let image = |container: &crate::observe::ComponentObservation| {
         container.as_ref().ok().and_then(Option::as_ref).map(|container| container.image_id.clone())
     };
     // An image built on each host has an id of its own there: only one engine's, or a registry's, can be compared.
     let keycloaks: Vec<_> =
-        seen.iter().filter_map(|node| Some((node.node.clone(), image(&node.keycloak_container)?))).collect();
+        seen.iter().filter_map(|node| Some(value(node, image(&node.keycloak_container)?))).collect();
     let mut found = vec![("PostgreSQL version".to_owned(), versions)];
     if cluster.topology().cluster.demo {
         found.push(("Keycloak image".to_owned(), keycloaks));
     }
     found
         .into_iter()
-        .filter(|(_, values)| values.windows(2).any(|pair| pair[0].1 != pair[1].1))
+        .filter(|(_, values)| values.windows(2).any(|pair| pair[0].value != pair[1].value))
         .map(|(what, values)| Disagreement { what, values })
         .collect()
 }

@@ -70,8 +70,12 @@ pub struct HealthArgs {
     pub node: String,
 
     /// Look again until the cluster is healthy, at most for so long ("60s", "5min"), and report what was seen last
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = wait)]
     pub wait: Option<Duration>,
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "write a time such as 60s, 5min or 1h".to_owned())
 }
 
 /// `logs`

@@ -41,7 +41,7 @@ async fn plan_and_do(cluster: &Cluster, turn: &Turn, args: &DownArgs, printer: &
     plan::show(printer, &plan);
     let wanted = if args.volumes { offer_backup(cluster, &selected, args, &report, printer).await? } else { None };
     if args.dry_run {
-        plan::report_dry_run(printer, &plan)?;
+        plan::report_dry_run(cluster, printer, &plan)?;
         return Ok(outcome(&plan));
     }
     question::confirm(printer, args.yes, &question(cluster.topology(), &plan, &report)).await?;

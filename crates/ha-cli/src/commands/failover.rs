@@ -20,7 +20,7 @@ use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
 use crate::hooks::{HookReport, HooksOnPromotion};
-use crate::output::{PlanProgress, Printer, Tone, size};
+use crate::output::{PlanProgress, Printer, Tone, planned_steps, size};
 use crate::select;
 
 pub(super) async fn run(globals: &Globals, args: &FailoverArgs, printer: &Printer) -> Result<Outcome, Error> {
@@ -33,7 +33,7 @@ pub(super) async fn run(globals: &Globals, args: &FailoverArgs, printer: &Printe
     if args.dry_run {
         let seen = plan(&cluster, &options).await?;
         show(printer, &seen);
-        return report_dry_run(printer, &seen);
+        return report_dry_run(&cluster, printer, &seen);
     }
     let mut turn = Turn::soon(&cluster, "failover", printer).await?;
     let result = match look(&cluster, &mut turn, &options, printer).await {
@@ -111,7 +111,11 @@ async fn take_over(
 /// Where somebody came back before the promotion, the target is what it was.
 async fn go_back(cluster: &Cluster, failover: &Failover, error: RunError, printer: &Printer) -> Result<Failure, Error> {
     let undo = undo_failover(failover, &error);
+    let lost = error.lost_lock().is_some();
     let failure = plan::step_failed(error);
+    if lost {
+        return Ok(failure);
+    }
     let Some(undo) = undo else { return Ok(failure) };
     let progress = Arc::new(PlanProgress::new(printer.format()));
     let undone = plan::attempt(cluster, &undo, &progress).await?;
@@ -209,21 +213,22 @@ fn question(cluster: &Cluster, failover: &Failover, args: &FailoverArgs) -> Conf
     Confirmation::new(format!("{consequence}; go on?"))
 }
 
-fn to_json(failover: &Failover) -> serde_json::Value {
+fn to_json(cluster: &Cluster, failover: &Failover) -> serde_json::Value {
     json!({
+        "schema": 1, "cluster": cluster.topology().cluster.name,
         "from": failover.from, "to": failover.to, "loss": failover.loss, "risks": failover.risks, "hints": failover.hints,
     })
 }
 
-fn report_dry_run(printer: &Printer, failover: &Failover) -> Result<Outcome, Error> {
+fn report_dry_run(cluster: &Cluster, printer: &Printer, failover: &Failover) -> Result<Outcome, Error> {
     if printer.format() == OutputFormat::Json {
-        let mut object = to_json(failover);
-        object["schema"] = json!(1);
+        let mut object = to_json(cluster, failover);
         object["dry_run"] = json!(true);
-        object["steps"] = json!(failover.plan.steps);
+        object["steps"] = planned_steps(&failover.plan);
+        object["notes"] = json!(failover.plan.notes);
         printer.json(&object)?;
     } else {
-        plan::report_dry_run(printer, &failover.plan)?;
+        plan::report_dry_run(cluster, printer, &failover.plan)?;
     }
     Ok(Outcome::Done)
 }
@@ -247,9 +252,7 @@ fn finish(
     let Failover { to, plan, .. } = failover;
     let Ended { seconds, hooks, unproven, settled } = ended;
     if printer.format() == OutputFormat::Json {
-        let mut object = to_json(failover);
-        object["schema"] = json!(1);
-        object["cluster"] = json!(cluster.topology().cluster.name);
+        let mut object = to_json(cluster, failover);
         object["changed"] = json!(!plan.is_empty());
         object["steps"] = progress.to_json(plan);
         object["hooks"] = json!(hooks.iter().map(HookReport::to_json).collect::<Vec<_>>());

@@ -20,6 +20,7 @@ mod plan;
 mod question;
 mod rejoin;
 mod replication;
+mod schema;
 mod settle;
 mod setup;
 mod status;
@@ -59,6 +60,7 @@ pub async fn run(cli: Cli, printer: &Printer) -> Result<Outcome, Error> {
         Command::History(args) => history::run(&cli.globals, &args, printer).await,
         Command::Doctor(args) => doctor::run(&cli.globals, &args, printer).await,
         Command::Verify => verify::run(&cli.globals, printer).await,
+        Command::Schema => schema::run(printer),
         Command::Completions(args) => completions::run(&args, printer),
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::cli::OutputFormat;
 use crate::error::{Error, Failure};
-use crate::output::{PlanProgress, Printer, Tone};
+use crate::output::{PlanProgress, Printer, Tone, planned_steps};
 
 /// Awaits, until ctrl-c. What was under way is dropped: it is found and gone on with by the next run.
 pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> Result<T, Error> {
@@ -43,9 +43,12 @@ pub(super) fn show(printer: &Printer, plan: &Plan) {
     });
 }
 
-pub(super) fn report_dry_run(printer: &Printer, plan: &Plan) -> Result<(), Error> {
+pub(super) fn report_dry_run(cluster: &Cluster, printer: &Printer, plan: &Plan) -> Result<(), Error> {
     if printer.format() == OutputFormat::Json {
-        let object = json!({ "schema": 1, "dry_run": true, "steps": plan.steps, "notes": plan.notes });
+        let object = json!({
+            "schema": 1, "cluster": cluster.topology().cluster.name, "dry_run": true, "steps": planned_steps(plan),
+            "notes": plan.notes,
+        });
         return printer.json(&object);
     }
     if plan.is_empty() {

@@ -19,7 +19,7 @@ use crate::cli::{Globals, OutputFormat, RebuildArgs, RejoinArgs};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
-use crate::output::{PlanProgress, Printer, Tone, size};
+use crate::output::{PlanProgress, Printer, Tone, planned_steps, size};
 use crate::select;
 
 /// More users, realms or tables than this are counted, not listed.
@@ -61,7 +61,7 @@ async fn come_back(
             if args.old_data.backup.is_some() {
                 printer.note(|page| page.line("none of its data is replaced, so no backup was taken"));
             }
-            let came = Came { progress: work.then_some(&*progress), ..Came::default() };
+            let came = Came { progress: work.then_some(&*progress), dry_run: args.dry_run, ..Came::default() };
             report(cluster, printer, node, came, &plan, begun)?;
             return Ok(Outcome::Done);
         }
@@ -109,7 +109,7 @@ async fn looked_at(
     plan::show(printer, &plan);
     let ask = !args.dry_run && !args.yes && method != RejoinMethod::Start;
     let wanted = backup::offer(cluster, node, args.old_data.backup.as_deref(), ask, printer).await?;
-    let came = Came { found: Some((&method, found.as_ref().ok())), ..Came::default() };
+    let came = Came { found: Some((&method, found.as_ref().ok())), dry_run: args.dry_run, ..Came::default() };
     if args.dry_run {
         report(cluster, printer, node, came, &plan, begun)?;
         return Ok(Outcome::Done);
@@ -149,7 +149,7 @@ async fn replace(
     let ask = !args.dry_run && !args.yes;
     let wanted = backup::offer(cluster, node, args.old_data.backup.as_deref(), ask, printer).await?;
     if args.dry_run {
-        plan::report_dry_run(printer, &plan)?;
+        plan::report_dry_run(cluster, printer, &plan)?;
         return Ok(Outcome::Done);
     }
     let question = rebuild_question(cluster.topology().cluster.name.as_str(), node, old_data);
@@ -304,6 +304,8 @@ struct Came<'a> {
     kept: Option<Taken>,
     /// What was done; `None` where nothing was.
     progress: Option<&'a PlanProgress>,
+    /// Nothing was to be done.
+    dry_run: bool,
 }
 
 fn report(
@@ -314,15 +316,18 @@ fn report(
     plan: &Plan,
     begun: Instant,
 ) -> Result<(), Error> {
-    let Came { found, kept, progress } = came;
+    let Came { found, kept, progress, dry_run } = came;
     let seconds = begun.elapsed().as_secs_f64();
     if printer.format() == OutputFormat::Json {
-        let steps = progress.map_or_else(|| json!(plan.steps), |progress| progress.to_json(plan));
-        let object: Value = json!({
+        let steps = progress.map_or_else(|| planned_steps(plan), |progress| progress.to_json(plan));
+        let mut object: Value = json!({
             "schema": 1, "cluster": cluster.topology().cluster.name, "node": node,
             "changed": progress.is_some(), "method": found.map(|(method, _)| method),
             "found": found.and_then(|(_, branch)| branch), "backup": kept, "steps": steps, "seconds": seconds,
         });
+        if dry_run {
+            object["dry_run"] = json!(true);
+        }
         return printer.json(&object);
     }
     let text = match (plan.is_empty(), progress) {

@@ -46,7 +46,7 @@ async fn plan_and_change(
     let switchover = planned.map_err(|refusals| plan::refused("switchover", &refusals))?;
     plan::show(printer, &switchover.plan);
     if args.dry_run {
-        plan::report_dry_run(printer, &switchover.plan)?;
+        plan::report_dry_run(cluster, printer, &switchover.plan)?;
         return Ok(Outcome::Done);
     }
     let begun = Instant::now();
@@ -137,7 +137,11 @@ async fn go_back(
     printer: &Printer,
 ) -> Result<Failure, Error> {
     let undo = undo_switchover(switchover, &error);
+    let lost = error.lost_lock().is_some();
     let failure = plan::step_failed(error);
+    if lost {
+        return Ok(failure);
+    }
     let Switchover { from, to, .. } = switchover;
     let Some(undo) = undo else {
         return Ok(failure.help(format!(
@@ -169,11 +173,13 @@ fn finish(
 ) -> Result<(), Error> {
     let Switchover { from, to, resumed, plan, .. } = switchover;
     let Ended { took, hooks, unproven, settled } = ended;
+    // What an interrupted one left may be a matter of the primary alone.
+    let from = (from != to).then_some(from);
     let seconds = took.as_secs_f64();
     if printer.format() == OutputFormat::Json {
         let object = json!({
             "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !plan.is_empty(), "from": from, "to": to,
-            "resumed": resumed, "steps": progress.to_json(plan), "seconds": seconds, "hooks": hooks.iter().map(HookReport::to_json).collect::<Vec<_>>(),
+            "resumed": *resumed && !plan.is_empty(), "steps": progress.to_json(plan), "seconds": seconds, "hooks": hooks.iter().map(HookReport::to_json).collect::<Vec<_>>(),
             "unproven": unproven, "health": settled.map(Settled::to_json),
         });
         return printer.json(&object);
@@ -182,7 +188,8 @@ fn finish(
         format!("nothing to do: {to} is the primary\n")
     } else {
         let to_come = settled.map_or_else(String::new, Settled::in_words);
-        format!("{to} is the primary, {from} follows it; done in {seconds:.1} s\n{to_come}")
+        let follows = from.map_or_else(String::new, |from| format!(", {from} follows it"));
+        format!("{to} is the primary{follows}; done in {seconds:.1} s\n{to_come}")
     };
     printer.text(&text)
 }

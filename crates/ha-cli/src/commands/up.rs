@@ -40,7 +40,7 @@ pub(super) async fn run(globals: &Globals, args: &UpArgs, printer: &Printer) -> 
     if args.dry_run {
         let seen = seen.map_err(|refusals| plan::refused("up", &refusals))?;
         plan::show(printer, &seen);
-        plan::report_dry_run(printer, &seen)?;
+        plan::report_dry_run(&cluster, printer, &seen)?;
         return Ok(left_out(&seen));
     }
     // As a rule there is nothing to do, and no lock is taken for that. Anything else is planned anew under the locks: what was
@@ -51,17 +51,15 @@ pub(super) async fn run(globals: &Globals, args: &UpArgs, printer: &Printer) -> 
         plan::show(printer, &seen);
         identity::keep(globals, &cluster, printer).await?;
         let settled = settle::look(&cluster, &selected).await?;
-        finish(&cluster, printer, &Done { settled, ..Done::at(begun) }, &seen)?;
-        return Ok(left_out(&seen));
+        return end(&cluster, &Done { settled, left: seen, ..Done::at(begun) }, printer);
     }
     let turn = Turn::take(&cluster, "up", false, printer).await?;
     let mut operation = None;
-    let mut result = rounds(&cluster, &turn, &selected, args, printer, &mut operation).await;
-    if result.is_ok()
-        && let Err(error) = identity::keep(globals, &cluster, printer).await
-    {
-        result = Err(error);
-    }
+    let result = match rounds(&cluster, &turn, &selected, args, printer, &mut operation).await {
+        // Before the end is told: a program gets one object.
+        Ok(done) => identity::keep(globals, &cluster, printer).await.and_then(|()| end(&cluster, &done, printer)),
+        Err(error) => Err(error),
+    };
     if let Some(operation) = operation {
         operation.end(&cluster, &result, printer).await;
     }
@@ -77,7 +75,7 @@ async fn rounds(
     args: &UpArgs,
     printer: &Printer,
     operation: &mut Option<Operation>,
-) -> Result<Outcome, Error> {
+) -> Result<Done, Error> {
     let options = UpOptions { bootstrap: args.bootstrap, ..UpOptions::default() };
     let mut done = Done::at(Instant::now());
     let mut last: Option<Plan> = None;
@@ -91,8 +89,8 @@ async fn rounds(
                 plan::show(printer, &plan);
                 done.settled = settle::look(cluster, selected).await?;
             }
-            finish(cluster, printer, &done, &plan)?;
-            return Ok(left_out(&plan).worse(done.settled.outcome()));
+            done.left = plan;
+            return Ok(done);
         }
         plan::show(printer, &plan);
         question::confirm(printer, args.yes, &interruptions(&plan)).await?;
@@ -141,22 +139,30 @@ struct Done {
     steps: usize,
     rounds: Vec<serde_json::Value>,
     settled: Settled,
+    /// What the last look had to say.
+    left: Plan,
 }
 
 impl Done {
     fn at(begun: Instant) -> Self {
-        Self { begun, steps: 0, rounds: Vec::new(), settled: Settled::default() }
+        Self { begun, steps: 0, rounds: Vec::new(), settled: Settled::default(), left: Plan::default() }
     }
 }
 
-fn finish(cluster: &Cluster, printer: &Printer, done: &Done, plan: &Plan) -> Result<(), Error> {
-    let Done { begun, steps, rounds, settled } = done;
+/// Tells how it ended.
+fn end(cluster: &Cluster, done: &Done, printer: &Printer) -> Result<Outcome, Error> {
+    report(cluster, done, printer)?;
+    Ok(left_out(&done.left).worse(done.settled.outcome()))
+}
+
+fn report(cluster: &Cluster, done: &Done, printer: &Printer) -> Result<(), Error> {
+    let Done { begun, steps, rounds, settled, left } = done;
     let (steps, seconds) = (*steps, begun.elapsed().as_secs_f64());
     if printer.format() == OutputFormat::Json {
         let steps: Vec<_> = rounds.iter().filter_map(serde_json::Value::as_array).flatten().cloned().collect();
         let object = json!({
             "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !steps.is_empty(), "steps": steps,
-            "notes": plan.notes, "seconds": seconds, "health": settled.to_json(),
+            "notes": left.notes, "seconds": seconds, "health": settled.to_json(),
         });
         return printer.json(&object);
     }
@@ -164,6 +170,7 @@ fn finish(cluster: &Cluster, printer: &Printer, done: &Done, plan: &Plan) -> Res
     let text = match (steps, to_come.is_empty()) {
         (0, true) => "nothing to do: everything is as it should be\n".to_owned(),
         (0, false) => format!("nothing to do\n{to_come}"),
+        _ if settled.outcome() != Outcome::Done => format!("all steps are done, after {seconds:.1} s\n{to_come}"),
         (_, _) => {
             format!("done in {seconds:.1} s; `ha-cli status` shows it, `ha-cli verify` proves it\n{to_come}")
         }

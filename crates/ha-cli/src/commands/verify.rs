@@ -3,13 +3,14 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ha_core::ports::KeycloakError;
+use ha_core::values::ClusterName;
 use ha_core::verify::{Verification, VerifyError, VerifyReport};
 use ha_docker::TokioClock;
 use rand::distr::{Distribution, Uniform};
 use serde_json::{Value, json};
 
 use super::interrupt::second_interrupt;
-use crate::cli::Globals;
+use crate::cli::{Globals, OutputFormat};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
@@ -48,7 +49,10 @@ pub(super) async fn run(globals: &Globals, printer: &Printer) -> Result<Outcome,
     };
     match (result, removed) {
         (Ok(Some(report)), removed) => {
-            printer.report(&Verified(&report))?;
+            // A program gets one object: that of the failure, where the realm is left.
+            if removed.is_ok() || printer.format() == OutputFormat::Human {
+                printer.report(&Verified { cluster: &cluster.topology().cluster.name, report: &report })?;
+            }
             let realm = &report.realm;
             removed.map(|()| Outcome::Done).map_err(|error: Cause| {
                 let message = format!("the realm {realm} was proven and could not be removed");
@@ -94,11 +98,14 @@ fn random() -> String {
     (0..40).map(|_| char::from(alphabet[places.sample(&mut rng)])).collect()
 }
 
-struct Verified<'a>(&'a VerifyReport);
+struct Verified<'a> {
+    cluster: &'a ClusterName,
+    report: &'a VerifyReport,
+}
 
 impl Report for Verified<'_> {
     fn human(&self, page: &mut Page) {
-        let report = self.0;
+        let report = self.report;
         let good = page.tone(Tone::Good, "✓");
         page.line(format!(
             "{good} {}: realm, client and user written through its Keycloak in {:.2} s",
@@ -120,10 +127,9 @@ impl Report for Verified<'_> {
     }
 
     fn json(&self) -> Value {
-        let mut value = serde_json::to_value(self.0).unwrap_or_default();
-        if let Some(object) = value.as_object_mut() {
-            object.insert("schema".to_owned(), json!(1));
-        }
+        let mut value = serde_json::to_value(self.report).unwrap_or_default();
+        value["schema"] = json!(1);
+        value["cluster"] = json!(self.cluster);
         value
     }
 }

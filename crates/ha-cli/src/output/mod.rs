@@ -19,6 +19,7 @@ pub use human::{Page, Tone, wrap};
 pub use plain::plain;
 pub(crate) use plain::plain_in_place;
 pub use progress::PlanProgress;
+pub(crate) use progress::planned_steps;
 pub(crate) use report::findings;
 pub use report::{HealthReport, StatusReport};
 pub(crate) use report::{columns, lag, size};

@@ -53,9 +53,8 @@ impl PlanProgress {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let steps = plan.steps.iter().map(|step| {
             let took = state.took.iter().find(|(done, _, _)| done.id == step.id);
-            let mut value = serde_json::to_value(step).unwrap_or_default();
+            let mut value = planned(step);
             if let Some(object) = value.as_object_mut() {
-                object.insert("description".to_owned(), json!(step.action.to_string()));
                 object.insert("done".to_owned(), json!(took.is_some_and(|(_, _, well)| *well)));
                 object.insert("seconds".to_owned(), json!(took.map(|(_, time, _)| time.as_secs_f64())));
             }
@@ -73,6 +72,17 @@ impl PlanProgress {
             Show::Bars(bars) => drop(bars.println(text)),
         }
     }
+}
+
+/// The steps that there would be, for programs.
+pub(crate) fn planned_steps(plan: &Plan) -> Value {
+    plan.steps.iter().map(planned).collect()
+}
+
+fn planned(step: &PlannedStep) -> Value {
+    let mut value = serde_json::to_value(step).unwrap_or_default();
+    value["description"] = json!(step.action.to_string());
+    value
 }
 
 fn spinner(bars: &MultiProgress, step: &PlannedStep) -> ProgressBar {

@@ -9,10 +9,14 @@ mod haproxy;
 mod interrupt;
 mod join;
 mod notify;
+mod options;
 mod output;
+mod schema;
 mod screen;
 mod secrets;
 mod setup;
+#[path = "../shared/schema.rs"]
+mod shared_schema;
 #[path = "../shared/terminal.rs"]
 mod terminal;
 
@@ -20,7 +24,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// A folder in which `ha-cli` runs.
 pub(crate) struct Place(tempfile::TempDir);
@@ -34,6 +38,14 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    #[track_caller]
+    fn of(arguments: &[&str], output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let ran = Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) };
+        shared_schema::check(&arguments.iter().map(|&word| word.to_owned()).collect::<Vec<_>>(), &ran.out);
+        ran
+    }
+
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
     }
@@ -66,8 +78,7 @@ impl Place {
 
     pub(crate) fn run_with(&self, arguments: &[&str], env: &[(&str, &str)]) -> Ran {
         let output = self.command().args(arguments).envs(env.iter().copied()).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+        Ran::of(arguments, output)
     }
 
     pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
@@ -75,9 +86,7 @@ impl Place {
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+        Ran::of(arguments, child.wait_with_output().unwrap())
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) -> &Self {

@@ -1,5 +1,8 @@
 //! `ha-cli` itself, run as a person or a script runs it; for every suite that does.
 
+#[path = "../../../ha-cli/tests/shared/schema.rs"]
+mod schema;
+
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt as _;
@@ -61,6 +64,7 @@ pub(crate) fn command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Comman
 /// A run under way, its outputs read so that it never waits for a reader.
 pub(crate) struct Running {
     child: Process,
+    arguments: Vec<String>,
     begun: Instant,
     out: Lines,
     err: Lines,
@@ -133,7 +137,8 @@ impl Running {
     pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
-        Self { child: Process(child), begun: Instant::now(), out, err }
+        let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        Self { child: Process(child), arguments, begun: Instant::now(), out, err }
     }
 
     /// Waits until it says such a line on standard error; `false` when it ends without.
@@ -163,6 +168,9 @@ impl Running {
         let took = self.begun.elapsed();
         let (out, err) = (self.out.rest(), self.err.rest());
         assert!(status.signal().is_none_or(|signal| signal == 9), "ended by a signal: {status}: {err}");
+        if status.code().is_some() {
+            schema::check(&self.arguments, &out);
+        }
         Ran { code: status.code(), out, err, took }
     }
 

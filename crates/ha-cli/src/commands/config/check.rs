@@ -72,7 +72,7 @@ impl Report for Checked<'_> {
         }
         for Disagreement { what, values } in &self.disagreements {
             let differs = page.tone(Tone::Warning, "differs");
-            let values: Vec<_> = values.iter().map(|(node, value)| format!("{value} on {node}")).collect();
+            let values: Vec<_> = values.iter().map(|it| format!("{} on {}", it.value, it.node)).collect();
             page.line(format!("{differs}  {what}: {}", values.join(", ")));
         }
     }

@@ -33,7 +33,7 @@ fn between_two_histories_a_person_chooses() {
         assert!(refusals[0].help.contains("`ha-cli failover --to vm2 --give-up vm1`"), "{refusals:?}");
     }
     // However far either has come.
-    for (to, other, generation) in [("vm1", "vm2", 25), ("vm2", "vm1", 24)] {
+    for (to, other, generation) in [("vm1", "vm2", 33), ("vm2", "vm1", 34)] {
         let planned = decide_failover(&topology, &facts, &choose(to, other)).unwrap();
         let Loss::GivenUp { nodes } = &planned.loss else { panic!("{:?}", planned.loss) };
         assert_eq!((nodes.len(), nodes[0].node.as_str()), (1, other));
