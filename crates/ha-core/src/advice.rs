@@ -206,6 +206,7 @@ mod tests {
     #[test]
     fn no_advice_of_health_and_of_the_plans_names_a_command_that_is_only_text() {
         let sources = [
+            include_str!("health/assess/hands.rs"),
             include_str!("health/assess/keycloak.rs"),
             include_str!("health/assess/mod.rs"),
             include_str!("health/assess/postgres.rs"),

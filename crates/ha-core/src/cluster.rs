@@ -253,7 +253,7 @@ impl Cluster {
         let facts = crate::survey::role_facts(self).await;
         let method = match found {
             Ok(branch) => plan::choose_method(&self.topology, &facts, node, primary, branch),
-            Err(error) => RejoinMethod::BaseBackup { why: error.to_string() },
+            Err(error) => RejoinMethod::BaseBackup { why: error.to_string(), not_compared: true },
         };
         let plan = plan::decide_rejoin(&self.topology, &facts, node, primary, &method, old_data);
         (method, plan)

@@ -19,6 +19,9 @@ use crate::{Engines, provision, scram};
 
 /// Most time for a call that takes no limit: creating a database copies some megabytes, on a slow disk slowly.
 const LIMIT: Duration = Duration::from_secs(60);
+/// For a look that others wait for.
+const LOOK_LIMIT: Duration = Duration::from_secs(5);
+
 /// Runs SQL as the superuser on the server's local socket, inside its container.
 pub struct EngineControl {
     topology: Arc<Topology>,
@@ -105,6 +108,17 @@ impl PostgresControl for EngineControl {
             + "SELECT EXISTS (SELECT FROM public.:\"table\" WHERE :\"column\" = :'value');\n";
         let answer = self.server(node)?.run(&script, LIMIT).await.map_err(|error| refused("look for a row", error))?;
         Ok(answer.trim() == "t")
+    }
+
+    async fn unlogged_tables(&self, node: &NodeName, login: &DatabaseLogin) -> Result<Vec<String>, PostgresError> {
+        // From the catalog alone: on a standby an unlogged table cannot be read, nor does anybody have to.
+        let script = psql::log_in(login, LOOK_LIMIT)
+            + "SELECT pg_catalog.format('%I.%I', space.nspname, class.relname) \
+               FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = class.relnamespace \
+               WHERE class.relpersistence = 'u' AND class.relkind = 'r' ORDER BY 1 LIMIT 20;\n";
+        let server = self.server(node)?;
+        let answer = server.run(&script, LOOK_LIMIT).await.map_err(|error| refused("name unlogged tables", error))?;
+        Ok(answer.lines().map(str::to_owned).collect())
     }
 
     async fn wait_replayed(&self, node: &NodeName, target: Lsn, timeout: Duration) -> Result<(), PostgresError> {

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_util::future::join;
 use ha_core::layout::{Component, MAINTENANCE_DATABASE, container_name};
-use ha_core::observe::PostgresObservation;
+use ha_core::observe::{ClockReading, PostgresObservation};
 use ha_core::ports::{Container, ContainerRuntime, ContainerStatus, ProbeError, ReplicationProbe, RuntimeError};
 use ha_core::topology::Topology;
 use ha_core::values::NodeName;
 
 use crate::Engines;
 use crate::error::Asked;
+use crate::network::unix_ms;
 use crate::psql::{self, PsqlError};
-use crate::sql::{OBSERVE, WRONG_ROLE, parse};
+use crate::sql::{LOOK, Looked, OBSERVE, WRONG_ROLE, parse};
 
 /// Asks each server on its local socket, inside its container.
 pub struct EngineProbe {
@@ -44,15 +46,25 @@ impl ReplicationProbe for EngineProbe {
         let Some(runtime) = self.engines.get(node) else {
             return Err(asked.other("the engine of this node is not at hand"));
         };
-        let ask = |timeout| psql::look(&**runtime, &container, MAINTENANCE_DATABASE, OBSERVE, timeout);
+        let ask = async |timeout| {
+            let before_ms = unix_ms();
+            let answer = psql::look(&**runtime, &container, MAINTENANCE_DATABASE, OBSERVE, timeout).await;
+            (answer, before_ms, unix_ms())
+        };
         let left = || timeout.saturating_sub(started.elapsed());
 
-        let mut answer = ask(timeout).await;
+        let more = psql::look(&**runtime, &container, MAINTENANCE_DATABASE, LOOK, timeout);
+        let ((mut answer, mut before_ms, mut after_ms), looked) = join(ask(timeout), more).await;
         if matches!(&answer, Err(PsqlError::Server { sqlstate, .. }) if sqlstate == WRONG_ROLE) {
-            answer = ask(left()).await;
+            (answer, before_ms, after_ms) = ask(left()).await;
         }
         match answer {
-            Ok(text) => parse(&text).map_err(|error| asked.other(error)),
+            Ok(text) => {
+                let mut seen = parse(&text).map_err(|error| asked.other(error))?;
+                seen.clock = seen.clock_unix_ms.map(|theirs| ClockReading::between(before_ms, theirs, after_ms));
+                looked.map(|text| Looked::parse(&text)).unwrap_or_default().add_to(&mut seen);
+                Ok(seen)
+            }
             Err(PsqlError::Server { sqlstate, message }) => Err(asked.server(&sqlstate, &message)),
             Err(PsqlError::Rejecting(message)) => Err(ProbeError::NotReady { endpoint: endpoint.clone(), message }),
             Err(PsqlError::NoServer(_)) => Err(ProbeError::ConnectionRefused { endpoint: endpoint.clone() }),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use futures_util::future::join;
+use futures_util::future::join3;
 use ha_core::layout::{MAINTENANCE_DATABASE, PROBE_ROLE};
-use ha_core::observe::{HostObservation, PostgresObservation};
+use ha_core::observe::{ClockReading, HostObservation, PostgresObservation};
 use ha_core::ports::{ProbeError, ReplicationProbe};
 use ha_core::topology::{Node, Topology};
 use ha_core::values::{NodeName, Secret};
@@ -17,7 +17,7 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::error::{Asked, is_cut};
 use crate::proven::Proven;
-use crate::sql::{HOST, OBSERVE, WRONG_ROLE, parse};
+use crate::sql::{HOST, LOOK, Looked, OBSERVE, WRONG_ROLE, parse};
 
 /// Ends a statement on the server whose client is gone without a word.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
@@ -210,16 +210,23 @@ struct Answer {
 
 /// Asks once, and once more when the server was promoted in between.
 async fn query(client: &Client, limit: Duration) -> Result<Answer, QueryError> {
-    // The simple protocol needs one round trip and no prepared statement; both questions share it.
-    let (mut answer, host) = join(client.simple_query(OBSERVE), ask_host(client, HOST_LIMIT.min(limit / 2))).await;
+    // The simple protocol needs one round trip and no prepared statement; all questions share it.
+    let before_ms = unix_ms();
+    let observe = async { (client.simple_query(OBSERVE).await, unix_ms()) };
+    let beside = HOST_LIMIT.min(limit / 2);
+    let ((mut answer, mut after_ms), host, looked) =
+        join3(observe, ask_host(client, beside), ask_more(client, beside)).await;
     if answer.as_ref().is_err_and(|error| error.code().is_some_and(|code| code.code() == WRONG_ROLE)) {
         answer = client.simple_query(OBSERVE).await;
+        after_ms = unix_ms();
     }
     let messages = answer.map_err(QueryError::Postgres)?;
     let text = first_column(&messages).next().ok_or(QueryError::Empty)?;
     let mut seen = parse(text).map_err(QueryError::Answer)?;
-    let idle = host.is_some();
+    let idle = host.is_some() && looked.is_some();
     seen.host = host.unwrap_or_default();
+    seen.clock = seen.clock_unix_ms.map(|theirs| ClockReading::between(before_ms, theirs, after_ms));
+    looked.unwrap_or_default().add_to(&mut seen);
     Ok(Answer { seen, idle })
 }
 
@@ -237,6 +244,24 @@ async fn ask_host(client: &Client, limit: Duration) -> Option<HostObservation> {
         }
         Err(_) => None,
     }
+}
+
+/// What only a function of the superuser's may see, `None` where it did not answer. An earlier version has made none.
+async fn ask_more(client: &Client, limit: Duration) -> Option<Looked> {
+    match timeout(limit, client.simple_query(LOOK)).await {
+        Ok(Ok(messages)) => Some(first_column(&messages).next().map(Looked::parse).unwrap_or_default()),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "the server does not tell of verifiers and unlogged tables");
+            Some(Looked::default())
+        }
+        Err(_) => None,
+    }
+}
+
+/// This machine's clock, in milliseconds since 1970.
+pub(crate) fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn first_column(messages: &[SimpleQueryMessage]) -> impl Iterator<Item = &str> {

@@ -54,6 +54,7 @@ WITH server AS MATERIALIZED (
                'name', slot.slot_name,
                'active', slot.active,
                'wal_status', slot.wal_status,
+               'restart_lsn', slot.restart_lsn,
                -- greatest() passes over NULL, which here means unknown and not 0.
                'retained_bytes', CASE WHEN slot.restart_lsn IS NOT NULL THEN greatest(0,
                    pg_wal_lsn_diff(coalesce(write_lsn, greatest(receive_lsn, replay_lsn)), slot.restart_lsn)
@@ -62,6 +63,12 @@ WITH server AS MATERIALIZED (
            ) ORDER BY slot.slot_name), '[]') AS list
     FROM pg_replication_slots AS slot, positions
     WHERE slot.slot_type = 'physical'
+), oldest AS MATERIALIZED (
+    -- The number of a segment, whose size is a power of two, and so its position, from its name.
+    SELECT min(('x' || substr(name, 9, 8))::bit(32)::bigint * (4294967296 / segment.bytes)
+               + ('x' || substr(name, 17, 8))::bit(32)::bigint) * max(segment.bytes) AS byte
+    FROM pg_ls_waldir(), (SELECT pg_size_bytes(current_setting('wal_segment_size')) AS bytes) AS segment
+    WHERE name ~ '^[0-9A-F]{24}$'
 ), noted AS MATERIALIZED (
     -- What ha-cli has written into the data itself: settings of the database postgres, NAME=VALUE, in a shared catalog.
     SELECT split_part(setting, '=', 1) AS name, split_part(setting, '=', 2) AS value
@@ -121,6 +128,38 @@ WITH server AS MATERIALIZED (
     FROM (VALUES ('synchronous_commit'), ('fsync'), ('full_page_writes'), ('ha.durability')) AS wanted(name)
     LEFT JOIN given ON given.name = wanted.name
     LEFT JOIN own ON own.name = wanted.name
+), logins AS MATERIALIZED (
+    -- What decides whether somebody can log in, but for the password, which is for superusers' eyes.
+    SELECT json_agg(json_build_object(
+               'name', rolname,
+               'login', rolcanlogin,
+               'superuser', rolsuper,
+               'replication', rolreplication,
+               'expired', coalesce(rolvaliduntil <= clock_timestamp(), false),
+               'connection_limit', rolconnlimit,
+               'monitor', pg_has_role(oid, 'pg_monitor', 'USAGE')
+           ) ORDER BY rolname) AS list
+    FROM pg_roles
+    WHERE rolname !~ '^pg_'
+), transactions AS MATERIALIZED (
+    -- The oldest few beside the observation's own.
+    SELECT coalesce(json_agg(oldest), '[]') AS list
+    FROM (
+        SELECT pid, state, usename AS role, datname AS database, application_name AS application,
+               extract(epoch FROM transaction_timestamp() - xact_start)::float8 AS seconds
+        FROM pg_stat_activity
+        WHERE backend_type = 'client backend' AND xact_start IS NOT NULL AND pid <> pg_backend_pid()
+        ORDER BY xact_start
+        LIMIT 5
+    ) AS oldest
+), prepared AS MATERIALIZED (
+    SELECT coalesce(json_agg(oldest), '[]') AS list
+    FROM (
+        SELECT gid, owner AS role, database, extract(epoch FROM transaction_timestamp() - prepared)::float8 AS seconds
+        FROM pg_prepared_xacts
+        ORDER BY prepared
+        LIMIT 5
+    ) AS oldest
 ), texts AS MATERIALIZED (
     -- Keycloak's database is the only one that is not PostgreSQL's own.
     SELECT coalesce(bool_or(datcollversion <> pg_database_collation_actual_version(oid)), false) AS mismatch
@@ -165,9 +204,14 @@ SELECT json_build_object(
     'data_checksums', current_setting('data_checksums') = 'on',
     'wal_log_hints', current_setting('wal_log_hints') = 'on',
     'prepared_transactions', (SELECT count(*) FROM pg_prepared_xacts),
+    'oldest_wal_lsn', CASE WHEN NOT standby THEN (SELECT '0/0'::pg_lsn + byte::numeric FROM oldest) END,
     'wal_bytes', (SELECT sum(size)::bigint FROM pg_ls_waldir()),
     'durable', durable.list,
     'overridden', overridden.list,
+    'clock_unix_ms', (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+    'logins', logins.list,
+    'transactions', transactions.list,
+    'prepared', prepared.list,
     'standby_limits', json_build_object(
         'max_connections', current_setting('max_connections')::integer,
         'max_worker_processes', current_setting('max_worker_processes')::integer,
@@ -205,4 +249,4 @@ SELECT json_build_object(
         WHERE application_name ~ '^keycloak-ha-standby wal=unread( heap=[0-9]{1,3}%)?$'
     )
 )::text
-FROM server, positions, senders, slots, texts, durable, overridden
+FROM server, positions, senders, slots, texts, durable, overridden, logins, transactions, prepared

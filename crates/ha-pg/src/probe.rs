@@ -13,10 +13,11 @@ use crate::network::NetworkFailure;
 use crate::{EngineProbe, Engines, NetworkProbe};
 
 /// Asks over the network, and through the node's engine where this machine has no way to the server: no route, a
-/// firewall that drops, a `pg_hba.conf` without it, no connection that is free, somebody else at the server's address.
+/// firewall that drops, a `pg_hba.conf` without it, no connection that is free, somebody else at the server's address; and where
+/// the role itself is not let in, or may not look, as when somebody has changed it or the secrets file is another one.
 ///
-/// A server that was reached has answered, whatever it did: a refused connection, a wrong password, silence after the
-/// connection stood are not asked about a second time. Both ways share the time limit: where an engine is at hand, the
+/// A server that was reached has answered, whatever it did: a refused connection, or silence after the connection stood, is not
+/// asked about a second time. Both ways share the time limit: where an engine is at hand, the
 /// network gets half of it for the connection.
 pub struct Probe {
     network: NetworkProbe,
@@ -60,7 +61,10 @@ impl ReplicationProbe for Probe {
             tracing::warn!(%node, "{first}; asked through the engine instead");
         }
         match self.engine.observe(node, timeout.saturating_sub(started.elapsed())).await {
-            Ok(observation) => Ok(observation),
+            Ok(observation) => {
+                let refused = matches!(first, ProbeError::WrongPassword { .. }).then(|| first.to_string());
+                Ok(PostgresObservation { probe_refused: refused, ..observation })
+            }
             // The engine failed, too, which says nothing of the server: what the network said is nearer to it.
             Err(ProbeError::Other { source, .. }) => {
                 tracing::debug!(%node, error = %source, "no way through the engine either");
@@ -72,12 +76,14 @@ impl ReplicationProbe for Probe {
 }
 
 /// Whether another way may lead to the server. `too_many_connections`: superusers, who come through the engine, have some of
-/// their own.
+/// their own. `insufficient_privilege`: nobody takes a right away from them.
 fn may_be_a_matter_of_the_way(failure: &NetworkFailure) -> bool {
     match failure {
         NetworkFailure::NoConnection(ProbeError::TimedOut { .. } | ProbeError::Unreachable { .. })
-        | NetworkFailure::Answered(ProbeError::NotAdmitted { .. } | ProbeError::Unproven { .. }) => true,
-        NetworkFailure::Answered(ProbeError::Server { sqlstate, .. }) => sqlstate == "53300",
+        | NetworkFailure::Answered(
+            ProbeError::NotAdmitted { .. } | ProbeError::WrongPassword { .. } | ProbeError::Unproven { .. },
+        ) => true,
+        NetworkFailure::Answered(ProbeError::Server { sqlstate, .. }) => matches!(sqlstate.as_str(), "53300" | "42501"),
         NetworkFailure::NoConnection(_) | NetworkFailure::Answered(_) => false,
     }
 }

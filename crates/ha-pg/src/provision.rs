@@ -13,6 +13,8 @@ use crate::scram;
 
 const DATABASE: &str = include_str!("provision.sql");
 const WALINSPECT: &str = include_str!("walinspect.sql");
+const LOOK: &str = include_str!("look.sql");
+const NOTE_ROLES: &str = include_str!("roles.sql");
 
 /// What `pg_rewind` calls on the server that it reads from (PostgreSQL 17, `pg_rewind`, notes). It gives the role no more
 /// than it has: a base backup holds every one of these files.
@@ -29,8 +31,9 @@ SELECT has_database_privilege(:'role', :'db', 'CONNECT') AS inside \\gset
 \\if :inside
     REVOKE CONNECT ON DATABASE :\"db\" FROM :\"role\";
 \\endif
+GRANT USAGE ON SCHEMA ha TO :\"role\";
+GRANT EXECUTE ON FUNCTION ha.look() TO :\"role\";
 \\if :filefdw
-    GRANT USAGE ON SCHEMA ha TO :\"role\";
     GRANT SELECT ON ha.host TO :\"role\";
 \\endif
 ";
@@ -91,7 +94,10 @@ pub(crate) fn script(provision: &Provision, before: &Before) -> String {
     script.push_str(&set("db", &provision.database.name));
     script.push_str(&set("owner", &provision.database.owner));
     script.push_str(&set("look", HostObservation::PROGRAM));
+    script.push_str(LOOK);
     script.push_str(DATABASE);
+    script.push_str(&set("names", &array(provision.roles.iter().map(|role| role.name.as_str()))));
+    script.push_str(NOTE_ROLES);
     script.push_str(BEGIN_LINEAGE);
     for role in provision.roles.iter().filter(|role| !role.replication && role.name != provision.database.owner) {
         script.push_str(&set("role", &role.name));
@@ -122,6 +128,12 @@ pub(crate) fn what_lacks(said: &str) -> Option<&'static str> {
     })
 }
 
+/// Texts as an array's text, whatever is in them.
+fn array<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let quoted: Vec<_> = texts.map(|it| format!("\"{}\"", it.replace('\\', "\\\\").replace('"', "\\\""))).collect();
+    format!("{{{}}}", quoted.join(","))
+}
+
 /// Makes a role what it should be. Its password is touched only when it does not fit: a new verifier would differ even
 /// for the same password.
 fn role_script(role: &Role, verifier: Option<&str>) -> String {
@@ -132,11 +144,12 @@ fn role_script(role: &Role, verifier: Option<&str>) -> String {
     write!(
         script,
         "SELECT count(*) = 0 AS missing, count(*) FILTER (WHERE rolcanlogin AND rolinherit AND NOT (rolsuper OR rolcreatedb OR \
-         rolcreaterole OR rolbypassrls) AND rolreplication = {} AND rolconnlimit = {limit}) = 0 AS another \
+         rolcreaterole OR rolbypassrls) AND rolreplication = {} AND rolconnlimit = {limit} AND \
+         coalesce(rolvaliduntil = 'infinity', true)) = 0 AS another \
          FROM pg_roles WHERE rolname = :'role' \\gset\n\
          \\if :missing\n    CREATE ROLE :\"role\";\n\\endif\n\
          \\if :another\n    ALTER ROLE :\"role\" LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS {replication} \
-         CONNECTION LIMIT {limit};\n\\endif\n",
+         CONNECTION LIMIT {limit} VALID UNTIL 'infinity';\n\\endif\n",
         role.replication
     )
     .expect("a String takes everything");

@@ -29,7 +29,6 @@ FROM pg_database WHERE datname = :'db' \gset
 -- far, and needs no way to the engine.
 SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'file_fdw') AS filefdw \gset
 \if :filefdw
-    CREATE SCHEMA IF NOT EXISTS ha;
     CREATE EXTENSION IF NOT EXISTS file_fdw SCHEMA ha;
     SELECT NOT EXISTS (SELECT FROM pg_foreign_server WHERE srvname = 'ha_host') AS missing \gset
     \if :missing

@@ -1,6 +1,9 @@
 //! The statement that observes, and its answer.
 
+use std::collections::BTreeMap;
+
 use ha_core::observe::PostgresObservation;
+use serde::Deserialize;
 
 /// One statement, one row, one column: a JSON object with the fields of [`PostgresObservation`].
 pub(crate) const OBSERVE: &str = include_str!("observe.sql");
@@ -8,6 +11,32 @@ pub(crate) const OBSERVE: &str = include_str!("observe.sql");
 /// What [`HostObservation::PROGRAM`](ha_core::observe::HostObservation::PROGRAM) prints on the server's host, a row a line. The
 /// foreign table is made with the roles; a server without `file_fdw` has none, which is why it is asked for by itself.
 pub(crate) const HOST: &str = "SELECT line FROM ha.host";
+
+/// Calls the function of look.sql, which is made with the roles as well.
+pub(crate) const LOOK: &str = "SELECT ha.look()";
+
+/// The answer to [`LOOK`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Looked {
+    verifiers_as_set: BTreeMap<String, bool>,
+    unlogged_relations: u64,
+}
+
+impl Looked {
+    /// Reads it. What is not understood is not known.
+    pub(crate) fn parse(answer: &str) -> Self {
+        serde_json::from_str(answer.trim()).unwrap_or_else(|error| {
+            tracing::debug!(%error, "{answer} is no answer");
+            Self::default()
+        })
+    }
+
+    pub(crate) fn add_to(self, seen: &mut PostgresObservation) {
+        seen.verifiers_as_set = self.verifiers_as_set;
+        seen.unlogged_relations = self.unlogged_relations;
+    }
+}
 
 /// SQLSTATE `object_not_in_prerequisite_state`: a function of a standby was called on a primary. [`OBSERVE`] can run into
 /// it only when the server is promoted while it runs, so it is asked once more.

@@ -241,7 +241,7 @@ fn show_branch(
         match method {
             RejoinMethod::Start => page.line("it only has to follow"),
             RejoinMethod::Rewind => page.line("pg_rewind takes it back to where the histories part"),
-            RejoinMethod::BaseBackup { why } => page.line(format!("a copy of {primary}'s data is needed: {why}")),
+            RejoinMethod::BaseBackup { why, .. } => page.line(format!("a copy of {primary}'s data is needed: {why}")),
         }
     });
 }
@@ -261,7 +261,7 @@ fn rejoin_question(
         RejoinMethod::BaseBackup { .. } => format!("the data of {node} is replaced by a copy of {primary}'s"),
     };
     let copied = matches!(method, RejoinMethod::BaseBackup { .. });
-    if let Some(lost) = lost(primary, branch) {
+    if let Some(lost) = lost(primary, branch).or_else(|| not_compared(primary, method)) {
         Confirmation::new(format!("{what}; {lost}.")).by_name_of(cluster)
     } else if copied && old_data == OldData::Discard {
         Confirmation::new(format!("{what}; {}", destroyed_first(primary.as_str()))).by_name_of(cluster)
@@ -293,6 +293,12 @@ fn lost(primary: &NodeName, branch: Option<&BranchObservation>) -> Option<String
         Some(branch) if branch.fork.is_some() || branch.same_history == Some(true) => None,
         _ => Some(format!("what it may hold that {primary} does not is lost")),
     }
+}
+
+/// The same of one in the primary's own history, where that does not tell.
+fn not_compared(primary: &NodeName, method: &RejoinMethod) -> Option<String> {
+    let unknown = matches!(method, RejoinMethod::BaseBackup { not_compared: true, .. });
+    unknown.then(|| format!("what it may hold that {primary} does not is lost"))
 }
 
 /// How a node came back.
@@ -354,8 +360,10 @@ mod tests {
         let idle = branch("end=0/9 timeline=1 fork=0/5 diverged=yes transactions=0");
         let something = branch("end=0/9 timeline=1 fork=0/5 diverged=yes transactions=3");
         let uncounted = branch("end=0/9 timeline=1 fork=0/5 diverged=yes");
+        let same = branch("end=0/9 timeline=1 same_history=yes");
         let unknown = branch("end=0/9 timeline=1");
-        let copy = || RejoinMethod::BaseBackup { why: "its slot is lost".to_owned() };
+        let copy = || RejoinMethod::BaseBackup { why: "its slot is lost".to_owned(), not_compared: false };
+        let reset = || RejoinMethod::BaseBackup { why: "it is ahead".to_owned(), not_compared: true };
         for (branch, method, old_data, by_name) in [
             (Some(&something), RejoinMethod::Start, OldData::Discard, false),
             (Some(&nothing), RejoinMethod::Rewind, OldData::Discard, false),
@@ -364,6 +372,8 @@ mod tests {
             (Some(&uncounted), RejoinMethod::Rewind, OldData::Keep, true),
             (Some(&nothing), copy(), OldData::Keep, false),
             (Some(&nothing), copy(), OldData::Discard, true),
+            (Some(&same), copy(), OldData::Keep, false),
+            (Some(&same), reset(), OldData::Keep, true),
             (Some(&unknown), copy(), OldData::Keep, true),
             (None, copy(), OldData::Keep, true),
         ] {

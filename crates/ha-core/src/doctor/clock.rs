@@ -1,11 +1,9 @@
 //! Clocks: tokens carry times, and a node that lives in another second refuses those of its peer.
 
 use super::check::Verdict;
-use super::facts::{ClockReading, Known};
+use super::facts::Known;
+use crate::observe::{ClockReading, ahead};
 use crate::values::NodeName;
-
-/// Keycloak checks the times in a token without any allowance.
-const TOLERATED_MS: i64 = 1000;
 
 pub(super) fn clock(own: &Known<ClockReading>, others: &[(&NodeName, &Known<ClockReading>)]) -> Verdict {
     let own = match own {
@@ -13,12 +11,11 @@ pub(super) fn clock(own: &Known<ClockReading>, others: &[(&NodeName, &Known<Cloc
         Err(why) => return Verdict::unknown(why.0.clone()),
     };
     let mut wrong = Vec::new();
-    if certainly(own.ahead_ms, own.uncertainty_ms) {
-        wrong.push(format!("{} this machine", ahead(own.ahead_ms)));
+    if let Some(difference) = own.apart_from(ClockReading::OWN) {
+        wrong.push(format!("{} this machine", ahead(difference)));
     }
     for (name, other) in others.iter().filter_map(|(name, other)| Some((name, other.as_ref().ok()?))) {
-        let difference = own.ahead_ms - other.ahead_ms;
-        if certainly(difference, own.uncertainty_ms + other.uncertainty_ms) {
+        if let Some(difference) = own.apart_from(*other) {
             wrong.push(format!("{} {name}", ahead(difference)));
         }
     }
@@ -30,17 +27,6 @@ pub(super) fn clock(own: &Known<ClockReading>, others: &[(&NodeName, &Known<Cloc
         wrong.join(", "),
         "synchronise the clocks of all hosts (chrony, systemd-timesyncd): a token from the future is refused",
     )
-}
-
-/// More than is tolerated, whatever the measurement may have added.
-const fn certainly(difference: i64, uncertainty: i64) -> bool {
-    difference.saturating_abs().saturating_sub(uncertainty) > TOLERATED_MS
-}
-
-fn ahead(ms: i64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-    let seconds = ms.saturating_abs() as f64 / 1000.0;
-    format!("{seconds:.1} s {}", if ms < 0 { "behind" } else { "ahead of" })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What was found out about the hosts. No opinion is in here; what is not known says why.
 
-use crate::observe::Unobserved;
+use crate::observe::{ClockReading, Unobserved};
 use crate::ports::{EngineInfo, Image};
 use crate::values::NodeName;
 
@@ -61,15 +61,6 @@ pub struct Running {
     pub postgres: bool,
     /// Keycloak's.
     pub keycloak: bool,
-}
-
-/// An engine's clock against this machine's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClockReading {
-    /// How far it is ahead of this machine's, in milliseconds; negative when behind.
-    pub ahead_ms: i64,
-    /// Half the time that reading it took: the truth lies within this of it.
-    pub uncertainty_ms: i64,
 }
 
 /// An image on a node.

@@ -19,8 +19,8 @@ mod words;
 pub use assess::assess;
 pub use check::{Check, CheckCode, CheckResult, DoctorReport};
 pub use facts::{
-    Bandwidth, ClockReading, Disk, DiskSpeed, Expected, Facts, ImageFact, Inside, InsideFailure, Kernel, Known,
-    MemoryFact, NodeFacts, NotKnown, PeerFacts, PortFact, Reach, RoundTrip, Running,
+    Bandwidth, Disk, DiskSpeed, Expected, Facts, ImageFact, Inside, InsideFailure, Kernel, Known, MemoryFact,
+    NodeFacts, NotKnown, PeerFacts, PortFact, Reach, RoundTrip, Running,
 };
 
 /// How to look.

@@ -105,6 +105,12 @@ codes! {
     PostgresUnproven = "postgres-unproven", Error;
     /// It does not let the probe in.
     ProbeDenied = "probe-denied", Warning;
+    /// Somebody has changed a role that ha-cli, a standby or Keycloak logs in as.
+    RoleChanged = "role-changed", Error;
+    /// The standby holds WAL that its primary, in the same history, has not written.
+    AheadOfPrimary = "ahead-of-primary", Error;
+    /// The WAL that the standby needs next is gone from the primary.
+    WalMissing = "wal-missing", Error;
     /// The standby is in recovery and receives nothing.
     ReplicationStopped = "replication-stopped", Error;
     /// The primary has no slot for the standby.
@@ -153,6 +159,14 @@ codes! {
     VersionMismatch = "version-mismatch", Warning;
     /// The database was made with another collation version.
     CollationMismatch = "collation-mismatch", Warning;
+    /// Tables of Keycloak's are unlogged: on no standby, and empty after a crash or a promotion.
+    UnloggedTables = "unlogged-tables", Warning;
+    /// A session has had a transaction open for long.
+    LongTransaction = "long-transaction", Warning;
+    /// A transaction was prepared, and nobody has committed it or rolled it back.
+    PreparedTransaction = "prepared-transaction", Warning;
+    /// The hosts' clocks differ.
+    ClockSkew = "clock-skew", Warning;
     /// What a rewind needs is off.
     RewindImpossible = "rewind-impossible", Warning;
     /// Somebody has given a setting another value than ha.toml, or than ha-cli has written.

@@ -41,4 +41,4 @@ pub use postgres::{
 pub use postgres_image::{OLDEST_POSTGRES, too_old, too_old_version};
 pub use prepared_image::{KeycloakExtension, keycloak_image, keycloak_image_tag};
 pub use promotion::{PERMIT_PATH, PROMOTION_PATH, RECORD_SCRIPT, ids, promotion_file, read_promotion};
-pub use spec_hash::{secrets_fingerprint, spec_hash};
+pub use spec_hash::{is_fingerprint_of, secrets_fingerprint, spec_hash};

@@ -31,9 +31,21 @@ pub fn spec_hash(spec: &ContainerSpec, files: &[HostFile]) -> String {
 /// nobody can try one after the other, and the system identifier, so that no two clusters share a value.
 #[must_use]
 pub fn secrets_fingerprint(secrets: &Secrets, system: SystemIdentifier) -> String {
+    fingerprint_of(SET_UPS[0], secrets, system)
+}
+
+/// Whether a text is the [fingerprint](secrets_fingerprint) of these secrets, written by whatever version.
+#[must_use]
+pub fn is_fingerprint_of(text: &str, secrets: &Secrets, system: SystemIdentifier) -> bool {
+    SET_UPS.iter().any(|set_up| fingerprint_of(set_up, secrets, system) == text)
+}
+
+/// Count what is set up with the secrets, the newest first: another number has `up` do all of it once more.
+const SET_UPS: [&[u8]; 2] = [b"ha-cli secrets 4", b"ha-cli secrets 3"];
+
+fn fingerprint_of(set_up: &[u8], secrets: &Secrets, system: SystemIdentifier) -> String {
     let mut hash = Sha256::new();
-    // The number counts what is set up with them: another one has `up` do all of it once more.
-    hash.update(b"ha-cli secrets 3");
+    hash.update(set_up);
     hash.update(system.0.to_be_bytes());
     for secret in secrets.all() {
         let text = secret.expose().as_bytes();
@@ -75,6 +87,14 @@ mod tests {
         let first = print(&secrets);
         assert_eq!(first, print(&secrets));
         assert_ne!(first, secrets_fingerprint(&secrets, SystemIdentifier(2)));
+        // An earlier version's is known again, and is another one.
+        let earlier = fingerprint_of(SET_UPS[1], &secrets, SystemIdentifier(1));
+        assert_ne!(first, earlier);
+        for (text, system, is_one) in
+            [(&first, 1, true), (&earlier, 1, true), (&first, 2, false), (&String::new(), 1, false)]
+        {
+            assert_eq!(is_fingerprint_of(text, &secrets, SystemIdentifier(system)), is_one, "{text} {system}");
+        }
         // Moving a character from one to the next is a change, too.
         let moved =
             Secrets { replication_password: Secret::new(""), probe_password: Secret::new("bc"), ..secrets.clone() };

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    HostObservation, KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresObservation,
-    PostgresRole, Sender, SlotObservation, Unobserved, UnobservedWhy, WalReceiver,
+    DatabaseRole, HostObservation, KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation,
+    PostgresObservation, PostgresRole, Sender, SlotObservation, Unobserved, UnobservedWhy, WalReceiver,
 };
 use crate::layout::{self, Component, KeycloakExtension, MachineShare};
 use crate::ports::{Container, ContainerSpec, ContainerStatus, EngineInfo, Image};
@@ -151,6 +151,21 @@ pub(crate) fn lineage(generation: u64, primary: &str, timeline: u32) -> Lineage 
     Lineage { promotion: promotion(generation, primary), timeline: TimelineId(timeline) }
 }
 
+/// The roles as `up` makes them.
+pub(crate) fn roles(topology: &Topology) -> Vec<DatabaseRole> {
+    let role = |name: &str, connection_limit: i64| DatabaseRole {
+        name: name.to_owned(),
+        login: true,
+        superuser: name == "postgres",
+        replication: name == layout::REPLICATION_ROLE,
+        expired: false,
+        connection_limit,
+        monitor: name == layout::PROBE_ROLE,
+    };
+    let keycloak = role(&topology.postgres.user, i64::from(topology.postgres.keycloak_connections()));
+    vec![keycloak, role(layout::REPLICATION_ROLE, -1), role(layout::PROBE_ROLE, -1), role("postgres", -1)]
+}
+
 /// A PostgreSQL without any replication around it.
 fn alone(role: PostgresRole) -> PostgresObservation {
     PostgresObservation {
@@ -172,6 +187,16 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         data_checksums: true,
         wal_log_hints: true,
         prepared_transactions: 0,
+        oldest_wal_lsn: None,
+        prepared: Vec::new(),
+        transactions: Vec::new(),
+        logins: Vec::new(),
+        verifiers_as_set: BTreeMap::new(),
+        unlogged_relations: 0,
+        unlogged_tables: Vec::new(),
+        clock_unix_ms: None,
+        clock: None,
+        probe_refused: None,
         wal_bytes: Some(16 << 20),
         durable: Vec::new(),
         overridden: Vec::new(),
@@ -212,6 +237,7 @@ pub(crate) fn primary(topology: &Topology, node: &NodeName) -> PostgresObservati
                 name: SlotName::of_standby(peer).to_string(),
                 active: true,
                 wal_status: Some("reserved".to_owned()),
+                restart_lsn: None,
                 retained_bytes: Some(0),
                 safe_wal_bytes: Some(1 << 32),
             })

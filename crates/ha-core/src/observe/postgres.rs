@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::HostObservation;
+use super::{ClockReading, DatabaseRole, HostObservation, OpenTransaction, PreparedTransaction};
 use crate::values::{Lineage, Lsn, PromotionRecord, ServerVersion, SystemIdentifier, TimelineId};
 
 /// One observation of a running PostgreSQL, taken by one statement, so that its parts belong together.
@@ -46,9 +46,40 @@ pub struct PostgresObservation {
     pub data_checksums: bool,
     /// `wal_log_hints`.
     pub wal_log_hints: bool,
+    /// Where the oldest WAL begins that is in its `pg_wal`; on a primary only.
+    #[serde(default)]
+    pub oldest_wal_lsn: Option<Lsn>,
     /// Transactions that were prepared and neither committed nor rolled back (`pg_prepared_xacts`).
     #[serde(default)]
     pub prepared_transactions: u64,
+    /// The oldest few of them.
+    #[serde(default)]
+    pub prepared: Vec<PreparedTransaction>,
+    /// The sessions with the oldest transactions, a few of them.
+    #[serde(default)]
+    pub transactions: Vec<OpenTransaction>,
+    /// The roles that are not PostgreSQL's own.
+    #[serde(default)]
+    pub logins: Vec<DatabaseRole>,
+    /// Of roles that may log in, whether the password is still the one that ha-cli has set; without those of which it is not known.
+    #[serde(default)]
+    pub verifiers_as_set: BTreeMap<String, bool>,
+    /// How many of the relations of Keycloak's database, tables, their indexes and what belongs to them, are unlogged: on no
+    /// standby, and empty after a crash or a promotion.
+    #[serde(default)]
+    pub unlogged_relations: u64,
+    /// The tables among them by their names, as far as somebody could ask.
+    #[serde(default)]
+    pub unlogged_tables: Vec<String>,
+    /// Its clock, in milliseconds since 1970.
+    #[serde(default)]
+    pub clock_unix_ms: Option<i64>,
+    /// The same against the clock of the machine that asked.
+    #[serde(default)]
+    pub clock: Option<ClockReading>,
+    /// Why the probe's role was not let in over the network, where its password was refused and the engine was asked instead.
+    #[serde(default)]
+    pub probe_refused: Option<String>,
     /// What the files in `pg_wal` take, in bytes (`pg_ls_waldir()`).
     #[serde(default)]
     pub wal_bytes: Option<u64>,
@@ -96,6 +127,20 @@ impl PostgresObservation {
     pub fn streams(&self) -> bool {
         let receives = self.receiver.as_ref().is_some_and(|receiver| receiver.status == "streaming");
         self.role == PostgresRole::Standby && receives
+    }
+
+    /// Where its WAL ends: what was received, or, since a start that nothing came after, replayed.
+    #[must_use]
+    pub fn end_of_wal(&self) -> Option<Lsn> {
+        self.write_lsn.or_else(|| self.receive_lsn.max(self.replay_lsn))
+    }
+
+    /// Whether WAL is missing in this primary's `pg_wal` that a slot of it keeps. PostgreSQL gives a slot up before it removes
+    /// such WAL: somebody else has removed it, as `pg_resetwal` does.
+    #[must_use]
+    pub fn lacks_wal_of(&self, slot: &SlotObservation) -> bool {
+        let kept = slot.restart_lsn.filter(|_| slot.wal_status.as_deref() != Some("lost"));
+        kept.zip(self.oldest_wal_lsn).is_some_and(|(from, oldest)| from < oldest)
     }
 }
 
@@ -198,6 +243,9 @@ pub struct SlotObservation {
     pub active: bool,
     /// `reserved`, `extended`, `unreserved`, `lost`; absent when it never kept WAL.
     pub wal_status: Option<String>,
+    /// From where on it keeps WAL (`restart_lsn`).
+    #[serde(default)]
+    pub restart_lsn: Option<Lsn>,
     /// WAL kept for it, in bytes.
     pub retained_bytes: Option<u64>,
     /// WAL that may still be written before it is in danger, in bytes (`safe_wal_size`).

@@ -125,6 +125,7 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
         }
     }
     durability(view, to, options, &mut refusals, &mut risks);
+    risks.extend(view.comes_up_empty(&to.name));
     if !refusals.is_empty() {
         return Err(refusals);
     }

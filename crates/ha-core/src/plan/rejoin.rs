@@ -12,7 +12,7 @@ use crate::layout::Component;
 use crate::observe::{BranchObservation, PostgresRole};
 use crate::ports::ContainerStatus;
 use crate::topology::{Node, Topology};
-use crate::values::{NodeName, SlotName};
+use crate::values::{Lsn, NodeName, SlotName};
 
 /// What a node that is to come back needs first.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +47,9 @@ pub enum RejoinMethod {
     BaseBackup {
         /// Why nothing less will do.
         why: String,
+        /// What it holds was not compared with the primary's data, and may be the only copy of something, although both are in one
+        /// history.
+        not_compared: bool,
     },
 }
 
@@ -179,7 +182,7 @@ pub fn choose_method(
     branch: &BranchObservation,
 ) -> RejoinMethod {
     let view = View { topology, facts };
-    let base_backup = |why: String| RejoinMethod::BaseBackup { why };
+    let base_backup = |why: String| RejoinMethod::BaseBackup { why, not_compared: false };
     let Some(upstream) = view.server(primary) else {
         return base_backup(format!("{primary} is not seen, so nothing is known of its history"));
     };
@@ -204,21 +207,42 @@ pub fn choose_method(
                 branch.timeline
             ));
         }
-        return start(&view, node, primary);
+        return follow(&view, node, primary, branch.end);
     }
     match branch.fork {
-        Some(fork) if branch.end <= fork => start(&view, node, primary),
+        Some(fork) if branch.end <= fork => follow(&view, node, primary, branch.end),
         _ => rewind(),
     }
 }
 
-/// It only has to follow, if what it lacks is still to be had.
-fn start(view: &View<'_>, node: &NodeName, primary: &NodeName) -> RejoinMethod {
+/// It only has to follow, if what it lacks is still to be had, and if it is behind at all.
+fn follow(view: &View<'_>, node: &NodeName, primary: &NodeName, end: Lsn) -> RejoinMethod {
     if slot_is_lost(view, node, primary) {
         let why = format!("the WAL that it lacks is gone from {primary}: it was away too long (slot_keep_mib)");
-        return RejoinMethod::BaseBackup { why };
+        return RejoinMethod::BaseBackup { why, not_compared: false };
+    }
+    let Some(upstream) = view.server(primary) else { return RejoinMethod::Start };
+    if let Some(written) = upstream.write_lsn.filter(|written| end > *written) {
+        let why = format!(
+            "its WAL goes on to {end}, and that of {primary}, in the same history, ends at {written}: one of them was reset \
+             (pg_resetwal) or set back"
+        );
+        return RejoinMethod::BaseBackup { why, not_compared: true };
+    }
+    if let Some(oldest) = upstream.oldest_wal_lsn.filter(|oldest| end < *oldest) {
+        let removed = removed_wal(view, node, primary);
+        let by_whom = if removed { ", and PostgreSQL has not removed it itself (pg_resetwal?)" } else { "" };
+        let why =
+            format!("the WAL that it lacks, from {end} on, is gone from {primary}, whose begins at {oldest}{by_whom}");
+        return RejoinMethod::BaseBackup { why, not_compared: removed };
     }
     RejoinMethod::Start
+}
+
+/// Whether somebody has removed WAL on the primary that the node's slot keeps.
+fn removed_wal(view: &View<'_>, node: &NodeName, primary: &NodeName) -> bool {
+    let slot = SlotName::of_standby(node);
+    view.server(primary).is_some_and(|it| it.slots.iter().any(|own| own.name == slot.as_str() && it.lacks_wal_of(own)))
 }
 
 /// Whether the primary has given the node's slot up: no standby can use it any more.
@@ -257,7 +281,8 @@ pub fn decide_rejoin(
 ) -> Plan {
     let view = View { topology, facts };
     let mut plan = Plan::default();
-    let slot = ensure_slot(&mut plan, node, primary, slot_is_lost(&view, node, primary), None);
+    let anew = slot_is_lost(&view, node, primary) || removed_wal(&view, node, primary);
+    let slot = ensure_slot(&mut plan, node, primary, anew, None);
     let ready = match method {
         RejoinMethod::Start => plan.add(node, Action::Demote { to: primary.clone(), proven: true }, [slot]),
         RejoinMethod::Rewind => {
@@ -350,7 +375,7 @@ pub fn decide_rebuild(
     let mut plan = Plan::default();
     let stopped = plan.add(node, Action::Stop { component: Component::Postgres }, []);
     // While its server runs it may hold the slot.
-    let anew = slot_is_no_use(&view, node, &primary);
+    let anew = slot_is_no_use(&view, node, &primary) || removed_wal(&view, node, &primary);
     let slot = ensure_slot(&mut plan, node, &primary, anew, Some(stopped));
     let copied = plan.add(node, Action::ReplaceDatabase { from: primary.clone(), old_data }, [stopped, slot]);
     let ready = plan.add(node, Action::Demote { to: primary.clone(), proven: true }, [copied]);

@@ -51,6 +51,16 @@ impl<'a> View<'a> {
         self.server(&node.name).is_some_and(|server| server.role == role)
     }
 
+    /// What comes up empty on `to`, where it is promoted.
+    pub(super) fn comes_up_empty(&self, to: &NodeName) -> Option<String> {
+        let server = self.server(to).filter(|server| server.unlogged_relations > 0)?;
+        let what = match &server.unlogged_tables[..] {
+            [] => format!("{} relations of Keycloak's database", server.unlogged_relations),
+            tables => tables.join(", "),
+        };
+        Some(format!("unlogged, and so empty on {to} once it is the primary: {what}"))
+    }
+
     /// The nodes beside `to` that are not seen to run as standbys.
     pub(super) fn unseen(&self, to: &NodeName) -> Vec<&'a NodeName> {
         let is_standby = |node: &Node| self.has_role(node, PostgresRole::Standby);

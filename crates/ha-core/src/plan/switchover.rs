@@ -135,6 +135,7 @@ fn begin(view: &View<'_>, primary: &Node, options: &SwitchoverOptions) -> Result
         return Err(refusals);
     }
     let mut plan = Plan::default();
+    plan.notes.extend(view.comes_up_empty(&to).map(|empty| format!("{empty}; `ha-cli status` shows how to keep it")));
     let warm = view.keycloak_runs(&to).then(|| plan.add(&to, Action::AwaitKeycloak, []));
     let before = [
         plan.add(from, Action::Checkpoint, warm),
@@ -422,10 +423,13 @@ fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &Switchov
         },
     }
     if primary.prepared_transactions > 0 {
+        let oldest = primary.prepared.iter().map(|it| format!("'{}' in the database {}", it.gid, it.database));
+        let oldest: Vec<_> = oldest.collect();
+        let which = if oldest.is_empty() { String::new() } else { format!(": {}", oldest.join(", ")) };
         refusals.push(Refusal::new(
             RefusalKind::Unsafe,
             Some(from),
-            format!("it has {} prepared transactions", primary.prepared_transactions),
+            format!("it has {} prepared transactions{which}", primary.prepared_transactions),
             "they would be left on the new primary without their manager: commit or roll them back first",
         ));
     }

@@ -40,6 +40,10 @@ pub trait PostgresControl: Send + Sync {
     /// its owner has made of that table runs with that role's rights and no others.
     async fn has_row(&self, node: &NodeName, login: &DatabaseLogin, row: &Row) -> Result<bool, PostgresError>;
 
+    /// The unlogged tables of Keycloak's database, a few of them, asked by a session that Keycloak's own role has logged in to. Their
+    /// names are fit for a statement.
+    async fn unlogged_tables(&self, node: &NodeName, login: &DatabaseLogin) -> Result<Vec<String>, PostgresError>;
+
     /// Waits until this standby has replayed everything up to the primary's position of now or later; at most
     /// `timeout`. `target` is the primary's position.
     async fn wait_replayed(

@@ -32,7 +32,9 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserve
         Ok(found) => what_stands(cluster, node, runtime, &observation, found).await,
         Err(error) => Err(error),
     };
-    let passwords_fit = if proven { Some(true) } else { passwords_fit(cluster, node, &observation).await };
+    // Where they do not fit and the secrets file is the right one, somebody has changed them, and they are put back.
+    let right_file = is_set_up_with(cluster, &observation);
+    let passwords_fit = if right_file { Some(true) } else { passwords_fit(cluster, node, &observation).await };
     let keycloak = &observation.keycloak;
     let writes = keycloak.state == KeycloakState::Ready && keycloak.mode == KeycloakMode::ReadWrite;
     let keycloak_set_up = writes.then_some(proven);
@@ -166,11 +168,19 @@ async fn passwords_fit(cluster: &Cluster, node: &Node, observation: &NodeObserva
     known.iter().all(|fits| *fits == Some(true)).then_some(true)
 }
 
-/// Whether the set-up of the roles and of Keycloak came to its end with these very secrets. The data says so itself: asking
-/// for the roles' passwords through the engine takes a tenth of a second.
+/// Whether the set-up of the roles and of Keycloak came to its end with these very secrets, by this version. The data says so itself:
+/// asking for the roles' passwords through the engine takes a tenth of a second.
 fn is_proven(cluster: &Cluster, observation: &NodeObservation) -> bool {
     observation.postgres.as_ref().is_ok_and(|postgres| {
         let wanted = layout::secrets_fingerprint(&cluster.secrets, postgres.system_identifier);
         postgres.set_up.as_ref() == Some(&wanted)
+    })
+}
+
+/// The same, by whatever version.
+fn is_set_up_with(cluster: &Cluster, observation: &NodeObservation) -> bool {
+    observation.postgres.as_ref().is_ok_and(|postgres| {
+        let set_up = postgres.set_up.as_deref().unwrap_or_default();
+        layout::is_fingerprint_of(set_up, &cluster.secrets, postgres.system_identifier)
     })
 }

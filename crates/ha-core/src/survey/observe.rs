@@ -6,7 +6,7 @@ use futures_util::future::{join, join_all};
 
 use crate::cluster::Cluster;
 use crate::layout::{Component, SERVICE_CLIENT, container_name};
-use crate::observe::{KeycloakObservation, NodeObservation, Unobserved, UnobservedWhy};
+use crate::observe::{KeycloakObservation, NodeObservation, PostgresObservation, Unobserved, UnobservedWhy};
 use crate::ports::{ContainerRuntime, ProbeError, RuntimeError};
 use crate::topology::Node;
 
@@ -30,6 +30,13 @@ pub(super) async fn observe(cluster: &Cluster, node: &Node) -> NodeObservation {
         }
     };
     let (engine, postgres_container, keycloak_container) = containers;
+    let postgres = match postgres {
+        Ok(seen) if seen.unlogged_relations > 0 && engine.is_ok() => {
+            let unlogged_tables = unlogged_tables(cluster, node).await;
+            Ok(PostgresObservation { unlogged_tables, ..seen })
+        }
+        other => other,
+    };
     let host = postgres.as_ref().map(|seen| seen.host).unwrap_or_default();
     NodeObservation {
         node: node.name.clone(),
@@ -40,6 +47,13 @@ pub(super) async fn observe(cluster: &Cluster, node: &Node) -> NodeObservation {
         keycloak,
         host,
     }
+}
+
+/// Their names, which only Keycloak's own role may look up in its database.
+async fn unlogged_tables(cluster: &Cluster, node: &Node) -> Vec<String> {
+    let named = cluster.ports.control.unlogged_tables(&node.name, &cluster.keycloak_login()).await;
+    // Without them, as where its password was changed, their number is known all the same.
+    named.unwrap_or_default()
 }
 
 /// Its own client is asked for at the same time: of one that is not ready nothing is known.

@@ -63,6 +63,7 @@ impl ReplicationProbe for Shared {
                         name: name.clone(),
                         active: true,
                         wal_status: None,
+                        restart_lsn: None,
                         retained_bytes: None,
                         safe_wal_bytes: None,
                     });
@@ -92,6 +93,16 @@ impl ReplicationProbe for Shared {
                         data_checksums: true,
                         wal_log_hints: true,
                         prepared_transactions: 0,
+                        oldest_wal_lsn: None,
+                        prepared: Vec::new(),
+                        transactions: Vec::new(),
+                        logins: Vec::new(),
+                        verifiers_as_set: std::collections::BTreeMap::new(),
+                        unlogged_relations: 0,
+                        unlogged_tables: Vec::new(),
+                        clock_unix_ms: None,
+                        clock: None,
+                        probe_refused: None,
                         wal_bytes: None,
                         durable: Vec::new(),
                         overridden: Vec::new(),
@@ -172,6 +183,10 @@ impl PostgresControl for Shared {
         assert_eq!((row.table, row.column), ("client", "client_id"));
         let look = || Ok(self.primary(&mut self.world(), node)?.clients.contains_key(&row.value));
         self.gate.pass(look, || Err(cut())).await
+    }
+
+    async fn unlogged_tables(&self, _: &NodeName, _: &DatabaseLogin) -> Result<Vec<String>, PostgresError> {
+        panic!("no relation is unlogged");
     }
 
     async fn wait_replayed(&self, _: &NodeName, _: Lsn, _: Duration) -> Result<(), PostgresError> {

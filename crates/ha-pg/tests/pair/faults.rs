@@ -28,13 +28,18 @@ async fn fails(probe: &dyn ReplicationProbe, limit: Duration) -> ProbeError {
 }
 
 #[test]
-fn a_wrong_password_is_told_and_the_engine_is_not_asked_instead() {
+fn a_wrong_password_is_told_and_the_engine_is_asked_instead() {
     with_pair(async |pair| {
-        let probe = Probe::new(Arc::clone(&pair.topology), Secret::new("wrong"), engines());
-        match fails(&probe, LIMIT).await {
+        let probe = |engines| Probe::new(Arc::clone(&pair.topology), Secret::new("wrong"), engines);
+        match fails(&probe(Engines::new()), LIMIT).await {
             ProbeError::WrongPassword { role, .. } => assert_eq!(role, "ha_probe"),
             other => panic!("{other:?}"),
         }
+        let seen = probe(engines()).observe(&vm2(), LIMIT).await.unwrap();
+        assert!(seen.receiver.is_some() && seen.probe_refused.is_some_and(|it| it.contains("refused the password")));
+        // Of one that did get in, nothing of the kind.
+        let right = Probe::new(Arc::clone(&pair.topology), Secret::new(PROBE_PASSWORD), engines());
+        assert_eq!(right.observe(&vm2(), LIMIT).await.unwrap().probe_refused, None);
     });
 }
 

@@ -36,6 +36,20 @@ fn check(pair: &Pair, primary: &PostgresObservation, standby: &PostgresObservati
     assert!(primary.pending_restart.is_empty());
     assert_eq!(primary.synchronous_standby_names, "");
 
+    for server in [primary, standby] {
+        // One machine, one clock.
+        let clock = server.clock.expect("a server tells its time");
+        assert!(clock.ahead_ms.abs() <= clock.uncertainty_ms + 5, "{clock:?}");
+        assert_eq!(server.verifiers_as_set.values().collect::<Vec<_>>(), [&true; 3], "{:?}", server.verifiers_as_set);
+        let names: Vec<_> = server.logins.iter().filter(|role| role.login).map(|role| role.name.as_str()).collect();
+        assert_eq!(names, ["ha_probe", "ha_replication", "keycloak", "postgres"]);
+        let probe = &server.logins[0];
+        assert!(probe.monitor && !probe.superuser && !probe.replication && !probe.expired, "{probe:?}");
+        assert!(server.prepared.is_empty() && server.unlogged_relations == 0, "{server:?}");
+    }
+    let oldest = primary.oldest_wal_lsn.expect("a primary has WAL");
+    assert!(oldest <= primary.slots[0].restart_lsn.expect("the slot keeps some") && standby.oldest_wal_lsn.is_none());
+
     let written = primary.write_lsn.expect("a primary knows where it writes");
     assert!(primary.receive_lsn.is_none() && primary.replay_lsn.is_none() && primary.replay_paused.is_none());
     assert!(primary.receiver.is_none() && primary.upstream.is_none());
@@ -66,6 +80,32 @@ fn every_field_is_seen_over_the_network() {
     with_pair(async |pair| {
         let (primary, standby) = both(pair, &pair.probe()).await;
         check(pair, &primary, &standby);
+    });
+}
+
+/// What somebody leaves open is seen on either server, by whom and how.
+#[test]
+fn a_transaction_that_is_open_is_seen_with_its_session() {
+    with_pair_alone(async |pair| {
+        for (at, container) in [pair.primary(), pair.standby()].into_iter().enumerate() {
+            let node = &pair.topology.nodes()[at];
+            let mut config = tokio_postgres::Config::new();
+            config.host(node.address.to_string()).port(node.postgres_port).user("keycloak").dbname("keycloak");
+            config.password(crate::pair::KEYCLOAK_PASSWORD).application_name("forgotten");
+            let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+            let driver = tokio::spawn(connection);
+            client.batch_execute("BEGIN; SELECT 1").await.unwrap();
+            let seen = pair.probe().observe(&node.name, LIMIT).await.unwrap();
+            let open: Vec<_> =
+                seen.transactions.iter().filter(|it| it.application.as_deref() == Some("forgotten")).collect();
+            let [open] = open[..] else { panic!("{:?}", seen.transactions) };
+            assert_eq!(open.state.as_deref(), Some("idle in transaction"));
+            assert_eq!((open.role.as_deref(), open.database.as_deref()), (Some("keycloak"), Some("keycloak")));
+            assert!((0.0..60.0).contains(&open.seconds), "{open:?}");
+            // What is advised ends it.
+            assert_eq!(sql(&container, "postgres", &format!("SELECT pg_terminate_backend({})", open.pid)), "t");
+            assert!(driver.await.unwrap().is_err(), "the session has ended");
+        }
     });
 }
 

@@ -13,6 +13,7 @@ mod doctor;
 mod engine;
 mod failover;
 mod guard;
+mod hands;
 mod health;
 mod host;
 mod interrupted;

@@ -185,7 +185,7 @@ impl Case {
             Return::ByItself => "follows by itself",
             Return::By { method: RejoinMethod::Start, .. } => "is started and follows",
             Return::By { method: RejoinMethod::Rewind, .. } => "comes back by a rewind",
-            Return::By { method: RejoinMethod::BaseBackup { why }, .. } => {
+            Return::By { method: RejoinMethod::BaseBackup { why, .. }, .. } => {
                 &format!("comes back by a base backup ({why})")
             }
         };

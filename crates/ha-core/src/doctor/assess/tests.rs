@@ -1,9 +1,9 @@
 use super::*;
 use crate::doctor::{
-    Bandwidth, CheckResult, ClockReading, Disk, DiskSpeed, Expected, Kernel, MemoryFact, PeerFacts, PortFact, Reach,
-    RoundTrip, Running,
+    Bandwidth, CheckResult, Disk, DiskSpeed, Expected, Kernel, MemoryFact, PeerFacts, PortFact, Reach, RoundTrip,
+    Running,
 };
-use crate::observe::{UnobservedWhy, fixtures};
+use crate::observe::{ClockReading, UnobservedWhy, fixtures};
 
 const GIB: u64 = 1 << 30;
 

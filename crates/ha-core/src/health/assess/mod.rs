@@ -1,5 +1,6 @@
 //! From observations to a report. Pure: the same observations give the same report.
 
+mod hands;
 mod keycloak;
 mod postgres;
 mod replication;
@@ -69,9 +70,11 @@ pub fn assess_roles(topology: &Topology, facts: &RoleFacts) -> Report {
         postgres::findings(node, &mut findings);
         settings::findings(topology, node, &mut findings);
         keycloak::findings(node, &mut findings);
+        hands::findings(topology, node, &mut findings);
         let wal_bytes = node.postgres().and_then(|postgres| postgres.wal_bytes);
         host::findings(&node.node.name, &node.observation.host, wal_bytes, &mut findings);
     }
+    hands::clocks(&seen, &mut findings);
     if let Some(primary) = primary {
         replication::of_primary(topology, primary, &seen, &mut findings);
     }

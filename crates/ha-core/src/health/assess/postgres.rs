@@ -151,7 +151,11 @@ fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnM
         }
         if let Some((code, message)) = stopped {
             let help = if code == Code::PostgresRestarting {
-                format!("`ha-cli logs {name} --component postgres` shows why").into()
+                format!(
+                    "`ha-cli logs {name} --component postgres` shows why; where its WAL was reset (pg_resetwal) or its data is damaged, and \
+                     another node is the primary, `rebuild` of {name} copies that one's data, and with --backup puts its own into a file first"
+                )
+                .into()
             } else {
                 advice!(
                     "{} starts it, {} where another has become the primary meanwhile; `ha-cli logs {name} --component postgres` \

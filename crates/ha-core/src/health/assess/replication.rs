@@ -5,7 +5,9 @@ use super::settings::take_back;
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding, ReplicationReport, ReplicationState, SlotReport};
 use crate::layout;
+use crate::layout::REPLICATION_ROLE;
 use crate::observe::{PostgresObservation, PostgresRole, SettingInForce, SlotObservation};
+use crate::plan::logins::changed_roles;
 use crate::plan::{Of, own_way};
 use crate::topology::{Durability, Topology};
 use crate::values::{NodeName, SlotName};
@@ -225,10 +227,11 @@ pub(super) fn of_standby(
         .and_then(|postgres| postgres.write_lsn)
         .zip(standby.replay_lsn)
         .map(|(written, replayed)| written.bytes_since(replayed));
+    let replayed_age = replay_age(standby, upstream);
     let replayed_all = standby.replay_lsn.is_some() && standby.replay_lsn >= standby.receive_lsn;
     let lag_seconds = match state {
         ReplicationState::Streaming if replayed_all => Some(0.0),
-        _ => standby.replay_age_seconds,
+        _ => replayed_age,
     };
     let mut add = |code, message: String, help: Advice| findings.push(Finding::new(code, Some(name), message, help));
     if standby.replay_paused == Some(true) {
@@ -248,7 +251,11 @@ pub(super) fn of_standby(
             advice!("{} shows what that is, and makes it a standby", Remedy::rejoin(name)),
         );
     } else if let Some(primary) = primary {
-        if state == ReplicationState::Stopped {
+        let cut_off =
+            upstream.filter(|_| state == ReplicationState::Stopped).and_then(|it| cut_off(seen, standby, primary, it));
+        if let Some((code, message, help)) = cut_off {
+            add(code, message, help);
+        } else if state == ReplicationState::Stopped && !upstream.is_some_and(|it| is_locked_out(topology, it)) {
             add(
                 Code::ReplicationStopped,
                 format!("it receives nothing from {}", primary.node.name),
@@ -325,6 +332,69 @@ pub(super) fn of_standby(
             retained_bytes: slot.retained_bytes,
         }),
     }
+}
+
+/// Whether somebody has changed the role that standbys log in as, which has a finding of its own.
+fn is_locked_out(topology: &Topology, upstream: &PostgresObservation) -> bool {
+    changed_roles(topology, upstream).iter().any(|role| role.name == REPLICATION_ROLE)
+}
+
+/// Why a standby that receives nothing never will, although it is in its primary's history: somebody has reset or removed WAL, or set
+/// one of them back. A slot that PostgreSQL has given up has its own finding.
+fn cut_off(
+    seen: &Seen<'_>,
+    standby: &PostgresObservation,
+    primary: &Seen<'_>,
+    upstream: &PostgresObservation,
+) -> Option<(Code, String, Advice)> {
+    let (name, from) = (&seen.node.name, &primary.node.name);
+    let end = standby.end_of_wal()?;
+    if let Some(written) = upstream.write_lsn.filter(|it| end > *it && standby.timeline == upstream.timeline) {
+        let message = format!(
+            "its WAL goes on to {end}, and that of {from}, in the same history, ends at {written}: its data was reset (pg_resetwal), \
+             or that of {from} was set back and lacks what {name} holds"
+        );
+        let help = advice!(
+            "find out which of them was touched; {} replaces the data of {name} by a copy of {from}'s, and with --backup puts it into a \
+             file first",
+            Remedy::rejoin(name),
+        );
+        return Some((Code::AheadOfPrimary, message, help));
+    }
+    let slot = upstream.slots.iter().find(|slot| slot.name == SlotName::of_standby(name).as_str());
+    if slot.is_some_and(|slot| slot.wal_status.as_deref() == Some("lost")) {
+        return None;
+    }
+    let oldest = upstream.oldest_wal_lsn.filter(|oldest| end < *oldest)?;
+    let gone = format!("the WAL that it needs, from {end} on, is gone from {from}, whose begins at {oldest}");
+    let (message, help) = if slot.is_some_and(|slot| upstream.lacks_wal_of(slot)) {
+        (
+            format!(
+                "{gone}, and PostgreSQL has not removed it: somebody did, or ran pg_resetwal, after which {from} lacks what it had not \
+                 yet written to its tables, unless it was shut down in order before"
+            ),
+            advice!(
+                "where {from} was in order, {0} replaces the data of {name} by a copy of {from}'s, and with --backup puts it into a file \
+                 first; where it was not, or nobody knows, {name} may hold the better data, up to {end}: {1}, then {2}",
+                Remedy::rejoin(name),
+                Remedy::down(from),
+                Remedy::failover(name),
+            ),
+        )
+    } else {
+        (gone, advice!("its data has to be copied anew: {}", Remedy::rejoin(name)))
+    };
+    Some((Code::WalMissing, message, help))
+}
+
+/// How old the last replayed transaction is: its time is from the primary's clock, its age by the standby's, so what these differ
+/// by is taken out where it is known.
+fn replay_age(standby: &PostgresObservation, upstream: Option<&PostgresObservation>) -> Option<f64> {
+    let clock = |server: &PostgresObservation| server.clock.map(|clock| clock.ahead_ms);
+    let apart_ms = clock(standby).zip(upstream.and_then(clock)).map_or(0, |(own, its)| own.saturating_sub(its));
+    #[expect(clippy::cast_precision_loss, reason = "days in milliseconds have room in it")]
+    let apart = apart_ms as f64 / 1000.0;
+    standby.replay_age_seconds.map(|age| (age - apart).max(0.0))
 }
 
 /// Whether WAL arrives. Both ends keep saying "streaming" until their own timeouts after a cut, so the standby's word

@@ -131,7 +131,8 @@ pub(super) fn loss(view: &View<'_>, to: &Node) -> Loss {
     let silent = standby.and_then(|it| it.receiver.as_ref()?.silent_seconds);
     let (seconds, last) = match silent {
         Some(seconds) => (Some(seconds), LastArrival::Message),
-        None => (standby.and_then(|it| it.replay_age_seconds), LastArrival::Transaction),
+        // One from the future: the clocks differ, and its age says nothing.
+        None => (standby.and_then(|it| it.replay_age_seconds).filter(|age| *age >= 0.0), LastArrival::Transaction),
     };
     Loss::Since { lsn: view.received(to), seconds, last }
 }

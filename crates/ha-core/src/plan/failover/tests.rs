@@ -107,6 +107,20 @@ fn a_server_that_is_proven_dead_is_replaced_at_once_and_kept_from_coming_back() 
 }
 
 #[test]
+fn what_comes_up_empty_is_said_before() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::Other);
+    let standby = server(&mut facts, "vm2");
+    standby.unlogged_relations = 3;
+    let planned = decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap();
+    assert!(planned.risks.iter().any(|it| it.contains("empty on vm2") && it.contains("3 relations")), "{planned:?}");
+    server(&mut facts, "vm2").unlogged_tables = vec!["public.event_entity".to_owned()];
+    let planned = decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap();
+    assert!(planned.risks.iter().any(|it| it.ends_with("public.event_entity")), "{planned:?}");
+}
+
+#[test]
 fn one_that_hangs_is_stopped_before_anybody_is_promoted() {
     let topology = three();
     for status in [ContainerStatus::Running, ContainerStatus::Paused, ContainerStatus::Restarting] {

@@ -13,6 +13,7 @@ fn facts(topology: &Topology) -> RoleFacts {
         .collect();
     let new = server(&mut facts, "vm2");
     (new.role, new.timeline, new.promotion) = (PostgresRole::Primary, TimelineId(2), Some(promotion(2, "vm2")));
+    new.write_lsn = Some("0/6000000".parse().unwrap());
     facts
 }
 
@@ -113,7 +114,7 @@ fn the_least_that_will_do_is_chosen() {
         change(&mut branch);
         let method = choose_method(&topology, &facts, &name("vm1"), &name("vm2"), &branch);
         match (&method, why) {
-            (RejoinMethod::BaseBackup { why: said }, Some(words)) => assert!(said.contains(words), "{row}: {said}"),
+            (RejoinMethod::BaseBackup { why: said, .. }, Some(words)) => assert!(said.contains(words), "{row}: {said}"),
             (RejoinMethod::Rewind, None) => assert!(rewinds, "{row}"),
             (RejoinMethod::Start, None) => assert!(!rewinds, "{row}"),
             _ => panic!("{row}: {method:?}"),
@@ -182,6 +183,54 @@ fn only_what_is_proven_replaceable_is_rebuilt() {
 }
 
 /// A slot that the primary has given up is of use to nobody, and neither is what waits for its WAL.
+/// WAL that was reset or removed by hand is no matter of timelines.
+#[test]
+fn one_whose_wal_does_not_go_on_in_the_primarys_gets_a_copy_and_may_hold_the_only_one() {
+    let topology = pair();
+    let same = BranchObservation {
+        timeline: TimelineId(2),
+        same_history: Some(true),
+        fork: None,
+        only_here: None,
+        ..branch()
+    };
+    let method = |oldest: &str, kept: Option<&str>, end: &str| {
+        let mut facts = facts(&topology);
+        exited(&mut facts, "vm1");
+        let vm2 = server(&mut facts, "vm2");
+        vm2.oldest_wal_lsn = Some(oldest.parse().unwrap());
+        vm2.slots = vec![crate::observe::SlotObservation {
+            name: "ha_vm1".to_owned(),
+            active: false,
+            wal_status: Some("reserved".to_owned()),
+            restart_lsn: kept.map(|lsn| lsn.parse().unwrap()),
+            retained_bytes: None,
+            safe_wal_bytes: None,
+        }];
+        let branch = BranchObservation { end: end.parse().unwrap(), ..same.clone() };
+        let method = choose_method(&topology, &facts, &name("vm1"), &name("vm2"), &branch);
+        let plan = decide_rejoin(&topology, &facts, &name("vm1"), &name("vm2"), &method, OldData::Keep);
+        (method, lines(&plan)[0].contains("drop the replication slots"))
+    };
+    for (oldest, kept, end, why, not_compared, anew) in [
+        ("0/5000000", Some("0/5000100"), "0/5000148", None, false, false),
+        ("0/5000000", Some("0/5000100"), "0/6000000", None, false, false),
+        ("0/5000000", None, "0/6000001", Some("goes on to 0/6000001"), true, false),
+        ("0/6000000", Some("0/6000000"), "0/5000148", Some("whose begins at 0/6000000"), false, false),
+        ("0/6000000", Some("0/5000100"), "0/5000148", Some("PostgreSQL has not removed it"), true, true),
+    ] {
+        let (method, is_anew) = method(oldest, kept, end);
+        assert_eq!(is_anew, anew, "{end}");
+        match (&method, why) {
+            (RejoinMethod::Start, None) => {}
+            (RejoinMethod::BaseBackup { why: said, not_compared: unknown }, Some(words)) => {
+                assert!(said.contains(words) && *unknown == not_compared, "{method:?}");
+            }
+            _ => panic!("{end}: {method:?}"),
+        }
+    }
+}
+
 #[test]
 fn a_lost_slot_means_a_copy_and_a_new_slot() {
     let topology = pair();
@@ -191,12 +240,16 @@ fn a_lost_slot_means_a_copy_and_a_new_slot() {
         name: "ha_vm1".to_owned(),
         active: false,
         wal_status: Some("lost".to_owned()),
+        restart_lsn: None,
         retained_bytes: None,
         safe_wal_bytes: None,
     }];
     let follows = BranchObservation { end: "0/5000000".parse().unwrap(), only_here: None, ..branch() };
     let method = choose_method(&topology, &facts, &name("vm1"), &name("vm2"), &follows);
-    assert!(matches!(&method, RejoinMethod::BaseBackup { why } if why.contains("is gone from vm2")), "{method:?}");
+    assert!(
+        matches!(&method, RejoinMethod::BaseBackup { why, not_compared: false } if why.contains("is gone from vm2")),
+        "{method:?}"
+    );
     let plan = decide_rejoin(&topology, &facts, &name("vm1"), &name("vm2"), &method, OldData::Keep);
     assert_eq!(
         lines(&plan)[..3],

@@ -5,6 +5,7 @@ use super::{Up, Upstream, known};
 use crate::advice::{Remedy, advice};
 use crate::layout;
 use crate::observe::{PostgresObservation, PostgresRole, UnobservedWhy};
+use crate::plan::logins::changed_roles;
 use crate::plan::{Action, Change, DataState, NodeFacts, Of, Refusal, RefusalKind, StepId, own_way};
 use crate::ports::Image;
 use crate::topology::Node;
@@ -212,7 +213,7 @@ impl Up<'_> {
     }
 
     /// Whether roles, database and slots are there: the probe's role got in to Keycloak's database, which both come
-    /// from provisioning, every standby has its slot, and no earlier version made them.
+    /// from provisioning, every standby has its slot, no earlier version made them, and nobody has changed the roles since.
     fn provisioned(&self, node: &Node, facts: &NodeFacts) -> bool {
         facts.observation.postgres.as_ref().is_ok_and(|postgres| {
             self.topology.peers_of(&node.name).all(|peer| {
@@ -222,6 +223,7 @@ impl Up<'_> {
         }) && facts.passwords_fit != Some(false)
             && facts.keycloak_set_up != Some(false)
             && !self.a_keycloak_reads_no_wal()
+            && facts.observation.postgres.as_ref().is_ok_and(|it| changed_roles(self.topology, it).is_empty())
     }
 
     /// Whether a read-only Keycloak says that the right is gone which provisioning gives it; with the data it comes to every

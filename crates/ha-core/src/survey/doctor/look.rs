@@ -6,9 +6,9 @@ use futures_util::future::join;
 
 use super::super::observe::{chain, runtime_failure};
 use crate::cluster::Cluster;
-use crate::doctor::{ClockReading, DoctorOptions, ImageFact, Known, NotKnown, PortFact, Running};
+use crate::doctor::{DoctorOptions, ImageFact, Known, NotKnown, PortFact, Running};
 use crate::layout::{self, Component};
-use crate::observe::{Unobserved, UnobservedWhy};
+use crate::observe::{ClockReading, Unobserved, UnobservedWhy};
 use crate::ports::{Clock, Container, ContainerRuntime, ContainerStatus, EngineInfo, RuntimeError};
 use crate::topology::Node;
 
@@ -144,8 +144,7 @@ async fn read_clock(
         let engine = runtime.engine().await?;
         let after = millis(clock.now().saturating_sub(start));
         if let Some(theirs) = engine.clock_unix_ms {
-            let ours = options.unix_ms + before + (after - before) / 2;
-            let seen = ClockReading { ahead_ms: theirs - ours, uncertainty_ms: (after - before) / 2 + 1 };
+            let seen = ClockReading::between(options.unix_ms + before, theirs, options.unix_ms + after);
             if best.is_none_or(|best| seen.uncertainty_ms < best.uncertainty_ms) {
                 best = Some(seen);
             }

@@ -13,6 +13,7 @@ use crate::topology::Topology;
 use crate::values::ServerVersion;
 
 mod cluster;
+mod hands;
 mod host;
 mod keycloak;
 mod postgres;
@@ -114,6 +115,7 @@ fn a_node_that_was_not_looked_at_is_not_taken_for_healthy() {
 fn every_code_stands_in_a_test() {
     let tests = concat!(
         include_str!("cluster.rs"),
+        include_str!("hands.rs"),
         include_str!("host.rs"),
         include_str!("keycloak.rs"),
         include_str!("mod.rs"),

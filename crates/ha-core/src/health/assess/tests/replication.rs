@@ -1,8 +1,10 @@
 //! Streaming, slots, lag and durability.
 
+use super::super::assess;
 use super::{Nodes, check, check_of, postgres_stops, slot_of_vm2};
+use crate::advice::Remedy;
 use crate::health::ClusterState::{Degraded, Down, Healthy};
-use crate::observe::fixtures::{lineage, pair, promotion, standby, strict_pair};
+use crate::observe::fixtures::{healthy, lineage, name, pair, promotion, standby, strict_pair};
 use crate::observe::{KeycloakMode, SettingInForce, UnobservedWhy};
 use crate::ports::ContainerStatus;
 use crate::values::{Lsn, TimelineId};
@@ -164,6 +166,44 @@ fn one_that_was_promoted_apart_holds_what_its_primary_lacks() {
         n[0].keycloak.mode = KeycloakMode::ReadOnly;
     };
     check(both, &["- no-primary"], Down);
+}
+
+#[test]
+fn wal_that_somebody_reset_or_removed_is_told_apart_from_a_standby_that_hears_nothing() {
+    let at = |text: &str| Some(text.parse::<Lsn>().unwrap());
+    let stops = |n: &mut Nodes| n[1].postgres.as_mut().unwrap().receiver = None;
+    check(stops, &["vm2 replication-stopped"], Degraded);
+    let ahead = |n: &mut Nodes| {
+        stops(n);
+        n[1].postgres.as_mut().unwrap().replay_lsn = at("0/4000028");
+    };
+    check(ahead, &["vm2 ahead-of-primary"], Degraded);
+    // One that streams was looked at a moment later.
+    check(|n| n[1].postgres.as_mut().unwrap().receive_lsn = at("0/4000028"), &[], Healthy);
+    let missing = |kept: &'static str, status: &'static str| {
+        move |n: &mut Nodes| {
+            stops(n);
+            let primary = n[0].postgres.as_mut().unwrap();
+            (primary.write_lsn, primary.oldest_wal_lsn) = (at("0/5000100"), at("0/5000000"));
+            (primary.slots[0].restart_lsn, primary.slots[0].wal_status) = (at(kept), Some(status.to_owned()));
+        }
+    };
+    let mut said = Vec::new();
+    for (kept, status, code) in [
+        ("0/3000000", "reserved", "vm2 wal-missing"),
+        ("0/5000000", "reserved", "vm2 wal-missing"),
+        ("0/3000000", "lost", "vm2 slot-lost"),
+    ] {
+        let found = if status == "lost" { vec!["vm2 replication-stopped", code] } else { vec![code] };
+        check(missing(kept, status), &found, Degraded);
+        let mut nodes = healthy(&pair());
+        missing(kept, status)(&mut nodes);
+        said.push(assess(&pair(), &nodes).findings[0].clone());
+    }
+    assert!(said[0].message.contains("pg_resetwal") && !said[1].message.contains("pg_resetwal"), "{said:?}");
+    let (vm1, vm2) = (name("vm1"), name("vm2"));
+    assert_eq!(said[0].help.remedies, [Remedy::rejoin(&vm2), Remedy::down(&vm1), Remedy::failover(&vm2)]);
+    assert_eq!(said[1].help.remedies, [Remedy::rejoin(&vm2)]);
 }
 
 #[test]

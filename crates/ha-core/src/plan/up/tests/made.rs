@@ -1,6 +1,6 @@
 //! What is not there yet is made, in the right order, and what is there is left alone.
 
-use super::super::{UpOptions, decide_up};
+use super::super::{Facts, UpOptions, decide_up};
 use super::facts::{
     ASKED, at, empty, lines, no_containers, no_images, plans, plans_of, postgres, refuses_of, running, stop_postgres,
 };
@@ -224,6 +224,23 @@ fn without_keycloak_only_the_servers_are_made() {
 fn the_right_to_read_the_wal_is_given_again_on_the_primary() {
     let mut facts = running(&pair());
     at(&mut facts, "vm2").observation.postgres.as_mut().unwrap().keycloak_wal_unread = true;
+    plans(&facts, &["0 vm1: set up roles, Keycloak's database and replication slots <>"]);
+}
+
+#[test]
+fn a_role_that_somebody_changed_is_put_back_on_the_primary_and_nothing_else_is_touched() {
+    let topology = pair();
+    let mut facts = running(&topology);
+    let plan_of = |facts: &mut Facts, as_set: bool| {
+        for node in ["vm1", "vm2"] {
+            let postgres = at(facts, node).observation.postgres.as_mut().unwrap();
+            postgres.logins = crate::observe::fixtures::roles(&topology);
+            postgres.verifiers_as_set = [(topology.postgres.user.clone(), as_set)].into();
+        }
+    };
+    plan_of(&mut facts, true);
+    plans(&facts, &[]);
+    plan_of(&mut facts, false);
     plans(&facts, &["0 vm1: set up roles, Keycloak's database and replication slots <>"]);
 }
 

@@ -1,0 +1,165 @@
+//! What somebody does to the database by hand, on real servers: what is found, and that what is advised mends it.
+
+use std::time::{Duration, Instant};
+
+use ha_core::health::{Code, Finding, Report};
+use ha_core::layout::{Component, MAINTENANCE_DATABASE, PROBE_ROLE, REPLICATION_ROLE, secrets_fingerprint};
+use ha_core::plan::{Action, OldData, RejoinMethod, RejoinStart, SwitchoverOptions};
+use ha_core::topology::Node;
+use ha_tests::{Pair, PairOptions, engine_is_wanted, of_the_pair};
+
+use crate::host::{docker, on_volumes};
+use crate::up;
+
+/// Looks until exactly that is found.
+async fn until(pair: &Pair, wanted: &[Code]) -> Report {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        let report = pair.cluster().report().await;
+        if of_the_pair(&report) == wanted {
+            return report;
+        }
+        assert!(Instant::now() < deadline, "{wanted:?} was not found: {:?}", report.findings);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn finding(report: &Report, code: Code) -> &Finding {
+    report.findings.iter().find(|finding| finding.code == code).unwrap()
+}
+
+/// In the superuser's own database.
+async fn by_hand(pair: &Pair, statement: &str) {
+    let script = format!("\\connect {MAINTENANCE_DATABASE}\n{statement}");
+    pair.superuser(pair.primary(), &script).await.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_somebody_changed_is_found_and_up_puts_it_back() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    let system = until(&pair, &[]).await.nodes[0].postgres.system_identifier.unwrap();
+    // What a Keycloak's set-up ends with: the secrets file is known to be the one that all was made with.
+    let right_file = secrets_fingerprint(pair.cluster().secrets(), system);
+    pair.cluster().ports().control.note_set_up(&pair.primary().name, &right_file).await.unwrap();
+    let keycloak = format!("\"{}\"", pair.topology().postgres.user);
+    for (statement, words) in [
+        (format!("ALTER ROLE {keycloak} PASSWORD 'other'"), "has another password"),
+        (format!("ALTER ROLE {keycloak} NOLOGIN"), "NOLOGIN"),
+        (format!("ALTER ROLE {keycloak} VALID UNTIL '2020-01-01' CONNECTION LIMIT 2"), "VALID UNTIL"),
+        // Nobody is let in as the probe, and the servers are asked through their engines.
+        (format!("ALTER ROLE {PROBE_ROLE} PASSWORD NULL"), "has another password"),
+        (format!("REVOKE pg_monitor FROM {PROBE_ROLE}"), "pg_monitor"),
+        (format!("DROP OWNED BY {PROBE_ROLE};\nDROP ROLE {PROBE_ROLE}"), "was dropped"),
+        // A standby that has to connect anew is refused.
+        (
+            format!(
+                "ALTER ROLE {REPLICATION_ROLE} NOREPLICATION PASSWORD 'x';\n\
+                 SELECT pg_terminate_backend(pid) FROM pg_stat_replication"
+            ),
+            "has another password, may not replicate",
+        ),
+    ] {
+        by_hand(&pair, &statement).await;
+        let report = until(&pair, &[Code::RoleChanged]).await;
+        let found = finding(&report, Code::RoleChanged);
+        assert_eq!(found.node.as_ref(), Some(&pair.primary().name));
+        assert!(found.message.contains(words) && found.help.contains("`ha-cli up vm1`"), "{statement}: {found:?}");
+        let plan = up::plan(pair.cluster()).await.unwrap();
+        let actions: Vec<_> = plan.steps.iter().map(|step| &step.action).collect();
+        assert_eq!(actions, [&Action::ProvisionDatabase], "{statement}: nothing else is touched");
+        up::run(pair.cluster(), &plan).await.unwrap();
+        until(&pair, &[]).await;
+        assert!(up::plan(pair.cluster()).await.unwrap().is_empty(), "{statement}");
+        pair.connect(pair.primary()).await.expect("with the password of the secrets file");
+    }
+    up::replicates(&pair, "kept").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unlogged_tables_are_named_before_a_change_of_roles_empties_them() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    let keycloak = pair.connect(pair.primary()).await.unwrap();
+    let make = "CREATE UNLOGGED TABLE \"odd 'one\" (n int PRIMARY KEY); INSERT INTO \"odd 'one\" VALUES (42)";
+    keycloak.batch_execute(make).await.unwrap();
+    let report = until(&pair, &[Code::UnloggedTables]).await;
+    let found = finding(&report, Code::UnloggedTables);
+    assert!(found.message.contains("public.\"odd 'one\""), "{found:?}");
+    pair.wait_replayed().await.unwrap();
+    let planned = pair.cluster().plan_switchover(&SwitchoverOptions::default()).await.unwrap();
+    let notes = planned.plan.notes.join("; ");
+    assert!(notes.contains("empty on vm2") && notes.contains("public.\"odd 'one\""), "{notes}");
+    // As it says, word for word.
+    let statement = found.help.split('`').nth(1).unwrap();
+    assert!(statement.starts_with("ALTER TABLE"), "{found:?}");
+    keycloak.batch_execute(statement).await.unwrap();
+    until(&pair, &[]).await;
+    pair.wait_replayed().await.unwrap();
+    let arrived = pair.superuser(pair.standby(), "SELECT n FROM \"odd 'one\"").await.unwrap();
+    assert_eq!(arrived, "42");
+}
+
+/// Does something to the data of a server that was stopped in order, and starts it again.
+fn at_rest(pair: &Pair, node: &Node, script: &str) {
+    let container = pair.container(node, Component::Postgres);
+    docker(&["stop", &container]);
+    on_volumes(pair.topology().cluster.name.as_str(), node.name.as_str(), script);
+    docker(&["start", &container]);
+}
+
+/// Follows the advice to rejoin the standby.
+async fn rejoin(pair: &Pair) -> RejoinMethod {
+    let (cluster, node) = (pair.cluster(), &pair.standby().name);
+    let RejoinStart::Inspect { primary, stop, .. } = cluster.begin_rejoin(node).await.unwrap() else {
+        panic!("it does not stream")
+    };
+    up::run(cluster, &stop).await.unwrap();
+    let found = cluster.inspect(node, &primary).await;
+    let (method, plan) = cluster.plan_rejoin(node, &primary, &found, OldData::Keep).await;
+    up::run(cluster, &plan).await.unwrap();
+    method
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wal_that_was_reset_or_set_back_is_told_of_the_standby_and_of_the_primary() {
+    const RESET: &str = "gosu postgres pg_resetwal -f /data/pgdata >/dev/null";
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    up::replicates(&pair, "kept").await;
+    // A standby does not start from there.
+    at_rest(&pair, pair.standby(), RESET);
+    let report = until(&pair, &[Code::PostgresRestarting]).await;
+    let found = finding(&report, Code::PostgresRestarting);
+    assert!(found.help.contains("pg_resetwal") && found.help.contains("`rebuild` of vm2"), "{found:?}");
+    let plan = pair.cluster().plan_rebuild(&pair.standby().name, OldData::Keep).await.unwrap();
+    up::run(pair.cluster(), &plan).await.unwrap();
+    until(&pair, &[]).await;
+
+    let snapshot = "cp -a /data/pgdata /data/snapshot";
+    let set_back = "rm -r /data/pgdata && mv /data/snapshot /data/pgdata";
+    for (before, script, code) in [(None, RESET, Code::WalMissing), (Some(snapshot), set_back, Code::AheadOfPrimary)] {
+        if let Some(before) = before {
+            at_rest(&pair, pair.primary(), before);
+            until(&pair, &[]).await;
+            pair.superuser(pair.primary(), "SELECT pg_switch_wal(); CREATE TABLE only_there (n int)").await.unwrap();
+            pair.wait_replayed().await.unwrap();
+        }
+        at_rest(&pair, pair.primary(), script);
+        let report = until(&pair, &[code]).await;
+        let found = finding(&report, code);
+        assert!(found.message.contains("pg_resetwal"), "{found:?}");
+        assert!(found.help.contains("`ha-cli rejoin vm2`") && found.help.contains("--backup"), "{found:?}");
+        let method = rejoin(&pair).await;
+        let asks_by_name = matches!(method, RejoinMethod::BaseBackup { not_compared: true, .. });
+        assert!(asks_by_name, "what may be the only copy is given up by the cluster's name alone: {method:?}");
+        until(&pair, &[]).await;
+        assert_eq!(pair.superuser(pair.standby(), "SELECT n FROM kept").await.unwrap(), "42");
+    }
+}
