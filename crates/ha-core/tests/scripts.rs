@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use ha_core::layout::{COPY_SCRIPT, EXAMINE_SCRIPT, GUARD_SCRIPT, INIT_SCRIPT};
+use ha_core::layout::{ADOPT_SCRIPT, COPY_SCRIPT, EXAMINE_SCRIPT, GUARD_SCRIPT, INIT_SCRIPT};
 
 const OURS: &str = "7412345678901234567";
 
@@ -121,9 +122,13 @@ impl Drop for Fake {
 
 #[test]
 fn every_script_is_one_that_a_plain_shell_reads() {
-    for (name, script) in
-        [("guard", GUARD_SCRIPT), ("init", INIT_SCRIPT), ("copy", COPY_SCRIPT), ("examine", EXAMINE_SCRIPT)]
-    {
+    for (name, script) in [
+        ("guard", GUARD_SCRIPT),
+        ("init", INIT_SCRIPT),
+        ("copy", COPY_SCRIPT),
+        ("examine", EXAMINE_SCRIPT),
+        ("adopt", ADOPT_SCRIPT),
+    ] {
         let fake = Fake::new(&format!("syntax-{name}"));
         fake.file("script.sh", script);
         let output = Command::new("sh").arg("-n").arg(fake.root.join("script.sh")).output().expect("there is a shell");
@@ -159,6 +164,73 @@ fn an_image_that_lacks_a_program_makes_nothing() {
         assert!(run.stderr.contains("lacks") && run.stderr.contains(" gosu"), "{}", run.stderr);
         assert!(!fake.has("volume/pgdata") && !fake.has("volume/pgdata.new"), "something was made");
     }
+}
+
+#[test]
+fn the_guard_starts_no_second_server_on_the_same_data() {
+    let fake = Fake::new("guard-second");
+    fake.file("ha/identity", OURS);
+    fake.database(OURS);
+    // The first one's server, which has the lock for as long as it lives.
+    fake.program("docker-entrypoint.sh", "echo running; read -r _");
+    let root = fake.root.to_str().expect("a path of plain characters").to_owned();
+    fake.file(
+        "first.sh",
+        &GUARD_SCRIPT.replace("/ha/", &format!("{root}/ha/")).replace("/ha ", &format!("{root}/ha ")),
+    );
+    let mut first = Command::new("/bin/sh")
+        .arg(fake.root.join("first.sh"))
+        .env_clear()
+        .env("PATH", format!("{root}/bin:/usr/bin:/bin"))
+        .env("PGDATA", fake.root.join("volume/pgdata"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("there is a shell");
+    let mut said = String::new();
+    BufReader::new(first.stdout.take().expect("a pipe")).read_line(&mut said).expect("it speaks");
+    assert_eq!(said, "running\n");
+    let second = fake.run(GUARD_SCRIPT, &["postgres"]);
+    assert_eq!(second.code, Some(78), "{}", second.stderr);
+    assert!(second.stderr.contains("another container's server runs on this data"), "{}", second.stderr);
+    drop(first.stdin.take());
+    first.wait().expect("it ends");
+    fake.program("docker-entrypoint.sh", "echo \"entrypoint $*\"");
+    assert_eq!(fake.run(GUARD_SCRIPT, &["postgres"]).code, Some(0), "its end frees the data");
+}
+
+#[test]
+fn a_database_is_adopted_only_where_it_is_the_one_that_was_found() {
+    let fake = Fake::new("adopt");
+    let empty = fake.run(ADOPT_SCRIPT, &[OURS]);
+    assert_eq!(empty.code, Some(65), "{}", empty.stderr);
+    fake.database(OURS);
+    let other = fake.run(ADOPT_SCRIPT, &["1"]);
+    assert!(other.code == Some(65) && !fake.has("ha/identity"), "{}", other.stderr);
+    for _ in 0..2 {
+        let run = fake.run(ADOPT_SCRIPT, &[OURS]);
+        assert_eq!((run.code, fake.read("ha/identity").as_str()), (Some(0), OURS), "{}", run.stderr);
+    }
+    fake.file("ha/identity", "1");
+    assert_eq!(fake.run(ADOPT_SCRIPT, &[OURS]).code, Some(65), "the node was given another one");
+    assert_eq!(fake.read("ha/identity"), "1");
+}
+
+#[test]
+fn what_was_written_into_a_database_tells_whose_it_is_where_the_node_does_not_know() {
+    let fake = Fake::new("examine-unpinned");
+    fake.database(OURS);
+    let print = "0123456789abcdef".repeat(4);
+    fake.file("volume/pgdata/global/2964", &format!("\u{1}ha.set_up={print}\u{2}ha.set_up=short\u{3}"));
+    fake.file("volume/pgdata/pg_wal/000000010000000000000001", &format!("x\nha.set_up={print}y"));
+    let run = fake.run(EXAMINE_SCRIPT, &[]);
+    assert_eq!(run.facts().get("set_up").map(|text| text.trim()), Some(print.as_str()), "{}{}", run.stdout, run.stderr);
+    fake.file("volume/pgdata/global/2964", "nothing");
+    fake.file("volume/pgdata/pg_wal/000000010000000000000001", "nothing");
+    let run = fake.run(EXAMINE_SCRIPT, &[]);
+    assert_eq!((run.code, run.facts().get("set_up").copied()), (Some(0), Some("")), "{}", run.stderr);
+    fake.file("ha/identity", OURS);
+    assert!(!fake.run(EXAMINE_SCRIPT, &[]).facts().contains_key("set_up"), "the node knows");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The archives in which files travel to and from an engine.
 
+use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -43,6 +44,25 @@ fn append(archive: &mut Builder<Vec<u8>>, header: &mut Header, path: &str, conte
 
 fn invalid(what: &str, error: &io::Error) -> RuntimeError {
     RuntimeError::Invalid { message: format!("{what} cannot be packed: {error}") }
+}
+
+/// The symbolic links of an archive, by their names. One that was cut off is read as far as it goes.
+pub(crate) fn links(archive: &[u8]) -> Result<BTreeMap<String, String>, RuntimeError> {
+    let unreadable =
+        |error: io::Error| RuntimeError::Invalid { message: format!("the archive cannot be read: {error}") };
+    let mut links = BTreeMap::new();
+    for entry in Archive::new(archive).entries().map_err(unreadable)? {
+        let Ok(entry) = entry else { break };
+        if entry.header().entry_type() != EntryType::Symlink {
+            continue;
+        }
+        if let Some(target) = entry.link_name().map_err(unreadable)? {
+            let name = entry.path().map_err(unreadable)?;
+            let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            links.insert(name, target.to_string_lossy().into_owned());
+        }
+    }
+    Ok(links)
 }
 
 /// What the beginning of an archive holds first.
@@ -120,5 +140,18 @@ mod tests {
         assert_eq!(unpack_first(&[], 5).unwrap(), First::Other);
         let folder = pack(&["a".to_owned()], &[]).unwrap();
         assert_eq!(unpack_first(&folder, 5).unwrap(), First::Other);
+    }
+
+    #[test]
+    fn links_are_read_by_their_names_and_files_are_none() {
+        let mut archive = Builder::new(Vec::new());
+        let mut link = header(EntryType::Symlink, 0o777, (999, 999), 0, 0);
+        archive.append_link(&mut link, "./16388", "/mnt/fast disk").unwrap();
+        append(&mut archive, &mut header(EntryType::Regular, 0o600, (0, 0), 3, 0), "./PG_17", b"abc").unwrap();
+        let packed = archive.into_inner().unwrap();
+        let wanted = BTreeMap::from([("16388".to_owned(), "/mnt/fast disk".to_owned())]);
+        assert_eq!(links(&packed).unwrap(), wanted);
+        assert_eq!(links(&packed[..600]).unwrap(), wanted, "what was cut off is read as far as it goes");
+        assert_eq!(links(b"").unwrap(), BTreeMap::new());
     }
 }

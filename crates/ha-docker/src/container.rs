@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use bollard::errors::Error;
+use bollard::models::ContainerUpdateBody;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
     StopContainerOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use ha_core::ports::{Container, ContainerSpec, ContainerStatus, RuntimeError};
+use ha_core::ports::{Container, ContainerSpec, ContainerStatus, RestartPolicy, RuntimeError};
 use tokio::time::sleep;
 
 use crate::connect::DockerRuntime;
@@ -91,6 +92,15 @@ impl DockerRuntime {
         };
         self.patient(task, grace.saturating_add(CHANGE_LIMIT), stop).await?;
         Ok(true)
+    }
+
+    pub(crate) async fn restart_by(&self, name: &str, policy: RestartPolicy) -> Result<(), RuntimeError> {
+        let body = ContainerUpdateBody {
+            restart_policy: Some(convert::restart_policy(policy)),
+            ..ContainerUpdateBody::default()
+        };
+        self.call(Task::container("changing", name), self.docker.update_container(name, body)).await?;
+        Ok(())
     }
 
     pub(crate) async fn remove(&self, name: &str) -> Result<bool, RuntimeError> {

@@ -49,7 +49,7 @@ fn host_config(spec: &ContainerSpec, default_log_driver: Option<&str>) -> HostCo
         mounts: some(spec.mounts.iter().map(mount).collect()),
         network_mode: Some(spec.network.clone().unwrap_or_else(|| "none".to_owned())),
         port_bindings: Some(port_map(&spec.ports)),
-        restart_policy: Some(ApiRestart { name: Some(restart(spec.restart)), maximum_retry_count: None }),
+        restart_policy: Some(restart_policy(spec.restart)),
         shm_size: spec.shm_bytes.map(signed),
         sysctls: (!spec.sysctls.is_empty()).then(|| hash(&spec.sysctls)),
         ..HostConfig::default()
@@ -76,11 +76,26 @@ fn mount(mount: &Mount) -> ApiMount {
     }
 }
 
+/// The same as the API says it.
+pub(crate) const fn restart_policy(policy: RestartPolicy) -> ApiRestart {
+    ApiRestart { name: Some(restart(policy)), maximum_retry_count: None }
+}
+
 const fn restart(policy: RestartPolicy) -> RestartPolicyNameEnum {
     match policy {
         RestartPolicy::No => RestartPolicyNameEnum::NO,
         RestartPolicy::UnlessStopped => RestartPolicyNameEnum::UNLESS_STOPPED,
         RestartPolicy::Always => RestartPolicyNameEnum::ALWAYS,
+        RestartPolicy::OnFailure => RestartPolicyNameEnum::ON_FAILURE,
+    }
+}
+
+fn restarts_by(policy: Option<&ApiRestart>) -> RestartPolicy {
+    match policy.and_then(|policy| policy.name) {
+        Some(RestartPolicyNameEnum::UNLESS_STOPPED) => RestartPolicy::UnlessStopped,
+        Some(RestartPolicyNameEnum::ALWAYS) => RestartPolicy::Always,
+        Some(RestartPolicyNameEnum::ON_FAILURE) => RestartPolicy::OnFailure,
+        Some(RestartPolicyNameEnum::NO | RestartPolicyNameEnum::EMPTY) | None => RestartPolicy::No,
     }
 }
 
@@ -102,6 +117,8 @@ fn port_map(ports: &[PortBinding]) -> PortMap {
 pub(crate) fn container(said: ContainerInspectResponse) -> Container {
     let off_network = is_off_network(&said);
     let state = said.state.unwrap_or_default();
+    let restart = restarts_by(said.host_config.as_ref().and_then(|host| host.restart_policy.as_ref()));
+    let config = said.config.unwrap_or_default();
     let live = said.network_settings.and_then(|network| network.ports).map(ports).unwrap_or_default();
     let wanted = said.host_config.and_then(|host| host.port_bindings).map(ports).unwrap_or_default();
     Container {
@@ -109,7 +126,9 @@ pub(crate) fn container(said: ContainerInspectResponse) -> Container {
         name: said.name.unwrap_or_default().trim_start_matches('/').to_owned(),
         image_id: said.image.unwrap_or_default(),
         status: status(state.status, state.exit_code.unwrap_or_default()),
-        labels: said.config.and_then(|config| config.labels).unwrap_or_default().into_iter().collect(),
+        labels: config.labels.unwrap_or_default().into_iter().collect(),
+        entrypoint: config.entrypoint.unwrap_or_default(),
+        restart,
         restarts: said.restart_count.and_then(|count| count.try_into().ok()).unwrap_or_default(),
         // The year 1 is how Go says "never".
         started_at: state.started_at.filter(|at| !at.is_empty() && !at.starts_with("0001-")),
@@ -210,6 +229,15 @@ mod tests {
         let map = port_map(&wanted);
         assert_eq!(map.len(), 1);
         assert_eq!(ports(map), wanted);
+    }
+
+    #[test]
+    fn a_restart_policy_reads_back() {
+        use RestartPolicy::{Always, No, OnFailure, UnlessStopped};
+        for policy in [No, UnlessStopped, Always, OnFailure] {
+            assert_eq!(restarts_by(Some(&restart_policy(policy))), policy);
+        }
+        assert_eq!(restarts_by(None), No);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ha_core::ports::{
     ByteStream, Container, ContainerRuntime, ContainerSpec, EngineInfo, ExecOutput, ExecSession, ExecSpec, HostFile,
-    Image, ImageBuild, LogOptions, LogStream, Progress, RuntimeError, Volume,
+    Image, ImageBuild, LogOptions, LogStream, Progress, RestartPolicy, RuntimeError, Volume,
 };
 
 use crate::connect::DockerRuntime;
@@ -74,6 +74,10 @@ impl ContainerRuntime for DockerRuntime {
         self.stop(name, timeout).await
     }
 
+    async fn set_restart_policy(&self, name: &str, policy: RestartPolicy) -> Result<(), RuntimeError> {
+        self.restart_by(name, policy).await
+    }
+
     async fn remove_container(&self, name: &str) -> Result<bool, RuntimeError> {
         self.remove(name).await
     }
@@ -88,6 +92,10 @@ impl ContainerRuntime for DockerRuntime {
 
     async fn read_file(&self, name: &str, path: &str) -> Result<Option<Vec<u8>>, RuntimeError> {
         self.fetch_file(name, path).await
+    }
+
+    async fn read_links(&self, name: &str, path: &str) -> Result<BTreeMap<String, String>, RuntimeError> {
+        self.links(name, path).await
     }
 
     async fn exec(&self, name: &str, exec: &ExecSpec, timeout: Duration) -> Result<ExecOutput, RuntimeError> {

@@ -1,5 +1,6 @@
 //! What is too much to hold: the output of a program, and whole folders, piece by piece.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -11,16 +12,31 @@ use futures_util::{Stream, StreamExt, stream};
 use ha_core::ports::{ByteStream, ExecSpec, RuntimeError};
 use tokio::time::timeout;
 
+use crate::archive;
 use crate::connect::DockerRuntime;
 use crate::exec::{Input, Output};
 use crate::task::Task;
 
+/// So much of a folder is read for the links in it.
+const LINKS: usize = 1 << 20;
 /// So much of what a program complained of last is kept.
 const COMPLAINT: usize = 4 << 10;
 
 type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
 
 impl DockerRuntime {
+    pub(crate) async fn links(&self, name: &str, path: &str) -> Result<BTreeMap<String, String>, RuntimeError> {
+        // A folder of links alone is small; of what is more than that, the rest is not worth the wait.
+        let mut archive = Vec::new();
+        let mut pieces = self.stream_folder(name, path, self.call_limit).await?;
+        while archive.len() < LINKS
+            && let Some(piece) = pieces.next().await
+        {
+            archive.extend(piece?);
+        }
+        archive::links(&archive)
+    }
+
     pub(crate) async fn stream_inside(
         &self,
         name: &str,

@@ -205,6 +205,12 @@ SELECT json_build_object(
     'wal_log_hints', current_setting('wal_log_hints') = 'on',
     'prepared_transactions', (SELECT count(*) FROM pg_prepared_xacts),
     'oldest_wal_lsn', CASE WHEN NOT standby THEN (SELECT '0/0'::pg_lsn + byte::numeric FROM oldest) END,
+    -- By their names alone: where they lie cannot be asked of one whose link is gone without an error.
+    'tablespaces', (
+        SELECT coalesce(json_agg(spcname ORDER BY spcname), '[]')
+        FROM pg_tablespace
+        WHERE spcname NOT IN ('pg_default', 'pg_global')
+    ),
     'wal_bytes', (SELECT sum(size)::bigint FROM pg_ls_waldir()),
     'durable', durable.list,
     'overridden', overridden.list,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ha_core::Cluster;
 use ha_core::observe::{BranchObservation, OnlyHere};
-use ha_core::plan::{OldData, Plan, RejoinMethod, RejoinStart, UpOptions};
+use ha_core::plan::{Action, OldData, Plan, RejoinMethod, RejoinStart, UpOptions};
 use ha_core::steps::StepError;
 use ha_core::values::NodeName;
 use serde_json::{Value, json};
@@ -71,6 +71,8 @@ async fn come_back(
         plan::show(printer, &stop);
         let question = if second_primary {
             format!("{node} accepts writes, beside {primary}: it is stopped, and its data is looked at; go on?")
+        } else if stop.steps.iter().any(|step| step.action == Action::MakePostgres) {
+            format!("to look at the data of {node}, whose container is gone, one is made for it; go on?")
         } else {
             format!("to look at the data of {node}, its PostgreSQL has to be stopped; go on?")
         };

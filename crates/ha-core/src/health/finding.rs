@@ -87,6 +87,8 @@ codes! {
     NotSetUp = "not-set-up", Warning;
     /// The node was stopped by `down`, and nothing was done to it since.
     StoppedByDown = "stopped-by-down", Warning;
+    /// A container was renamed: nothing finds it by its name any more.
+    ContainerRenamed = "container-renamed", Error;
     /// There is no such container: the node was never brought up, or was taken down.
     PostgresMissing = "postgres-missing", Error;
     /// The server does not run.
@@ -155,6 +157,10 @@ codes! {
     KeycloakWrongMode = "keycloak-wrong-mode", Error;
     /// The client of ha-cli's own in the master realm cannot log in, or may not do what it has to.
     ServiceClientUnusable = "service-client-unusable", Warning;
+    /// Another tool has made a container anew, or changed how it is started again.
+    ContainerAltered = "container-altered", Warning;
+    /// The primary has tablespaces outside its data directory, which no copy takes along.
+    Tablespace = "tablespace", Warning;
     /// The nodes run different versions.
     VersionMismatch = "version-mismatch", Warning;
     /// The database was made with another collation version.

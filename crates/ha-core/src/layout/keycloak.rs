@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use super::image_environment::{left_out_variables, without_variables};
 use super::{
-    Component, LABEL_COMPONENT, LABEL_SPEC, MachineShare, container_name, labels, network_name, path_mtu, rights,
-    spec_hash,
+    Component, LABEL_COMPONENT, LABEL_IMAGE, LABEL_SPEC, MachineShare, container_name, labels, network_name, path_mtu,
+    rights, spec_hash,
 };
 use crate::ports::{ContainerSpec, HostFile, Image, PortBinding, RestartPolicy};
 use crate::secrets::Secrets;
@@ -20,7 +20,7 @@ pub const KEYCLOAK_HTTP_PORT: u16 = 8080;
 const CONF_PATH: &str = "/opt/keycloak/conf/keycloak.conf";
 /// `HandoverFile.java` reads it.
 const HANDOVER_PATH: &str = "/opt/keycloak/conf/ha-handover";
-const KC_PATH: &str = "/opt/keycloak/bin/kc.sh";
+pub(super) const KC_PATH: &str = "/opt/keycloak/bin/kc.sh";
 /// The user of Keycloak's image, and its group.
 pub(super) const KEYCLOAK_UID: u32 = 1000;
 pub(super) const KEYCLOAK_GID: u32 = 0;
@@ -207,6 +207,7 @@ pub fn keycloak_container(topology: &Topology, node: &Node, image: &Image, share
     spec.labels.insert(LABEL_COMPONENT.to_owned(), Component::Keycloak.to_string());
     rights::of_keycloak(&mut spec);
     path_mtu::found_by_itself(&mut spec);
+    spec.labels.insert(LABEL_IMAGE.to_owned(), image.id.clone());
     let conf = HostFile::new(CONF_PATH, keycloak_conf(topology, node), 0o600);
     let hash = spec_hash(&spec, &[conf]);
     spec.labels.insert(LABEL_SPEC.to_owned(), hash);

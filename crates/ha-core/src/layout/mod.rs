@@ -3,6 +3,7 @@
 //! Everything here is a pure function of the topology, of the machine's size and of the secrets, so that what runs
 //! can be compared with what should run without asking anything but Docker.
 
+mod altered;
 mod image_environment;
 mod keycloak;
 mod machine;
@@ -17,6 +18,7 @@ mod spec_hash;
 #[cfg(test)]
 mod tests;
 
+pub use altered::{altered, stays_down};
 pub use image_environment::{ImageFault, keycloak_image_fault, left_out_variables, postgres_image_fault};
 pub(crate) use keycloak::BOOTSTRAP_CLIENT;
 pub(crate) use keycloak::{HandoverWord, handover_file};
@@ -27,14 +29,14 @@ pub use keycloak::{
 pub use machine::MachineShare;
 pub(crate) use names::container_host_name;
 pub use names::{
-    Component, ENGINE_LABEL, LABEL_CLUSTER, LABEL_COMPONENT, LABEL_ID, LABEL_NODE, LABEL_SPEC, LABEL_SYSTEM, VOLUMES,
-    container_name, labels, network_name, one_off_name, selector, volume_name,
+    Component, ENGINE_LABEL, LABEL_CLUSTER, LABEL_COMPONENT, LABEL_ID, LABEL_IMAGE, LABEL_NODE, LABEL_SPEC,
+    LABEL_SYSTEM, VOLUMES, container_name, labels, network_name, one_off_name, selector, volume_name,
 };
 pub use postgres::{
-    BACKUP_SCRIPT, COPY_SCRIPT, DATA_PATH, EXAMINE_SCRIPT, FORGET_SCRIPT, GUARD_SCRIPT, HISTORY_PATH, IDENTITY_PATH,
-    INIT_SCRIPT, INSPECT_SCRIPT, MAINTENANCE_DATABASE, PASSFILE_PATH, PGDATA, PROBE_ROLE, REPLICATION_ROLE,
-    REWIND_SCRIPT, REWINDING_PATH, STANDBY_LIMITS, STATE_PATH, TOPOLOGY_PATH, TRY_SCRIPT, configured, conninfo,
-    conninfo_value, no_upstream_file, one_off_container, own_conninfo, passfile, peer_endpoint, pg_hba_conf,
+    ADOPT_SCRIPT, BACKUP_SCRIPT, COPY_SCRIPT, DATA_PATH, EXAMINE_SCRIPT, FORGET_SCRIPT, GUARD_SCRIPT, HISTORY_PATH,
+    IDENTITY_PATH, INIT_SCRIPT, INSPECT_SCRIPT, MAINTENANCE_DATABASE, PASSFILE_PATH, PGDATA, PROBE_ROLE,
+    REPLICATION_ROLE, REWIND_SCRIPT, REWINDING_PATH, STANDBY_LIMITS, STATE_PATH, TOPOLOGY_PATH, TRY_SCRIPT, configured,
+    conninfo, conninfo_value, no_upstream_file, one_off_container, own_conninfo, passfile, peer_endpoint, pg_hba_conf,
     postgres_container, postgres_files, postgresql_conf, postgresql_conf_value, replication_conninfo, standby_limits,
     synchronous_standby_names, topology_json, upstream_conf, upstream_file,
 };

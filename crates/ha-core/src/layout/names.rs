@@ -16,6 +16,8 @@ pub const LABEL_NODE: &str = "org.ha-cli.node";
 pub const LABEL_COMPONENT: &str = "org.ha-cli.component";
 /// The hash of what a container was made from; see [`spec_hash`](super::spec_hash).
 pub const LABEL_SPEC: &str = "org.ha-cli.spec";
+/// The id of the image that a container was made from: another tool keeps the label, and takes a newer image.
+pub const LABEL_IMAGE: &str = "org.ha-cli.image";
 /// The system identifier of the database that a container was made for.
 pub const LABEL_SYSTEM: &str = "org.ha-cli.system-identifier";
 /// On volumes: the id of the engine they were made on, so that a node whose endpoint leads to another engine one day

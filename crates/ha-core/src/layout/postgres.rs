@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use self::postgresql_conf_value as quoted;
 use super::promotion::{PROMOTION_PATH, guard_files};
 use super::{
-    Component, LABEL_COMPONENT, LABEL_SPEC, LABEL_SYSTEM, MachineShare, container_name, labels, network_name,
-    one_off_name, path_mtu, rights, spec_hash, volume_name,
+    Component, LABEL_COMPONENT, LABEL_IMAGE, LABEL_SPEC, LABEL_SYSTEM, MachineShare, container_name, labels,
+    network_name, one_off_name, path_mtu, rights, spec_hash, volume_name,
 };
 use crate::ports::{ContainerSpec, HostFile, Mount, PortBinding, RestartPolicy};
 use crate::secrets::Secrets;
@@ -48,6 +48,8 @@ pub const INIT_SCRIPT: &str = concat!(include_str!("assets/tools.sh"), include_s
 /// Makes a standby's database by a base backup.
 pub const COPY_SCRIPT: &str =
     concat!(include_str!("assets/tools.sh"), include_str!("assets/swap.sh"), include_str!("assets/copy.sh"));
+/// Gives a node the database in its data volume, whose state volume was removed.
+pub const ADOPT_SCRIPT: &str = include_str!("assets/adopt.sh");
 /// Tells what is in a data volume.
 pub const EXAMINE_SCRIPT: &str = include_str!("assets/examine.sh");
 
@@ -63,6 +65,8 @@ pub const TRY_SCRIPT: &str = include_str!("assets/try.sh");
 pub const FORGET_SCRIPT: &str = include_str!("assets/forget.sh");
 
 const GUARD_PATH: &str = "/ha/guard.sh";
+/// What a server's container starts with.
+pub(super) const GUARD_ENTRYPOINT: [&str; 2] = ["/bin/sh", GUARD_PATH];
 const CONF_PATH: &str = "/ha/config/postgresql.conf";
 const HBA_PATH: &str = "/ha/config/pg_hba.conf";
 const IDENT_PATH: &str = "/ha/config/pg_ident.conf";
@@ -382,7 +386,7 @@ pub fn postgres_container(
         name: container_name(topology, &node.name, Component::Postgres),
         image: image_id.to_owned(),
         hostname: Some(format!("{}-postgres", node.name)),
-        entrypoint: Some(vec!["/bin/sh".to_owned(), GUARD_PATH.to_owned()]),
+        entrypoint: Some(GUARD_ENTRYPOINT.map(str::to_owned).to_vec()),
         // The guard changes owners, and the image's entrypoint goes on as postgres by itself.
         user: Some("root".to_owned()),
         command: vec!["postgres".to_owned(), "-c".to_owned(), format!("config_file={CONF_PATH}")],
@@ -401,6 +405,7 @@ pub fn postgres_container(
     };
     spec.labels.insert(LABEL_COMPONENT.to_owned(), Component::Postgres.to_string());
     spec.labels.insert(LABEL_SYSTEM.to_owned(), system.to_string());
+    spec.labels.insert(LABEL_IMAGE.to_owned(), image_id.to_owned());
     rights::of_postgres(&mut spec, topology);
     path_mtu::found_by_itself(&mut spec);
     let hash = spec_hash(&spec, files);

@@ -11,9 +11,11 @@ use crate::values::SystemIdentifier;
 #[must_use]
 pub fn spec_hash(spec: &ContainerSpec, files: &[HostFile]) -> String {
     let mut hash = Sha256::new();
-    // A container that was made before its cluster had an id is as good as one with the label.
+    // A container that was made before its cluster had an id is as good as one with the label; the image is in the description anyway.
     let mut spec = spec.clone();
-    spec.labels.remove(super::LABEL_ID);
+    for label in [super::LABEL_ID, super::LABEL_IMAGE] {
+        spec.labels.remove(label);
+    }
     let text = serde_json::to_vec(&spec).expect("a description of plain values serialises");
     hash.update((text.len() as u64).to_be_bytes());
     hash.update(&text);

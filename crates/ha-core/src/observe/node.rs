@@ -15,6 +15,10 @@ pub struct NodeObservation {
     pub postgres_container: Result<Option<Container>, Unobserved>,
     /// The container of its Keycloak.
     pub keycloak_container: Result<Option<Container>, Unobserved>,
+    /// Why a server that ended, or ends again and again, does so, in the words of its log; where it was asked.
+    pub last_words: Option<String>,
+    /// Where that container is gone and others of the node's volumes are not: the volumes that are gone as well.
+    pub lost_volumes: Vec<String>,
     /// Its PostgreSQL.
     pub postgres: Result<PostgresObservation, Unobserved>,
     /// Its Keycloak.

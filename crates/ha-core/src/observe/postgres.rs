@@ -80,6 +80,9 @@ pub struct PostgresObservation {
     /// Why the probe's role was not let in over the network, where its password was refused and the engine was asked instead.
     #[serde(default)]
     pub probe_refused: Option<String>,
+    /// Tablespaces beside PostgreSQL's own two, which lie outside the data directory.
+    #[serde(default)]
+    pub tablespaces: Vec<String>,
     /// What the files in `pg_wal` take, in bytes (`pg_ls_waldir()`).
     #[serde(default)]
     pub wal_bytes: Option<u64>,

@@ -53,6 +53,8 @@ fn with_host_gone(facts: &RoleFacts, node: &NodeName) -> RoleFacts {
             engine: Err(gone()),
             postgres_container: Err(gone()),
             keycloak_container: Err(gone()),
+            last_words: None,
+            lost_volumes: Vec::new(),
             postgres: Err(gone()),
             keycloak: KeycloakObservation::unreachable("its host is gone"),
             host: HostObservation::default(),

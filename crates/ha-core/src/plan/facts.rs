@@ -42,6 +42,17 @@ pub enum DataState {
         /// It starts as a standby.
         standby: bool,
     },
+    /// A whole database of which the node does not know that it was given it: its state volume was removed, or somebody put it there.
+    Unpinned {
+        /// Whose.
+        system: SystemIdentifier,
+        /// It starts as a standby.
+        standby: bool,
+        /// The fingerprints of secrets that were written into it ([`secrets_fingerprint`](crate::layout::secrets_fingerprint)).
+        set_up: Vec<String>,
+        /// A person, or the label of the container, says that it is the node's.
+        vouched: bool,
+    },
     /// None, though the node was given one once: its disk was lost or replaced.
     Lost {
         /// The database it was given.

@@ -13,12 +13,14 @@ pub(crate) mod logins;
 mod order;
 mod refusal;
 mod rejoin;
+mod renamed;
 mod replication;
 mod roles;
 #[cfg(test)]
 mod sequences;
 mod step;
 mod switchover;
+mod tablespace;
 mod up;
 mod way_out;
 
@@ -31,9 +33,11 @@ pub use facts::{DataState, NodeFacts};
 pub use failover::{Failover, FailoverOptions, GivenUp, LastArrival, Loss, decide_failover, undo_failover};
 pub use refusal::{Refusal, RefusalKind};
 pub use rejoin::{OldData, RejoinMethod, RejoinStart, begin_rejoin, choose_method, decide_rebuild, decide_rejoin};
+pub(crate) use renamed::{renamed_containers, renamed_on};
 pub use replication::decide_replication;
 pub use roles::{RoleFact, RoleFacts, StoppedServer};
 pub use step::{Action, Change, Plan, PlannedStep, StepId};
 pub use switchover::{Switchover, SwitchoverOptions, decide_switchover, undo_switchover};
+pub(crate) use tablespace::{drop_tablespaces, not_with_tablespaces};
 pub use up::{Facts, UpOptions, decide_up};
 pub(crate) use way_out::{WayOut, one_of, way_out};

@@ -24,6 +24,9 @@ const fn purpose(action: &Action) -> Purpose {
         | Action::RemoveVolumes
         | Action::RemoveNetwork => Purpose::TakesAway,
         Action::InitDatabase
+        | Action::AdoptDatabase { .. }
+        | Action::MakePostgres
+        | Action::RecallPromotion
         | Action::CopyDatabase { .. }
         | Action::RewindDatabase { .. }
         | Action::ReplaceDatabase { .. }
@@ -54,6 +57,7 @@ const fn purpose(action: &Action) -> Purpose {
         | Action::WatchShutdown
         | Action::PreparePromotion
         | Action::TrySettings
+        | Action::KeepRunning { .. }
         | Action::ProveDown { .. }
         | Action::DropSlots { .. } => Purpose::Prepares,
     }

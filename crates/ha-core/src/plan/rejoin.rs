@@ -6,10 +6,12 @@
 use serde::Serialize;
 
 use super::roles::{RoleFacts, View, older, record_again};
-use super::{Action, Change, Plan, Refusal, RefusalKind, StepId, has_been_through};
+use super::{
+    Action, Change, Plan, Refusal, RefusalKind, StepId, has_been_through, not_with_tablespaces, renamed_containers,
+};
 use crate::advice::{Remedy, advice};
 use crate::layout::Component;
-use crate::observe::{BranchObservation, PostgresRole};
+use crate::observe::{BranchObservation, PostgresObservation, PostgresRole};
 use crate::ports::ContainerStatus;
 use crate::topology::{Node, Topology};
 use crate::values::{Lsn, NodeName, SlotName};
@@ -80,14 +82,12 @@ pub fn begin_rejoin(topology: &Topology, facts: &RoleFacts, node: &NodeName) -> 
         ));
     }
     let container = fact.and_then(|fact| fact.observation.postgres_container.as_ref().ok()?.as_ref());
-    let Some(container) = container else {
-        return Err(Refusal::new(
-            RefusalKind::Mismatch,
-            Some(node),
-            "it has no PostgreSQL container",
-            advice!("{} makes one; where its disk was lost, from a copy of the primary's data", Remedy::up(node)),
-        ));
-    };
+    if let Some(refusal) = fact.and_then(|fact| renamed_containers(topology, &fact.observation).pop()) {
+        return Err(refusal);
+    }
+    let follows = view.server(node).is_some_and(PostgresObservation::streams);
+    tablespaces(&view, node, &primary).filter(|_| !follows).map_or(Ok(()), Err)?;
+    let Some(container) = container else { return Ok(without_container(&view, node, primary)) };
     let server = view.server(node);
     // It receives what the primary writes, on the primary's timeline: there is no better proof.
     let up_to_date =
@@ -113,6 +113,21 @@ pub fn begin_rejoin(topology: &Topology, facts: &RoleFacts, node: &NodeName) -> 
     }
     let second_primary = server.is_some_and(|it| it.role == PostgresRole::Primary);
     Ok(RejoinStart::Inspect { primary, stop, second_primary })
+}
+
+/// No data of a primary with tablespaces is put anywhere.
+fn tablespaces(view: &View<'_>, node: &NodeName, primary: &NodeName) -> Option<Refusal> {
+    not_with_tablespaces(view.topology, node, primary, view.server(primary)?)
+}
+
+/// Somebody removed its container: one is made for its data, which the node may have to be given again.
+fn without_container(view: &View<'_>, node: &NodeName, primary: NodeName) -> RejoinStart {
+    let mut stop = Plan::default();
+    let prepared = stop.add(node, Action::PrepareVolumes, []);
+    let system = view.server(&primary).map(|server| server.system_identifier);
+    let adopted = system.map(|system| stop.add(node, Action::AdoptDatabase { system }, [prepared]));
+    stop.add(node, Action::MakePostgres, adopted.or(Some(prepared)));
+    RejoinStart::Inspect { primary, stop, second_primary: false }
 }
 
 /// The primary that a node is to follow: the one there is, or, of two, the other one, if it is of a later generation.
@@ -369,9 +384,13 @@ pub fn decide_rebuild(
             RefusalKind::Mismatch,
             Some(node),
             "it has no PostgreSQL container",
-            advice!("{} makes one, and the database from a copy of {primary}'s", Remedy::up(node)),
+            advice!(
+                "{} makes one for the data that it has, or a copy of {primary}'s where it has none; then this goes on",
+                Remedy::up(node),
+            ),
         ));
     }
+    tablespaces(&view, node, &primary).map_or(Ok(()), Err)?;
     let mut plan = Plan::default();
     let stopped = plan.add(node, Action::Stop { component: Component::Postgres }, []);
     // While its server runs it may hold the slot.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::rejoin::OldData;
 use crate::layout::Component;
-use crate::values::{NodeName, PromotionId, PromotionRecord, SlotName};
+use crate::values::{NodeName, PromotionId, PromotionRecord, SlotName, SystemIdentifier};
 
 /// The place of a step in its plan.
 pub type StepId = usize;
@@ -83,6 +83,11 @@ pub enum Action {
     PrepareVolumes,
     /// Makes the database of a new cluster.
     InitDatabase,
+    /// Gives the node the database in its data volume, which was found to be this cluster's: its state volume was removed.
+    AdoptDatabase {
+        /// Its system identifier.
+        system: SystemIdentifier,
+    },
     /// Makes a standby's database by a base backup.
     CopyDatabase {
         /// The node that is copied.
@@ -116,6 +121,15 @@ pub enum Action {
         /// Every peer was looked at: if its data is a primary's, the guard need not ask them again.
         permit: bool,
     },
+    /// Makes the container of PostgreSQL, which somebody removed, without starting it.
+    MakePostgres,
+    /// Has the engine start a component again by itself, which somebody has changed; nothing is stopped for it.
+    KeepRunning {
+        /// Which.
+        component: Component,
+    },
+    /// Writes down anew by which promotion this node is the primary: its state volume, in which that stood, was removed.
+    RecallPromotion,
     /// Applies settings that need no restart.
     ReloadSettings,
     /// Points a standby at its primary, and applies settings that need no restart.
@@ -258,6 +272,7 @@ impl fmt::Display for Action {
             ),
             Self::PrepareVolumes => f.write_str("create network and volumes"),
             Self::InitDatabase => f.write_str("create the database (initdb)"),
+            Self::AdoptDatabase { .. } => f.write_str("adopt the database in its data volume, which is this cluster's"),
             Self::CopyDatabase { from } => write!(f, "copy the database from {from} (pg_basebackup)"),
             Self::RewindDatabase { from } => {
                 write!(f, "take the database back to where it left {from}'s history (pg_rewind)")
@@ -272,6 +287,14 @@ impl fmt::Display for Action {
             Self::TrySettings => f.write_str("try PostgreSQL's new settings"),
             Self::ForgetOldData => f.write_str("remove the old data that was put aside"),
             Self::StartPostgres { change: how, .. } => change(f, "PostgreSQL", how),
+            Self::MakePostgres => f.write_str("make PostgreSQL's container, without starting it"),
+            Self::KeepRunning { component: Component::Postgres } => {
+                f.write_str("have the engine start PostgreSQL again by itself (restart policy)")
+            }
+            Self::KeepRunning { component: Component::Keycloak } => {
+                f.write_str("have the engine start Keycloak again by itself (restart policy)")
+            }
+            Self::RecallPromotion => f.write_str("write down anew by which promotion it is the primary"),
             Self::ReloadSettings => f.write_str("apply the durability profile"),
             Self::FollowPrimary { primary } => write!(f, "follow {primary}"),
             Self::ProvisionDatabase => f.write_str("set up roles, Keycloak's database and replication slots"),

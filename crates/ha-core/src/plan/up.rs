@@ -1,5 +1,6 @@
 //! From what is there to what should be.
 
+mod adopt;
 mod change;
 mod conflicts;
 mod keycloak;
@@ -7,9 +8,10 @@ mod limits;
 mod primary;
 mod server;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use self::conflicts::{foreign_data, images, old_images, one_engine_each, one_system, passwords};
+use self::adopt::adopt;
+use self::conflicts::{foreign_data, images, old_images, one_engine_each, one_system, passwords, renamed};
 use self::primary::{none_left, note_of_nobody, the_primary};
 use super::{Action, DataState, NodeFacts, Plan, PlannedStep, Refusal, StepId};
 use crate::layout::MachineShare;
@@ -44,8 +46,11 @@ pub fn decide_up(
     options: UpOptions,
 ) -> Result<Plan, Vec<Refusal>> {
     let mut refusals = Vec::new();
+    let (facts, adopted) = adopt(topology, secrets, facts);
+    let facts = &facts;
+    renamed(topology, selected, facts, &mut refusals);
     one_engine_each(topology, facts, &mut refusals);
-    foreign_data(selected, facts, &mut refusals);
+    foreign_data(topology, selected, facts, &mut refusals);
     old_images(topology, selected, facts, &mut refusals);
     images(topology, selected, facts, &mut refusals);
     passwords(topology, facts, &mut refusals);
@@ -57,7 +62,8 @@ pub fn decide_up(
         return Ok(plan);
     }
     let primary = the_primary(topology, facts, system, options).map_err(|refusal| vec![refusal])?;
-    let mut up = Up { topology, secrets, facts, system, primary, plan: Plan::default(), tried: Vec::new(), refusals };
+    let (plan, tried) = (Plan::default(), Vec::new());
+    let mut up = Up { topology, secrets, facts, adopted, system, primary, plan, tried, refusals };
     up.run(selected, options.without_keycloak);
     match (primary, system) {
         _ if !up.refusals.is_empty() => return Err(up.refusals),
@@ -93,6 +99,8 @@ struct Up<'a> {
     topology: &'a Topology,
     secrets: &'a Secrets,
     facts: &'a Facts,
+    /// The nodes whose databases are there, and that have lost what they knew of them.
+    adopted: BTreeSet<NodeName>,
     system: Option<SystemIdentifier>,
     /// Whom the others follow; `None` where nobody is the primary until a person or a guard has decided.
     primary: Option<&'a Node>,

@@ -97,6 +97,9 @@ pub trait ContainerRuntime: Send + Sync {
     /// Sends the image's stop signal and, after `timeout`, SIGKILL; `false` when it did not run.
     async fn stop_container(&self, name: &str, timeout: Duration) -> Result<bool, RuntimeError>;
 
+    /// Changes what the engine does when it exits, running or not, without stopping it.
+    async fn set_restart_policy(&self, name: &str, policy: RestartPolicy) -> Result<(), RuntimeError>;
+
     /// Removes it with its anonymous volumes, running or not; `false` when there was none. Named volumes stay.
     async fn remove_container(&self, name: &str) -> Result<bool, RuntimeError>;
 
@@ -109,6 +112,12 @@ pub trait ContainerRuntime: Send + Sync {
 
     /// Reads one file of a container, running or not, of at most 4 MiB; `None` when there is none.
     async fn read_file(&self, name: &str, path: &str) -> Result<Option<Vec<u8>>, RuntimeError>;
+
+    /// The symbolic links right in a folder of a container, running or not: their names and where they lead.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NotFound`] when there is no such folder.
+    async fn read_links(&self, name: &str, path: &str) -> Result<BTreeMap<String, String>, RuntimeError>;
 
     /// Runs a program inside a running container to its end, at most `timeout`.
     ///

@@ -11,9 +11,10 @@ use futures_util::future::{Either, join, select, try_join_all};
 
 use super::StepError;
 use super::run::{At, way_to};
-use crate::layout::{self, Component};
+use crate::layout::Component;
 use crate::observe::PostgresRole;
 use crate::ports::ContainerStatus;
+use crate::survey;
 use crate::values::NodeName;
 
 /// A host that is gone gives no answer, and a failover waits for it so long once more.
@@ -63,8 +64,8 @@ fn no_primary(node: &NodeName, standby: bool) -> Result<(), StepError> {
 
 async fn container_runs(at: &At<'_>, node: &NodeName) -> Result<bool, StepError> {
     let runtime = way_to(at.cluster, node)?;
-    let name = layout::container_name(at.cluster.topology(), node, Component::Postgres);
-    let status = runtime.find_container(&name).await?.map(|container| container.status);
+    let found = survey::container_of(at.cluster.topology(), node, runtime, Component::Postgres).await?;
+    let status = found.map(|container| container.status);
     Ok(matches!(status, Some(ContainerStatus::Running | ContainerStatus::Paused | ContainerStatus::Restarting)))
 }
 

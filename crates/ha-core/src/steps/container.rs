@@ -2,8 +2,8 @@
 
 use super::StepError;
 use super::run::At;
-use crate::layout;
-use crate::ports::{ContainerSpec, HostFile, RuntimeError};
+use crate::layout::{self, Component, DATA_PATH, PGDATA};
+use crate::ports::{ContainerSpec, HostFile, RestartPolicy, RuntimeError};
 
 /// Makes it, and the network that it wants, which somebody may have removed.
 pub(super) async fn create(at: &At<'_>, spec: &ContainerSpec) -> Result<(), StepError> {
@@ -13,6 +13,33 @@ pub(super) async fn create(at: &At<'_>, spec: &ContainerSpec) -> Result<(), Step
     Ok(())
 }
 
+/// Has the engine start it again by itself.
+pub(super) async fn keep_running(at: &At<'_>, component: Component) -> Result<(), StepError> {
+    let name = layout::container_name(at.cluster.topology(), &at.node.name, component);
+    Ok(at.runtime.set_restart_policy(&name, RestartPolicy::UnlessStopped).await?)
+}
+
+/// Whether a container may go, since all that lasts of it is in volumes. A tablespace is not: its directory is in the container
+/// that it was made in, and would go with it.
+pub(super) async fn may_go(at: &At<'_>, name: &str) -> Result<(), StepError> {
+    let links = match at.runtime.read_links(name, &format!("{PGDATA}/pg_tblspc")).await {
+        Ok(links) => links,
+        Err(RuntimeError::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let inside = |place: &&String| !place.starts_with(&format!("{DATA_PATH}/"));
+    let places: Vec<_> = links.values().filter(inside).cloned().collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::Changed(format!(
+        "its container cannot be replaced: it holds tablespaces, in {}, and nothing else does; nothing was touched: start it \
+         (`docker start {name}`), move what is in them back (ALTER TABLE ALL IN TABLESPACE … SET TABLESPACE pg_default) and drop them \
+         (DROP TABLESPACE)",
+        places.join(" and ")
+    )))
+}
+
 /// Puts its files into it, and starts it. `false` where its network was removed: it does not start any more, also where there is
 /// another network of that name by now. Then it is gone, and is to be made anew; what lasts of it is in volumes.
 pub(super) async fn start(at: &At<'_>, name: &str, files: &[HostFile]) -> Result<bool, StepError> {
@@ -20,6 +47,7 @@ pub(super) async fn start(at: &At<'_>, name: &str, files: &[HostFile]) -> Result
     match at.runtime.start_container(name).await {
         Ok(()) => Ok(true),
         Err(RuntimeError::NotFound { what }) if what.starts_with("network ") => {
+            may_go(at, name).await?;
             at.runtime.remove_container(name).await?;
             Ok(false)
         }

@@ -7,9 +7,9 @@ use super::come_back;
 use super::one_off::{self, Job};
 use super::run::At;
 use crate::layout::{self, PASSFILE_PATH};
-use crate::plan::OldData;
+use crate::plan::{OldData, not_with_tablespaces};
 use crate::ports::{Database, HostFile, Image, ProgressUpdate, Provision, Role};
-use crate::values::{NodeName, SlotName};
+use crate::values::{NodeName, SlotName, SystemIdentifier};
 
 pub(super) async fn image(at: &At<'_>) -> Result<Image, StepError> {
     let reference = &at.cluster.topology().images.postgres;
@@ -30,6 +30,20 @@ pub(super) async fn init(at: &At<'_>) -> Result<(), StepError> {
     Ok(())
 }
 
+/// The database that is there becomes the node's again, which has lost what it knew of it.
+pub(super) async fn adopt(at: &At<'_>, system: SystemIdentifier) -> Result<(), StepError> {
+    let image = image(at).await?;
+    let job = Job {
+        name: "adopt",
+        script: layout::ADOPT_SCRIPT,
+        arguments: vec![system.to_string()],
+        files: Vec::new(),
+        limit: Duration::from_secs(60),
+    };
+    one_off::run(at.cluster, at.node, at.runtime, &image, job, |_| {}).await?;
+    Ok(())
+}
+
 pub(super) async fn copy(at: &At<'_>, from: &NodeName) -> Result<(), StepError> {
     base_backup(at, from, None).await
 }
@@ -45,6 +59,9 @@ async fn base_backup(at: &At<'_>, from: &NodeName, replace: Option<OldData>) -> 
     let upstream = topology.node(from).ok_or_else(|| StepError::Changed(format!("the topology has no node {from}")))?;
     let image = image(at).await?;
     let source = at.cluster.ports.probe.observe(from, at.cluster.limits.observe).await?;
+    if let Some(refusal) = not_with_tablespaces(topology, &at.node.name, from, &source) {
+        return Err(StepError::Changed(format!("{}; {}", refusal.message, refusal.help)));
+    }
     let mut files = vec![HostFile::new(PASSFILE_PATH, layout::passfile(at.cluster.secrets()), 0o600)];
     // The copy descends from whatever promotion its source does.
     files.extend(source.promotion.as_ref().map(layout::promotion_file));

@@ -46,7 +46,8 @@ pub(super) async fn drop_slots(at: &At<'_>, slots: &[SlotName]) -> Result<(), St
 /// Only a server that is gone cannot acknowledge any more, and notices what is put into its data directory.
 async fn has_exited(runtime: &dyn ContainerRuntime, name: &str) -> Result<(), StepError> {
     match runtime.find_container(name).await?.map(|container| container.status) {
-        Some(ContainerStatus::Exited { .. }) => Ok(()),
+        // Or it was made for data that is to be looked at, and never started.
+        Some(ContainerStatus::Exited { .. } | ContainerStatus::Created) => Ok(()),
         status => {
             let status = status.map_or_else(|| "gone".to_owned(), |status| format!("{status:?}").to_lowercase());
             Err(StepError::Changed(format!("the container {name} should have exited, and is {status}")))
@@ -92,7 +93,10 @@ pub(super) async fn prove_received(at: &At<'_>, from: &NodeName) -> Result<(), S
 
 /// Stops a server that may still take itself for the primary, and makes sure of it.
 pub(super) async fn fence(at: &At<'_>) -> Result<(), StepError> {
-    let name = layout::container_name(at.cluster.topology(), &at.node.name, Component::Postgres);
+    // Somebody may have renamed it.
+    let found = survey::container_of(at.cluster.topology(), &at.node.name, at.runtime, Component::Postgres).await?;
+    let own = || layout::container_name(at.cluster.topology(), &at.node.name, Component::Postgres);
+    let name = found.map_or_else(own, |container| container.name);
     at.runtime.stop_container(&name, FENCE_LIMIT).await?;
     has_exited(at.runtime, &name).await
 }

@@ -155,9 +155,12 @@ fn data_state(facts: &BTreeMap<String, String>) -> DataState {
         (Some("complete"), Some(system), Some(identity)) => foreign(format!(
             "the database with system identifier {system}, while this node was given the one with {identity}"
         )),
-        (Some("complete"), Some(system), None) => {
-            foreign(format!("the database with system identifier {system}, which this node was not given"))
-        }
+        (Some("complete"), Some(system), None) => DataState::Unpinned {
+            system,
+            standby: fact("standby_signal").is_some(),
+            set_up: fact("set_up").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+            vouched: number("adopt") == Some(system),
+        },
         (Some("empty"), _, Some(system)) => DataState::Lost { system },
         (Some("empty"), _, None) => DataState::Empty,
         (Some("partial"), _, _) => DataState::Partial,

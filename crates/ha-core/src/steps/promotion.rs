@@ -7,7 +7,7 @@ use super::run::At;
 use crate::layout::{self, Component, PROMOTION_PATH};
 use crate::plan::{Of, has_been_through, own_way};
 use crate::ports::ExecSpec;
-use crate::values::{NodeName, PromotionId, PromotionIdError, PromotionRecord};
+use crate::values::{Lineage, NodeName, PromotionId, PromotionIdError, PromotionRecord};
 
 /// From a server's SIGHUP until it shows what it read: some milliseconds, more on a busy host.
 const READ_LIMIT: Duration = Duration::from_secs(5);
@@ -23,9 +23,42 @@ async fn written_down(at: &At<'_>) -> Result<Option<PromotionRecord>, StepError>
 /// Whether a server that does not run, or not yet, may be given that upstream: only where the upstream's data has been through the
 /// last promotion that this node knows of, since PostgreSQL compares the numbers of timelines and nothing else.
 pub(super) async fn may_follow(at: &At<'_>, upstream: &NodeName) -> Result<bool, StepError> {
-    let Some(own) = written_down(at).await? else { return Ok(true) };
+    let own = written_down(at).await?;
     let seen = at.cluster.ports.probe.observe(upstream, at.cluster.limits.observe).await;
-    Ok(seen.is_ok_and(|seen| has_been_through(&seen, &own.id)))
+    Ok(seen.is_ok_and(|seen| match own {
+        Some(own) => has_been_through(&seen, &own.id),
+        // Nothing was written down here, or it was lost: once it runs, its data tells.
+        None => seen.lineage.is_none(),
+    }))
+}
+
+/// Writes down again by which promotion a primary is one that has lost its own record: what was written into its data tells, or the
+/// nodes that followed it; else it is the one that made the database.
+pub(super) async fn recall(at: &At<'_>) -> Result<(), StepError> {
+    let cluster = at.cluster;
+    let own = cluster.ports.probe.observe(&at.node.name, cluster.limits.observe).await?;
+    if own.promotion.is_some() {
+        return Ok(());
+    }
+    let mut told = Vec::new();
+    for peer in cluster.topology().peers_of(&at.node.name) {
+        let Some(Ok(runtime)) = cluster.ports.runtimes.get(&peer.name) else { continue };
+        let name = layout::container_name(cluster.topology(), &peer.name, Component::Postgres);
+        let text = runtime.read_file(&name, PROMOTION_PATH).await.ok().flatten();
+        told.extend(text.and_then(|text| layout::read_promotion(&String::from_utf8_lossy(&text))));
+    }
+    let node = &at.node.name;
+    match recalled(node, own.lineage.as_ref(), &told) {
+        Some(of) => record(at, of.generation, &of.primary, false, &of.ancestors, Some(&of.id)).await,
+        None => record(at, 1, node, false, &[], None).await,
+    }
+}
+
+/// The promotion by which the primary `node` is one.
+fn recalled(node: &NodeName, lineage: Option<&Lineage>, told: &[PromotionRecord]) -> Option<PromotionRecord> {
+    let own = lineage.map(|lineage| &lineage.promotion);
+    let told = told.iter().filter(|record| record.primary == *node);
+    own.into_iter().chain(told).max_by_key(|record| record.generation).cloned()
 }
 
 /// The promotion by which a running server's data went another way than that of `primary`, where both can be asked.
@@ -86,5 +119,25 @@ async fn is_read(at: &At<'_>, id: &PromotionId, run_alone: bool) -> Result<(), S
             )));
         }
         clock.sleep(LOOK_AGAIN).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::fixtures::{lineage, name, promotion};
+
+    #[test]
+    fn a_lost_record_is_told_by_the_data_or_by_those_who_followed() {
+        let vm1 = name("vm1");
+        let data = lineage(3, "vm1", 2);
+        assert_eq!(recalled(&vm1, None, &[]), None);
+        assert_eq!(recalled(&vm1, Some(&data), &[]), Some(promotion(3, "vm1")));
+        assert_eq!(recalled(&vm1, None, &[promotion(1, "vm1")]), Some(promotion(1, "vm1")));
+        // Written down, and not yet in the data.
+        assert_eq!(recalled(&vm1, Some(&data), &[promotion(5, "vm1")]), Some(promotion(5, "vm1")));
+        // Of another's this one's data has not been through it.
+        assert_eq!(recalled(&vm1, Some(&data), &[promotion(6, "vm2")]), Some(promotion(3, "vm1")));
+        assert_eq!(recalled(&vm1, None, &[promotion(6, "vm2")]), None);
     }
 }

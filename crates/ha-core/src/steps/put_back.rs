@@ -2,7 +2,7 @@
 
 use super::StepError;
 use super::run::At;
-use crate::layout::LABEL_SPEC;
+use crate::layout::{LABEL_IMAGE, LABEL_SPEC};
 use crate::ports::{ContainerSpec, HostFile};
 
 /// Image, mark and files of a server that is about to be replaced.
@@ -40,6 +40,7 @@ impl Former {
             at.runtime.stop_container(&name, at.cluster.limits.stop).await?;
             at.runtime.remove_container(&name).await?;
             let mut spec = spec;
+            spec.labels.insert(LABEL_IMAGE.to_owned(), self.image.clone());
             spec.image = self.image;
             match self.mark {
                 Some(mark) => drop(spec.labels.insert(LABEL_SPEC.to_owned(), mark)),

@@ -7,8 +7,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::{
-    RunError, StepError, StepFailure, balancers, come_back, database, follow, handover, host, keycloak, promotion,
-    rejoin, server, service, settings, teardown,
+    RunError, StepError, StepFailure, balancers, come_back, container, database, follow, handover, host, keycloak,
+    promotion, rejoin, server, service, settings, teardown,
 };
 use crate::cluster::Cluster;
 use crate::layout::Component;
@@ -163,6 +163,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
         Action::BuildKeycloakImage { .. } => host::build_keycloak_image(&at).await,
         Action::PrepareVolumes => host::prepare(&at).await,
         Action::InitDatabase => database::init(&at).await,
+        Action::AdoptDatabase { system } => database::adopt(&at, *system).await,
         Action::CopyDatabase { from } => database::copy(&at, from).await,
         Action::RewindDatabase { from } => rejoin::rewind(&at, from).await,
         Action::ReplaceDatabase { from, old_data } => database::replace(&at, from, *old_data).await,
@@ -170,6 +171,9 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
         Action::ForgetOldData => rejoin::forget_old_data(&at).await,
         Action::TrySettings => settings::try_out(&at).await,
         Action::StartPostgres { change, permit } => server::start(&at, change, *permit).await,
+        Action::MakePostgres => server::make(&at).await,
+        Action::KeepRunning { component } => container::keep_running(&at, *component).await,
+        Action::RecallPromotion => promotion::recall(&at).await,
         Action::ReloadSettings => server::reload(&at).await,
         Action::FollowPrimary { primary } => follow::follow(&at, primary).await,
         Action::ProvisionDatabase => database::provision(&at).await,

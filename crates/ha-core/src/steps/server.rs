@@ -53,6 +53,7 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
     let (hashed, others) = layout::postgres_files(topology, at.node, share(at).await?, None, cluster.secrets());
     let mut former = None;
     if let Change::Replace { .. } = change {
+        container::may_go(at, &name).await?;
         former = Former::of(at, &name, &hashed).await?;
         catch_up(at).await;
         at.runtime.stop_container(&name, cluster.limits.stop).await?;
@@ -91,6 +92,19 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
             Err(former.put_back(at, spec, permit, why).await)
         }
     }
+}
+
+/// Makes the container that somebody removed, with all that its server reads, for those who look at its data before it starts.
+pub(super) async fn make(at: &At<'_>) -> Result<(), StepError> {
+    let cluster = at.cluster;
+    let topology = cluster.topology();
+    let name = layout::container_name(topology, &at.node.name, Component::Postgres);
+    let (hashed, others) = layout::postgres_files(topology, at.node, share(at).await?, None, cluster.secrets());
+    if at.runtime.find_container(&name).await?.is_none() {
+        create(at, &hashed).await?;
+    }
+    let files: Vec<HostFile> = hashed.into_iter().chain(others).collect();
+    Ok(at.runtime.put_files(&name, &files).await?)
 }
 
 /// Waits until it takes queries, and no longer than it lives: the restart policy would start it again for ever.

@@ -3,13 +3,17 @@
 use futures_util::future::{join, join_all, join3};
 
 use super::observe::{observe, runtime_failure};
+use super::roles::control_file;
 use crate::cluster::Cluster;
-use crate::layout::{self, LABEL_SYSTEM, PGDATA};
-use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Unobserved, UnobservedWhy};
+use crate::layout::{self, IDENTITY_PATH, LABEL_SYSTEM, PGDATA};
+use crate::observe::{
+    ControlFile, KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Unobserved, UnobservedWhy,
+};
 use crate::plan::{DataState, Facts, NodeFacts};
 use crate::ports::{Container, ContainerRuntime, Image, RuntimeError, Volume};
 use crate::steps::one_off;
 use crate::topology::Node;
+use crate::values::SystemIdentifier;
 
 pub(crate) async fn facts_of_all(cluster: &Cluster) -> Facts {
     let nodes = cluster.topology.nodes();
@@ -132,17 +136,27 @@ async fn guarded_data(
     }
     let file = |name: &str| format!("{PGDATA}/{name}");
     let (version, signal) = (file("PG_VERSION"), file("standby.signal"));
-    let (version, signal) =
-        join(runtime.read_file(&container.name, &version), runtime.read_file(&container.name, &signal)).await;
-    let system = container.labels.get(LABEL_SYSTEM).and_then(|text| text.parse().ok());
-    match (version?, system) {
-        (Some(_), Some(system)) => Ok(DataState::Complete { system, standby: signal?.is_some() }),
-        (Some(_), None) => {
-            Ok(DataState::Foreign { found: "a database of a container that ha-cli did not make".into() })
-        }
-        (None, Some(system)) => Ok(DataState::Lost { system }),
-        (None, None) => Ok(DataState::Empty),
-    }
+    let (version, signal, identity) = join3(
+        runtime.read_file(&container.name, &version),
+        runtime.read_file(&container.name, &signal),
+        runtime.read_file(&container.name, IDENTITY_PATH),
+    )
+    .await;
+    let labelled: Option<SystemIdentifier> = container.labels.get(LABEL_SYSTEM).and_then(|text| text.parse().ok());
+    // Another tool may have made the container, and left the labels out; or on a state volume that was removed before.
+    let pinned = identity?.and_then(|text| String::from_utf8_lossy(&text).trim().parse().ok());
+    let standby = signal?.is_some();
+    Ok(match (version?, pinned, labelled.or(pinned)) {
+        (Some(_), Some(_), Some(system)) => DataState::Complete { system, standby },
+        (Some(_), _, _) => match control_file(runtime, &container.name).await {
+            Ok(ControlFile { system, .. }) => {
+                DataState::Unpinned { system, standby, set_up: Vec::new(), vouched: labelled == Some(system) }
+            }
+            Err(unobserved) => DataState::Foreign { found: unobserved.message },
+        },
+        (None, _, Some(system)) => DataState::Lost { system },
+        (None, _, None) => DataState::Empty,
+    })
 }
 
 /// Compares the roles' passwords on a primary, or on a server that did not let the probe in: whether it is a primary

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 
+use super::container::container_of;
 use crate::cluster::Cluster;
-use crate::layout::{Component, SERVICE_CLIENT, container_name};
+use crate::layout::{Component, SERVICE_CLIENT, VOLUMES, container_name, volume_name};
 use crate::observe::{KeycloakObservation, NodeObservation, PostgresObservation, Unobserved, UnobservedWhy};
 use crate::ports::{ContainerRuntime, ProbeError, RuntimeError};
 use crate::topology::Node;
@@ -17,12 +18,8 @@ pub(crate) async fn observe_all(cluster: &Cluster) -> Vec<NodeObservation> {
 pub(super) async fn observe(cluster: &Cluster, node: &Node) -> NodeObservation {
     let limit = cluster.limits.observe;
     let servers = join(cluster.ports.probe.observe(&node.name, limit), keycloak(cluster, node, limit));
-    let name = |component| container_name(&cluster.topology, &node.name, component);
     let (containers, (postgres, keycloak)) = match cluster.ports.runtimes.get(&node.name) {
-        Some(Ok(runtime)) => {
-            let (postgres, keycloak) = (name(Component::Postgres), name(Component::Keycloak));
-            join(look(runtime.as_ref(), &postgres, &keycloak), servers).await
-        }
+        Some(Ok(runtime)) => join(look(cluster, node, runtime.as_ref()), servers).await,
         no_way => {
             let message = no_way.and_then(|it| it.as_ref().err()).cloned().unwrap_or_default();
             let unobserved = Unobserved { why: UnobservedWhy::NoWay, message };
@@ -37,12 +34,18 @@ pub(super) async fn observe(cluster: &Cluster, node: &Node) -> NodeObservation {
         }
         other => other,
     };
+    let lost_volumes = match (&postgres_container, cluster.ports.runtimes.get(&node.name)) {
+        (Ok(None), Some(Ok(runtime))) => lost_volumes(cluster, node, runtime.as_ref()).await,
+        _ => Vec::new(),
+    };
     let host = postgres.as_ref().map(|seen| seen.host).unwrap_or_default();
     NodeObservation {
         node: node.name.clone(),
         engine,
         postgres_container,
         keycloak_container,
+        last_words: None,
+        lost_volumes,
         postgres: postgres.map_err(|error| probe_failure(&error)),
         keycloak,
         host,
@@ -68,11 +71,20 @@ async fn keycloak(cluster: &Cluster, node: &Node, limit: Duration) -> KeycloakOb
 type Engine = Result<crate::ports::EngineInfo, Unobserved>;
 type Found = crate::observe::ComponentObservation;
 
-async fn look(runtime: &dyn ContainerRuntime, postgres: &str, keycloak: &str) -> (Engine, Found, Found) {
-    let containers = join(runtime.find_container(postgres), runtime.find_container(keycloak));
+async fn look(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime) -> (Engine, Found, Found) {
+    let find = |component| container_of(&cluster.topology, &node.name, runtime, component);
+    let containers = join(find(Component::Postgres), find(Component::Keycloak));
     let (engine, (postgres, keycloak)) = join(runtime.engine(), containers).await;
     let unobserved = |error: RuntimeError| runtime_failure(&error);
     (engine.map_err(unobserved), postgres.map_err(unobserved), keycloak.map_err(unobserved))
+}
+
+/// The volumes that a node without a container lacks; none where it has none at all, and so was never brought up.
+async fn lost_volumes(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime) -> Vec<String> {
+    let names = VOLUMES.map(|kind| volume_name(&cluster.topology, &node.name, kind));
+    let found = join_all(names.iter().map(|name| runtime.find_volume(name))).await;
+    let gone: Vec<_> = names.iter().zip(&found).filter(|(_, found)| matches!(found, Ok(None))).collect();
+    if gone.len() == names.len() { Vec::new() } else { gone.into_iter().map(|(name, _)| name.clone()).collect() }
 }
 
 /// An error with the errors that caused it, in one line.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::{Either, join_all, join3, select};
 use futures_util::pin_mut;
 
+use super::last_words::last_words;
 use super::observe::{observe, runtime_failure};
 use crate::cluster::Cluster;
 use crate::layout::{self, Component, PGDATA, PROMOTION_PATH};
@@ -73,7 +74,10 @@ async fn heard_by(cluster: &Cluster, target: &Node) -> Option<NodeName> {
 }
 
 async fn facts_of(cluster: &Cluster, node: &Node) -> RoleFact {
-    let observation = observe(cluster, node).await;
+    let mut observation = observe(cluster, node).await;
+    if let Some(Ok(runtime)) = cluster.ports.runtimes.get(&node.name) {
+        observation.last_words = last_words(runtime.as_ref(), &observation).await;
+    }
     let stopped = match (&observation.postgres_container, cluster.ports.runtimes.get(&node.name)) {
         (Ok(Some(container)), Some(Ok(runtime))) if has_exited(container) => {
             Some(stopped_server(runtime.as_ref(), container).await)
@@ -85,12 +89,10 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> RoleFact {
 
 const fn has_exited(container: &Container) -> bool {
     match container.status {
-        ContainerStatus::Exited { .. } => true,
-        ContainerStatus::Created
-        | ContainerStatus::Running
-        | ContainerStatus::Paused
-        | ContainerStatus::Restarting
-        | ContainerStatus::Dead => false,
+        ContainerStatus::Exited { .. } | ContainerStatus::Created => true,
+        ContainerStatus::Running | ContainerStatus::Paused | ContainerStatus::Restarting | ContainerStatus::Dead => {
+            false
+        }
     }
 }
 

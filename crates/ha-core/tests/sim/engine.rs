@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use ha_core::ports::{
     Container, ContainerRuntime, ContainerSpec, ContainerStatus, EngineInfo, ExecOutput, ExecSpec, HostFile, Image,
-    ImageBuild, LogLine, LogOptions, Progress, RuntimeError, Volume,
+    ImageBuild, LogLine, LogOptions, Progress, RestartPolicy, RuntimeError, Volume,
 };
 
 use crate::sim::Shared;
@@ -208,6 +208,14 @@ impl ContainerRuntime for FakeEngine {
         .await
     }
 
+    async fn set_restart_policy(&self, name: &str, policy: RestartPolicy) -> Result<(), RuntimeError> {
+        self.on_engine(|engine| {
+            engine.containers.get_mut(name).ok_or_else(|| missing(name))?.spec.restart = policy;
+            Ok(())
+        })
+        .await
+    }
+
     async fn remove_container(&self, name: &str) -> Result<bool, RuntimeError> {
         self.on_engine(|engine| Ok(engine.containers.remove(name).is_some())).await
     }
@@ -249,6 +257,11 @@ impl ContainerRuntime for FakeEngine {
             Ok(engine.file(name, path))
         })
         .await
+    }
+
+    async fn read_links(&self, name: &str, _: &str) -> Result<BTreeMap<String, String>, RuntimeError> {
+        // Nobody makes any here.
+        self.on_engine(|engine| engine.containers.get(name).map(|_| BTreeMap::new()).ok_or_else(|| missing(name))).await
     }
 
     async fn exec(&self, name: &str, _: &ExecSpec, _: Duration) -> Result<ExecOutput, RuntimeError> {

@@ -103,6 +103,7 @@ impl ReplicationProbe for Shared {
                         clock_unix_ms: None,
                         clock: None,
                         probe_refused: None,
+                        tablespaces: Vec::new(),
                         wal_bytes: None,
                         durable: Vec::new(),
                         overridden: Vec::new(),

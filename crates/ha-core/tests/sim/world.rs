@@ -90,6 +90,8 @@ impl Fake {
             image_id: self.spec.image.clone(),
             status: self.status,
             labels: self.spec.labels.clone(),
+            entrypoint: self.spec.entrypoint.clone().unwrap_or_default(),
+            restart: self.spec.restart,
             restarts: 0,
             started_at: None,
             oom_killed: false,

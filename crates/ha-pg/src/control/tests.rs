@@ -1,7 +1,9 @@
 //! What a real server cannot be made to show at will: containers that exit, restart, stay silent.
 
 use super::*;
-use ha_core::ports::{Container, ContainerRuntime, ContainerStatus, ExecOutput, LogLine, MockContainerRuntime, Stream};
+use ha_core::ports::{
+    Container, ContainerRuntime, ContainerStatus, ExecOutput, LogLine, MockContainerRuntime, RestartPolicy, Stream,
+};
 use ha_core::topology::{NodeSpec, TopologySpec};
 use tokio::time::Instant;
 
@@ -21,6 +23,8 @@ fn container(status: ContainerStatus) -> Container {
         image_id: "image".to_owned(),
         status,
         labels: [].into(),
+        entrypoint: Vec::new(),
+        restart: RestartPolicy::UnlessStopped,
         restarts: 3,
         started_at: None,
         oom_killed: false,

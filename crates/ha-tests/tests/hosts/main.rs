@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a role tells the test what it sees; why tests are skipped must be seen")]
 
 mod actor;
+mod by_hand;
 mod cluster;
 mod disk;
 mod engines;

@@ -7,7 +7,7 @@ use ha_tests::hosts::HostsOptions;
 use libtest_mimic::{Arguments, Trial};
 
 use crate::world::Worlds;
-use crate::{cluster, disk, engines, gone, links, lost, power, separate, ssh, three, tls, whole};
+use crate::{by_hand, cluster, disk, engines, gone, links, lost, power, separate, ssh, three, tls, whole};
 
 /// Which hosts a test uses.
 #[derive(Clone, Copy)]
@@ -62,6 +62,9 @@ fn tests() -> Vec<(&'static str, Test)> {
         Pair lost::a_primary_that_somebody_hears_is_not_replaced,
         Pair lost::a_frozen_primary_that_thaws_is_found_and_taken_back,
         Pair lost::a_primary_that_boots_cut_off_starts_in_recovery,
+        Pair by_hand::a_removed_state_volume_costs_no_data,
+        Pair by_hand::containers_that_somebody_removed_renamed_or_changed_are_told_and_mended,
+        Pair by_hand::a_tablespace_is_told_and_neither_copied_nor_thrown_away,
         Own three::the_one_that_has_most_takes_over_and_the_third_follows,
         Own three::a_failover_during_a_base_backup_of_the_third,
         Own whole::a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back,

@@ -111,7 +111,10 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
     if let Ok(container) = &seen.observation.keycloak_container {
         let up = advice!("{} starts it; {logs}", Remedy::up(name));
         match container.as_ref().map(|container| (container.status, container.restarts)) {
-            None => return add(Code::KeycloakMissing, "there is no Keycloak container on it".to_owned(), up),
+            None => {
+                let up = advice!("{} makes it", Remedy::up(name));
+                return add(Code::KeycloakMissing, "there is no Keycloak container on it".to_owned(), up);
+            }
             Some((ContainerStatus::Created | ContainerStatus::Dead, _)) => {
                 return add(Code::KeycloakStopped, "its Keycloak container was never started".to_owned(), up);
             }

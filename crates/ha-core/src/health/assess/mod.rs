@@ -67,7 +67,7 @@ pub fn assess_roles(topology: &Topology, facts: &RoleFacts) -> Report {
     }
     identity(&seen, topology, &mut findings);
     for node in &seen {
-        postgres::findings(node, &mut findings);
+        postgres::findings(topology, node, &mut findings);
         settings::findings(topology, node, &mut findings);
         keycloak::findings(node, &mut findings);
         hands::findings(topology, node, &mut findings);

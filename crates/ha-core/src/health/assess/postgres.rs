@@ -3,9 +3,11 @@
 use super::Seen;
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding, PostgresState};
+use crate::layout::{self, Component};
 use crate::observe::{ComponentObservation, NodeObservation, UnobservedWhy};
+use crate::plan::renamed_on;
 use crate::ports::ContainerStatus;
-use crate::topology::Node;
+use crate::topology::{Node, Topology};
 
 /// How far it is: what it says of itself counts before what its container does.
 pub(super) fn state(observation: &NodeObservation) -> PostgresState {
@@ -29,9 +31,10 @@ pub(super) fn state(observation: &NodeObservation) -> PostgresState {
     }
 }
 
-pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn findings(topology: &Topology, seen: &Seen<'_>, findings: &mut Vec<Finding>) {
     let name = &seen.node.name;
     let mut add = |code, message: String, help: Advice| findings.push(Finding::new(code, Some(name), message, help));
+    altered(topology, seen, &mut add);
     match &seen.observation.postgres {
         Ok(postgres) => {
             if !postgres.data_checksums && !postgres.wal_log_hints {
@@ -89,6 +92,79 @@ pub(super) fn off_network(container: &ComponentObservation) -> bool {
     matches!(container, Ok(Some(container)) if container.off_network && container.status == ContainerStatus::Running)
 }
 
+/// It has ended, and its log tells why.
+fn add_end(seen: &Seen<'_>, code: Code, message: &str, words: &str, add: &mut impl FnMut(Code, String, Advice)) {
+    let name = &seen.node.name;
+    let help = if words.contains("for the tablespace") {
+        advice!(
+            "its primary has a tablespace there: what is in it is moved back and it is dropped there first (see the primary's finding), \
+             then {} copies the data anew",
+            Remedy::rebuild(name),
+        )
+    } else {
+        advice!(
+            "{} starts it, {} where another has become the primary meanwhile; `ha-cli logs {name} --component postgres` shows more",
+            Remedy::up(name),
+            Remedy::rejoin(name),
+        )
+    };
+    add(code, format!("{message}: {words}"), help);
+}
+
+/// Somebody removed its container, and perhaps more.
+fn add_missing(seen: &Seen<'_>, add: &mut impl FnMut(Code, String, Advice)) {
+    let name = &seen.node.name;
+    let gone = &seen.observation.lost_volumes;
+    let and = if gone.is_empty() { String::new() } else { format!(", and its volumes lack {}", gone.join(" and ")) };
+    add(
+        Code::PostgresMissing,
+        format!("there is no PostgreSQL container on it{and}"),
+        advice!(
+            "{} makes it anew on the data that is there, {} where another has become the primary meanwhile",
+            Remedy::up(name),
+            Remedy::rejoin(name),
+        ),
+    );
+}
+
+/// What somebody did to a container by hand, or with another tool.
+fn altered(topology: &Topology, seen: &Seen<'_>, add: &mut impl FnMut(Code, String, Advice)) {
+    let name = &seen.node.name;
+    for renamed in renamed_on(topology, seen.observation) {
+        let what = called(renamed.component);
+        let (found, wanted) = (&renamed.found, &renamed.wanted);
+        let message = format!("the container of its {what} was renamed to {found}: nobody finds it as {wanted}");
+        add(Code::ContainerRenamed, message, renamed.help().into());
+    }
+    let both = [
+        (Component::Postgres, &seen.observation.postgres_container),
+        (Component::Keycloak, &seen.observation.keycloak_container),
+    ];
+    for (component, container) in both {
+        let Ok(Some(container)) = container else { continue };
+        let what = called(component);
+        if let Some(why) = layout::altered(component, container) {
+            let message = format!("the container of its {what} is not the one that ha-cli made: {why}");
+            add(Code::ContainerAltered, message, advice!("{} makes it anew; the data stays", Remedy::up(name)));
+        } else if layout::stays_down(container) {
+            let message =
+                format!("the engine does not start its {what} again by itself: its restart policy was changed");
+            add(
+                Code::ContainerAltered,
+                message,
+                advice!("{} puts it back, and stops nothing for it", Remedy::up(name)),
+            );
+        }
+    }
+}
+
+const fn called(component: Component) -> &'static str {
+    match component {
+        Component::Postgres => "PostgreSQL",
+        Component::Keycloak => "Keycloak",
+    }
+}
+
 /// Why the engine could not start a container the last time, and what to do about it; nothing where it could.
 pub(super) fn not_started(container: &ComponentObservation, node: &Node) -> Option<(String, Advice)> {
     let error = container.as_ref().ok()?.as_ref()?.start_error.as_deref()?;
@@ -125,7 +201,7 @@ fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnM
     }
     if let Ok(container) = &seen.observation.postgres_container {
         let stopped = match container.as_ref().map(|container| container.status) {
-            None => Some((Code::PostgresMissing, "there is no PostgreSQL container on it".to_owned())),
+            None => return add_missing(seen, add),
             Some(ContainerStatus::Created) => {
                 Some((Code::PostgresStopped, "its PostgreSQL container was made and never started".to_owned()))
             }
@@ -150,6 +226,9 @@ fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnM
             return add(*code, format!("{message}; {why}"), help);
         }
         if let Some((code, message)) = stopped {
+            if let Some(words) = &seen.observation.last_words {
+                return add_end(seen, code, &message, words, add);
+            }
             let help = if code == Code::PostgresRestarting {
                 format!(
                     "`ha-cli logs {name} --component postgres` shows why; where its WAL was reset (pg_resetwal) or its data is damaged, and \
@@ -166,6 +245,15 @@ fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnM
             };
             return add(code, message, help);
         }
+    }
+    if let (UnobservedWhy::Refused | UnobservedWhy::NotReady, Some(words)) = (why, &seen.observation.last_words) {
+        return add_end(
+            seen,
+            Code::PostgresRestarting,
+            "its PostgreSQL ends and is started again and again",
+            words,
+            add,
+        );
     }
     let logs = format!("`ha-cli logs {name} --component postgres` shows what it does");
     match why {

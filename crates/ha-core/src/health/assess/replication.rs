@@ -4,11 +4,10 @@ use super::Seen;
 use super::settings::take_back;
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding, ReplicationReport, ReplicationState, SlotReport};
-use crate::layout;
-use crate::layout::REPLICATION_ROLE;
+use crate::layout::{self, REPLICATION_ROLE};
 use crate::observe::{PostgresObservation, PostgresRole, SettingInForce, SlotObservation};
 use crate::plan::logins::changed_roles;
-use crate::plan::{Of, own_way};
+use crate::plan::{Of, drop_tablespaces, own_way};
 use crate::topology::{Durability, Topology};
 use crate::values::{NodeName, SlotName};
 
@@ -47,12 +46,33 @@ pub(super) fn of_primary(topology: &Topology, primary: &Seen<'_>, seen: &[Seen<'
             ));
         }
     }
+    tablespaces(topology, name, postgres, findings);
     durability(topology, primary, postgres, findings);
     for node in seen {
         in_force(topology, node, findings);
     }
     for standby in seen.iter().filter(|standby| standby.node.name != *name) {
         slot(standby, name, postgres, findings);
+    }
+}
+
+/// Directories inside the primary's container, of which nobody else has anything.
+fn tablespaces(topology: &Topology, primary: &NodeName, postgres: &PostgresObservation, findings: &mut Vec<Finding>) {
+    let names = &postgres.tablespaces;
+    if !names.is_empty() {
+        findings.push(Finding::new(
+            Code::Tablespace,
+            Some(primary),
+            format!(
+                "it has tablespaces beside the data directory ({}): no copy takes them along, they go with the container, and a standby \
+                 that lacks their directories ends at them",
+                names.join(", ")
+            ),
+            format!(
+                "{}; a standby that has ended at it is then copied anew (`rebuild`)",
+                drop_tablespaces(topology, primary, names)
+            ),
+        ));
     }
 }
 

@@ -27,6 +27,11 @@ have=$(echo "$control" | sed -n 's/^Database system identifier: *//p')
 [ "$have" = "$want" ] ||
     refuse "the data has system identifier $have, this node belongs to the cluster with system identifier $want"
 
+# Of a second container on these volumes, made after the first was renamed for one, the server would see nothing: it looks for others
+# among the processes of its own container. The lock is the server's until all of it has ended.
+exec 8>/ha/server.lock
+flock -n 8 || refuse "another container's server runs on this data (docker ps --filter volume=… names it)"
+
 # Files that came through Docker's API belong to root; libpq and the server want the server's user.
 chown postgres /ha/config/passfile
 chmod 0600 /ha/config/passfile

@@ -272,3 +272,46 @@ fn a_lost_slot_means_a_copy_and_a_new_slot() {
         ]
     );
 }
+
+#[test]
+fn without_a_container_one_is_made_for_the_data_that_is_there() {
+    let topology = pair();
+    let mut facts = facts(&topology);
+    exited(&mut facts, "vm1");
+    facts.get_mut(&name("vm1")).unwrap().observation.postgres_container = Ok(None);
+    let Ok(RejoinStart::Inspect { primary, stop, second_primary: false }) =
+        begin_rejoin(&topology, &facts, &name("vm1"))
+    else {
+        panic!()
+    };
+    assert_eq!(primary, name("vm2"));
+    assert_eq!(
+        lines(&stop),
+        [
+            "0 vm1: create network and volumes <>",
+            "1 vm1: adopt the database in its data volume, which is this cluster's <0>",
+            "2 vm1: make PostgreSQL's container, without starting it <1>",
+        ]
+    );
+}
+
+#[test]
+fn a_renamed_container_or_tablespaces_of_the_primary_are_told_before_anything_is_touched() {
+    let topology = pair();
+    let mut renamed = facts(&topology);
+    exited(&mut renamed, "vm1");
+    renamed.get_mut(&name("vm1")).unwrap().observation.postgres_container.as_mut().unwrap().as_mut().unwrap().name =
+        "old".to_owned();
+    let refusal = begin_rejoin(&topology, &renamed, &name("vm1")).unwrap_err();
+    assert!(refusal.help.contains("docker rename old sso-vm1-postgres"), "{refusal:?}");
+
+    let mut spread = facts(&topology);
+    exited(&mut spread, "vm1");
+    server(&mut spread, "vm2").tablespaces = vec!["fast".to_owned(), "slow".to_owned()];
+    for refusal in [
+        begin_rejoin(&topology, &spread, &name("vm1")).unwrap_err(),
+        decide_rebuild(&topology, &spread, &name("vm1"), OldData::Keep).unwrap_err(),
+    ] {
+        assert!(refusal.message.contains("vm2 has tablespaces that no copy takes along: fast, slow"), "{refusal:?}");
+    }
+}

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::{Facts, known};
+use crate::advice::{Remedy, advice};
 use crate::layout;
-use crate::plan::{DataState, NodeFacts, Refusal, RefusalKind};
+use crate::plan::{DataState, NodeFacts, Refusal, RefusalKind, renamed_containers};
 use crate::topology::Topology;
 use crate::values::{NodeName, SystemIdentifier};
 
@@ -28,8 +29,33 @@ pub(super) fn one_engine_each(topology: &Topology, facts: &Facts, refusals: &mut
     }
 }
 
-pub(super) fn foreign_data(selected: &[NodeName], facts: &Facts, refusals: &mut Vec<Refusal>) {
+/// A container that somebody renamed: another one beside it would be a second server on the same database.
+pub(super) fn renamed(topology: &Topology, selected: &[NodeName], facts: &Facts, refusals: &mut Vec<Refusal>) {
     for name in selected {
+        let Some(NodeFacts { observation, .. }) = known(facts, name) else { continue };
+        refusals.extend(renamed_containers(topology, observation));
+    }
+}
+
+pub(super) fn foreign_data(topology: &Topology, selected: &[NodeName], facts: &Facts, refusals: &mut Vec<Refusal>) {
+    for name in selected {
+        if let Some(NodeFacts { data: DataState::Unpinned { system, .. }, .. }) = known(facts, name) {
+            let (volume, image) = (layout::volume_name(topology, name, "state"), &topology.images.postgres);
+            refusals.push(Refusal::new(
+                RefusalKind::Unsafe,
+                Some(name),
+                format!(
+                    "its data volume holds the database with system identifier {system}, which this node was not given, and nothing \
+                     tells that it is this cluster's"
+                ),
+                advice!(
+                    "nothing was touched: where you know that it is (the state volume was removed), give it to the node, on its host: \
+                     `docker run --rm --entrypoint sh -v {volume}:/ha {image} -c 'echo {system} >/ha/adopt'`, then {}; where it is \
+                     another's, name the cluster otherwise",
+                    Remedy::up(name),
+                ),
+            ));
+        }
         if let Some(NodeFacts { data: DataState::Foreign { found }, .. }) = known(facts, name) {
             refusals.push(Refusal::new(
                 RefusalKind::Unsafe,

@@ -2,7 +2,7 @@
 
 use super::change::change;
 use super::{Up, Upstream};
-use crate::layout;
+use crate::layout::{self, Component};
 use crate::observe::KeycloakState;
 use crate::plan::{Action, Change, NodeFacts, StepId};
 use crate::ports::Image;
@@ -43,6 +43,7 @@ impl Up<'_> {
             }
             last = Some(self.plan.add(&node.name, Action::StartKeycloak { change }, after));
         }
+        self.keep_running(node, Component::Keycloak, &facts.observation.keycloak_container, last);
         if is_primary && (facts.keycloak_set_up == Some(false) || facts.keycloak_set_up.is_none()) {
             let ready = facts.observation.keycloak.state == KeycloakState::Ready;
             if last.is_some() || ready {
@@ -66,6 +67,7 @@ impl Up<'_> {
             KeycloakState::Starting | KeycloakState::Stopped => true,
             KeycloakState::Ready | KeycloakState::Unreachable => false,
         };
-        change(container, facts.keycloak_image.as_ref(), wanted).or(not_up.then_some(Change::Start))
+        change(Component::Keycloak, container, facts.keycloak_image.as_ref(), wanted)
+            .or(not_up.then_some(Change::Start))
     }
 }

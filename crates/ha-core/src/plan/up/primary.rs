@@ -131,6 +131,14 @@ fn may_be_created(facts: &Facts, unknown: &[&NodeName], options: UpOptions) -> R
                 "nothing was touched: save what is in it and remove the volume, or name the cluster otherwise",
             ));
         }
+        if let Ok(NodeFacts { data: DataState::Unpinned { system, .. }, .. }) = node {
+            return Err(Refusal::new(
+                RefusalKind::Unsafe,
+                Some(name),
+                format!("a new cluster is made on empty nodes only, and its data volume holds the database {system}"),
+                advice!("nothing was touched: {} says what can be done", Remedy::up(name)),
+            ));
+        }
     }
     if unknown.is_empty() || options.bootstrap {
         return Ok(());

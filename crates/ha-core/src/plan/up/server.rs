@@ -3,10 +3,12 @@
 use super::change::change;
 use super::{Up, Upstream, known};
 use crate::advice::{Remedy, advice};
-use crate::layout;
+use crate::layout::{self, Component};
 use crate::observe::{PostgresObservation, PostgresRole, UnobservedWhy};
 use crate::plan::logins::changed_roles;
-use crate::plan::{Action, Change, DataState, NodeFacts, Of, Refusal, RefusalKind, StepId, own_way};
+use crate::plan::{
+    Action, Change, DataState, NodeFacts, Of, Refusal, RefusalKind, StepId, not_with_tablespaces, own_way,
+};
 use crate::ports::Image;
 use crate::topology::Node;
 use crate::values::{NodeName, SlotName};
@@ -27,6 +29,7 @@ impl Up<'_> {
         if !exists {
             after = vec![self.database(node, is_primary, after, upstream)?];
         }
+        after = self.adopt(node, after, upstream);
         let mut last = None;
         let mut guarded = false;
         match self.postgres_change(node, facts, is_primary) {
@@ -62,16 +65,10 @@ impl Up<'_> {
         if settings {
             last = Some(self.plan.add(&node.name, Action::ReloadSettings, []));
         }
-        // A cluster of a time when nothing was written down.
-        if is_primary && facts.observation.postgres.as_ref().is_ok_and(|postgres| postgres.promotion.is_none()) {
-            let record = Action::RecordPromotion {
-                generation: 1,
-                primary: node.name.clone(),
-                run_alone: false,
-                ancestors: Vec::new(),
-            };
-            last = Some(self.plan.add(&node.name, record, last));
+        if !guarded {
+            last = self.tell_again(node, facts, upstream, last);
         }
+        self.keep_running(node, Component::Postgres, &facts.observation.postgres_container, last);
         if guarded {
             self.plan.notes.push(format!(
                 "{0} was the primary, and not every other node can be asked whether it was promoted meanwhile: its guard asks \
@@ -106,9 +103,9 @@ impl Up<'_> {
             }
             return Some(self.plan.add(&node.name, Action::InitDatabase, after));
         }
-        let name = &self.primary?.name;
-        let running = known(self.facts, name).is_some_and(|primary| primary.observation.postgres.is_ok());
-        if upstream.database.is_none() && !running {
+        let primary = self.primary?;
+        let name = &primary.name;
+        if upstream.database.is_none() && !self.runs(primary) {
             self.refusals.push(Refusal::new(
                 RefusalKind::Unreachable,
                 Some(&node.name),
@@ -117,10 +114,19 @@ impl Up<'_> {
             ));
             return None;
         }
+        let server = known(self.facts, name).and_then(|facts| facts.observation.postgres.as_ref().ok());
+        if let Some(refusal) = server.and_then(|it| not_with_tablespaces(self.topology, &node.name, name, it)) {
+            self.refusals.push(refusal);
+            return None;
+        }
         let from = name.clone();
         let mut after = after;
         after.extend(upstream.database);
         Some(self.plan.add(&node.name, Action::CopyDatabase { from }, after))
+    }
+
+    pub(super) fn runs(&self, node: &Node) -> bool {
+        known(self.facts, &node.name).is_some_and(|facts| facts.observation.postgres.is_ok())
     }
 
     pub(super) fn postgres_change(&self, node: &Node, facts: &NodeFacts, is_primary: bool) -> Option<Change> {
@@ -141,7 +147,8 @@ impl Up<'_> {
             | UnobservedWhy::NoWay
             | UnobservedWhy::Failed => false,
         });
-        change(container, facts.postgres_image.as_ref(), wanted).or(not_up.then_some(Change::Start))
+        change(Component::Postgres, container, facts.postgres_image.as_ref(), wanted)
+            .or(not_up.then_some(Change::Start))
     }
 
     /// Whether every peer was looked at, and none of them has been promoted without this node: else its guard asks for

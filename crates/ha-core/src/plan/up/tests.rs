@@ -1,5 +1,6 @@
 mod containers;
 mod facts;
+mod hand;
 mod made;
 mod properties;
 mod refused;

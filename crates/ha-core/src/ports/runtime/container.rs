@@ -87,6 +87,8 @@ pub enum RestartPolicy {
     UnlessStopped,
     /// Starts it again always; also one stopped by hand, after a restart of the engine.
     Always,
+    /// Starts it again where it failed.
+    OnFailure,
 }
 
 /// A container that the engine has.
@@ -102,6 +104,10 @@ pub struct Container {
     pub status: ContainerStatus,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// What is run in it, before the arguments.
+    pub entrypoint: Vec<String>,
+    /// What the engine does when it exits.
+    pub restart: RestartPolicy,
     /// How often the restart policy started it again.
     pub restarts: u32,
     /// When it was last started, RFC 3339, as the engine says.

@@ -1,11 +1,11 @@
 //! A server that does not run.
 
 use super::{Nodes, assess, check, postgres_stops};
-use crate::health::ClusterState::Degraded;
+use crate::health::ClusterState::{Degraded, Healthy};
 use crate::health::Code;
 use crate::observe::UnobservedWhy;
 use crate::observe::fixtures::{healthy, pair};
-use crate::ports::ContainerStatus;
+use crate::ports::{Container, ContainerStatus, RestartPolicy};
 
 #[test]
 fn a_postgresql_that_does_not_run_is_told_by_its_container() {
@@ -70,5 +70,56 @@ fn what_the_engine_said_when_it_could_not_start_a_container_is_told() {
         let finding = report.findings.iter().find(|finding| finding.code == Code::PostgresStopped).expect("it is told");
         assert!(finding.message.contains(error) && finding.help.contains(advice), "{finding:?}");
         assert!(finding.help.contains("ha-cli up vm2"), "{finding:?}");
+    }
+}
+
+fn server(nodes: &mut Nodes, node: usize) -> &mut Container {
+    nodes[node].postgres_container.as_mut().unwrap().as_mut().unwrap()
+}
+
+#[test]
+fn what_somebody_did_to_a_container_is_told_while_it_serves() {
+    check(|n| server(n, 0).name = "old".to_owned(), &["vm1 container-renamed"], Degraded);
+    check(|n| server(n, 0).restart = RestartPolicy::No, &["vm1 container-altered"], Healthy);
+    check(|n| server(n, 1).labels.clear(), &["vm2 container-altered"], Healthy);
+    check(|n| server(n, 1).entrypoint = vec!["sh".to_owned()], &["vm2 container-altered"], Healthy);
+    check(
+        |n| n[1].keycloak_container.as_mut().unwrap().as_mut().unwrap().image_id = "sha256:newer".to_owned(),
+        &["vm2 container-altered"],
+        Healthy,
+    );
+    check(|n| n[0].postgres.as_mut().unwrap().tablespaces.push("fast".to_owned()), &["vm1 tablespace"], Healthy);
+}
+
+#[test]
+fn what_was_removed_with_a_container_is_named() {
+    let mut nodes = healthy(&pair());
+    postgres_stops(&mut nodes[1], ContainerStatus::Dead, UnobservedWhy::Refused);
+    (nodes[1].postgres_container, nodes[1].lost_volumes) = (Ok(None), vec!["sso-vm2-state".to_owned()]);
+    let report = assess(&pair(), &nodes);
+    let finding = report.findings.iter().find(|finding| finding.code == Code::PostgresMissing).expect("it is told");
+    assert!(finding.message.contains("sso-vm2-state"), "{finding:?}");
+    assert!(finding.help.contains("ha-cli up vm2") && !finding.help.contains("logs"), "{finding:?}");
+}
+
+#[test]
+fn a_server_that_ends_says_why() {
+    use ContainerStatus::{Exited, Restarting, Running};
+    for (status, code) in [
+        (Exited { code: 1 }, Code::PostgresStopped),
+        (Restarting, Code::PostgresRestarting),
+        (Running, Code::PostgresRestarting),
+    ] {
+        let mut nodes = healthy(&pair());
+        postgres_stops(&mut nodes[1], status, UnobservedWhy::NotReady);
+        let told = |nodes: &Nodes| {
+            let findings = assess(&pair(), nodes).findings;
+            findings.into_iter().find(|finding| finding.code == code).expect("it is told")
+        };
+        nodes[1].last_words = Some("FATAL: could not map anonymous shared memory".to_owned());
+        assert!(told(&nodes).message.ends_with("FATAL: could not map anonymous shared memory"), "{status:?}");
+        let words = "FATAL: directory \"/t\" does not exist HINT: Create this directory for the tablespace before restarting the server.";
+        nodes[1].last_words = Some(words.to_owned());
+        assert!(told(&nodes).help.contains("ha-cli rebuild vm2"), "{status:?}");
     }
 }

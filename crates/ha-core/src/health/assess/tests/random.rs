@@ -106,6 +106,8 @@ fn node(index: usize) -> impl Strategy<Value = NodeObservation> {
             engine,
             postgres_container,
             keycloak_container,
+            last_words: None,
+            lost_volumes: Vec::new(),
             postgres,
             keycloak,
             host: HostObservation::default(),

@@ -133,14 +133,15 @@ proptest! {
                 | Action::ProveService | Action::RestorePromotion { .. } | Action::WatchShutdown
                 | Action::TurnBalancers { .. } | Action::TurnBalancersBack { .. }
                 | Action::AwaitKeycloak | Action::PreparePromotion | Action::ProveDown { .. } | Action::RewindDatabase { .. } | Action::ReplaceDatabase { .. }
-                | Action::ForgetOldData => {
+                | Action::ForgetOldData | Action::MakePostgres => {
                     prop_assert!(false, "{} is no part of up", step);
                 }
                 Action::PullImage { .. } | Action::BuildKeycloakImage { .. } | Action::PrepareVolumes
                 | Action::InitDatabase | Action::CopyDatabase { .. } | Action::StartPostgres { .. }
                 | Action::FollowPrimary { .. } | Action::ProvisionDatabase | Action::StartKeycloak { .. }
                 | Action::ProvisionKeycloak | Action::MendServiceClient | Action::RecordPromotion { .. }
-                | Action::ReloadSettings | Action::TrySettings | Action::WaitStreaming { .. } => {}
+                | Action::ReloadSettings | Action::TrySettings | Action::WaitStreaming { .. } | Action::AdoptDatabase { .. }
+                | Action::KeepRunning { .. } | Action::RecallPromotion => {}
             }
         }
 
