@@ -119,7 +119,8 @@ fn every_loss_remedy_and_finding_is_in_it() {
             "steps": [], "seconds": 0.1, "dry_run": true,
         })
     };
-    for method in [RejoinMethod::Start, RejoinMethod::Rewind, RejoinMethod::BaseBackup { why: "no WAL".to_owned() }] {
+    let anew = |not_compared| RejoinMethod::BaseBackup { why: "no WAL".to_owned(), not_compared };
+    for method in [RejoinMethod::Start, RejoinMethod::Rewind, anew(false), anew(true)] {
         fits("rejoin", &rejoin(method));
     }
 }

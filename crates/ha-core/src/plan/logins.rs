@@ -79,7 +79,8 @@ mod tests {
             server.verifiers_as_set = [("keycloak".to_owned(), false), (PROBE_ROLE.to_owned(), true)].into();
         };
         assert_eq!(after(password), [("keycloak".to_owned(), "has another password".to_owned())]);
-        let table: [(&str, fn(&mut DatabaseRole), &str); 7] = [
+        type Hand = fn(&mut DatabaseRole);
+        let table: [(&str, Hand, &str); 7] = [
             ("keycloak", |it| it.login = false, "NOLOGIN"),
             ("keycloak", |it| it.superuser = true, "is a superuser"),
             ("keycloak", |it| it.connection_limit = 3, "may have 3 sessions only"),

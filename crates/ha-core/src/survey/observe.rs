@@ -6,7 +6,7 @@ use futures_util::future::{join, join_all};
 
 use super::container::container_of;
 use crate::cluster::Cluster;
-use crate::layout::{Component, SERVICE_CLIENT, VOLUMES, container_name, volume_name};
+use crate::layout::{Component, SERVICE_CLIENT, VOLUMES, volume_name};
 use crate::observe::{KeycloakObservation, NodeObservation, PostgresObservation, Unobserved, UnobservedWhy};
 use crate::ports::{ContainerRuntime, ProbeError, RuntimeError};
 use crate::topology::Node;

@@ -68,11 +68,13 @@ async fn write(world: &World, realm: &Realm, changed: Changed, hand: u32, done: 
     // What could not be made in time is made up for: the rate is what counts.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut turn = 0_usize;
+    // Another one each time: what was written before may have ended with its part still there.
+    let name = format!("part-{}", PASSING.fetch_add(1, Ordering::Relaxed));
     loop {
         ticks.tick().await;
         turn += 1;
         if changed == Changed::Parts {
-            part(world, realm, hand, turn).await?;
+            part(world, realm, &name, hand, turn).await?;
         } else if turn.is_multiple_of(COME_AND_GO_EVERY as usize) {
             let name = format!("passing-{}", PASSING.fetch_add(1, Ordering::Relaxed));
             let answer = world.admin(Method::POST, &realm.admin("/users"), Some(&user(&name))).await?;
@@ -92,8 +94,7 @@ async fn write(world: &World, realm: &Realm, changed: Changed, hand: u32, done: 
 }
 
 /// One change: a role, group or client is made, changed, or deleted, one after the other.
-async fn part(world: &World, realm: &Realm, hand: u32, turn: usize) -> Result<(), Error> {
-    let name = format!("part-{hand}");
+async fn part(world: &World, realm: &Realm, name: &str, hand: u32, turn: usize) -> Result<(), Error> {
     let found = async |list: &str| -> Result<String, Error> {
         let list = world.admin(Method::GET, &realm.admin(list), None).await?.json()?;
         Ok(list[0]["id"].as_str().unwrap_or_default().to_owned())
