@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use ha_core::layout::{Component, REPLICATION_ROLE, container_name, synchronous_standby_names};
 use ha_core::observe::{
     HostObservation, KeycloakMode, KeycloakObservation, KeycloakState, PostgresObservation, PostgresRole,
-    ServiceClient, SlotObservation, WalReceiver,
+    ServiceClient, SlotObservation,
 };
 use ha_core::ports::{
     Clock, DatabaseLogin, KeycloakAdmin, KeycloakError, Login, PostgresControl, PostgresError, ProbeError, Provision,
@@ -17,9 +17,6 @@ use ha_core::values::{Lsn, NodeName, PromotionRecord, Secret, ServerVersion, Slo
 
 use crate::sim::Shared;
 use crate::world::{Database, World};
-
-/// Where all that was ever written ends.
-const END: Lsn = Lsn::new(0x300_0000);
 
 impl Shared {
     /// The database behind a node's server, if it runs, and whether it is a standby.
@@ -72,20 +69,13 @@ impl ReplicationProbe for Shared {
                         timeline: TimelineId(1),
                         version: ServerVersion(170_006),
                         role: if standby { PostgresRole::Standby } else { PostgresRole::Primary },
-                        write_lsn: (!standby).then_some(END),
+                        write_lsn: None,
                         receive_lsn: None,
-                        flush_lsn: standby.then_some(END),
+                        flush_lsn: None,
                         replay_lsn: None,
                         replay_paused: None,
                         replay_age_seconds: None,
-                        // Whoever has an upstream receives all of it at once.
-                        receiver: self.upstream(&world, node).filter(|_| standby).map(|_| WalReceiver {
-                            status: "streaming".to_owned(),
-                            slot: None,
-                            host: None,
-                            port: None,
-                            silent_seconds: None,
-                        }),
+                        receiver: None,
                         upstream: self.upstream(&world, node).filter(|_| standby),
                         senders: Vec::new(),
                         slots: slots.filter(|_| !standby).collect(),
@@ -191,8 +181,7 @@ impl PostgresControl for Shared {
     }
 
     async fn wait_replayed(&self, _: &NodeName, _: Lsn, _: Duration) -> Result<(), PostgresError> {
-        // All that was ever written is there.
-        Ok(())
+        panic!("up does not wait for replay");
     }
 
     async fn checkpoint(&self, _: &NodeName, _: Duration) -> Result<(), PostgresError> {
