@@ -90,8 +90,9 @@ pub fn begin_rejoin(topology: &Topology, facts: &RoleFacts, node: &NodeName) -> 
     let Some(container) = container else { return Ok(without_container(&view, node, primary)) };
     let server = view.server(node);
     // It receives what the primary writes, on the primary's timeline: there is no better proof.
-    let up_to_date =
-        server.is_some_and(|it| it.streams() && view.server(&primary).is_some_and(|up| up.timeline == it.timeline));
+    let follows =
+        |it: &PostgresObservation, up: &PostgresObservation| up.timeline == it.timeline && !is_cut_off(node, it, up);
+    let up_to_date = server.is_some_and(|it| it.streams() && view.server(&primary).is_some_and(|up| follows(it, up)));
     if up_to_date {
         let mut plan = Plan::default();
         if server.is_some_and(|it| it.slots.iter().any(|slot| !slot.active)) {
@@ -128,6 +129,13 @@ fn without_container(view: &View<'_>, node: &NodeName, primary: NodeName) -> Rej
     let adopted = system.map(|system| stop.add(node, Action::AdoptDatabase { system }, [prepared]));
     stop.add(node, Action::MakePostgres, adopted.or(Some(prepared)));
     RejoinStart::Inspect { primary, stop, second_primary: false }
+}
+
+/// Whether one that says that it streams cannot: a WAL receiver says so before its primary has answered, again and again.
+fn is_cut_off(node: &NodeName, standby: &PostgresObservation, primary: &PostgresObservation) -> bool {
+    let heard = primary.senders.iter().any(|it| it.name == node.as_str() && it.state == "streaming");
+    let Some(end) = standby.end_of_wal().filter(|_| !heard) else { return false };
+    primary.oldest_wal_lsn.is_some_and(|oldest| end < oldest) || primary.write_lsn.is_some_and(|written| end > written)
 }
 
 /// The primary that a node is to follow: the one there is, or, of two, the other one, if it is of a later generation.

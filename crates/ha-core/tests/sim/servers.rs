@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ha_core::layout::{Component, REPLICATION_ROLE, container_name, synchronous_standby_names};
 use ha_core::observe::{
-    HostObservation, KeycloakMode, KeycloakObservation, KeycloakState, PostgresObservation, PostgresRole,
-    ServiceClient, SlotObservation,
+    HostObservation, KeycloakMode, KeycloakObservation, KeycloakState, PostgresObservation, PostgresRole, Sender,
+    ServiceClient, SlotObservation, WalReceiver,
 };
 use ha_core::ports::{
     Clock, DatabaseLogin, KeycloakAdmin, KeycloakError, Login, PostgresControl, PostgresError, ProbeError, Provision,
@@ -17,6 +17,9 @@ use ha_core::values::{Lsn, NodeName, PromotionRecord, Secret, ServerVersion, Slo
 
 use crate::sim::Shared;
 use crate::world::{Database, World};
+
+/// Where all that was ever written ends.
+const END: Lsn = Lsn::new(0x300_0000);
 
 impl Shared {
     /// The database behind a node's server, if it runs, and whether it is a standby.
@@ -28,6 +31,23 @@ impl Shared {
     fn upstream(&self, world: &World, node: &NodeName) -> Option<String> {
         let name = container_name(&self.topology, node, Component::Postgres);
         world.engines[self.engine_of(node)].containers.get(&name)?.upstream.clone()
+    }
+
+    /// To every standby that has an upstream.
+    fn senders(&self, world: &mut World) -> Vec<Sender> {
+        let nodes = self.topology.nodes().iter().map(|node| &node.name);
+        let follow = nodes.filter(|node| {
+            self.server(world, node).is_some_and(|(_, standby)| standby) && self.upstream(world, node).is_some()
+        });
+        let sender = |node: &NodeName| Sender {
+            name: node.to_string(),
+            state: "streaming".to_owned(),
+            sync_state: "async".to_owned(),
+            flush_lsn: Some(END),
+            replay_lsn: Some(END),
+            replay_lag_seconds: None,
+        };
+        follow.map(sender).collect()
     }
 
     fn primary<'w>(&self, world: &'w mut World, node: &NodeName) -> Result<&'w mut Database, PostgresError> {
@@ -51,6 +71,7 @@ impl ReplicationProbe for Shared {
                     let Some((system, standby)) = self.server(&mut world, node) else {
                         return Err(ProbeError::ConnectionRefused { endpoint });
                     };
+                    let senders = if standby { Vec::new() } else { self.senders(&mut world) };
                     let database = &world.databases[&system];
                     if database.roles.get("ha_probe").map(String::as_str) != Some(self.secrets.probe_password.expose())
                     {
@@ -69,15 +90,22 @@ impl ReplicationProbe for Shared {
                         timeline: TimelineId(1),
                         version: ServerVersion(170_006),
                         role: if standby { PostgresRole::Standby } else { PostgresRole::Primary },
-                        write_lsn: None,
+                        write_lsn: (!standby).then_some(END),
                         receive_lsn: None,
-                        flush_lsn: None,
+                        flush_lsn: standby.then_some(END),
                         replay_lsn: None,
                         replay_paused: None,
                         replay_age_seconds: None,
-                        receiver: None,
+                        // Whoever has an upstream receives all of it at once.
+                        receiver: self.upstream(&world, node).filter(|_| standby).map(|_| WalReceiver {
+                            status: "streaming".to_owned(),
+                            slot: None,
+                            host: None,
+                            port: None,
+                            silent_seconds: None,
+                        }),
                         upstream: self.upstream(&world, node).filter(|_| standby),
-                        senders: Vec::new(),
+                        senders,
                         slots: slots.filter(|_| !standby).collect(),
                         synchronous_standby_names: synchronous_standby_names(&self.topology, node),
                         data_checksums: true,
@@ -181,7 +209,8 @@ impl PostgresControl for Shared {
     }
 
     async fn wait_replayed(&self, _: &NodeName, _: Lsn, _: Duration) -> Result<(), PostgresError> {
-        panic!("up does not wait for replay");
+        // All that was ever written is there.
+        Ok(())
     }
 
     async fn checkpoint(&self, _: &NodeName, _: Duration) -> Result<(), PostgresError> {

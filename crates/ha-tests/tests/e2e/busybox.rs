@@ -81,10 +81,11 @@ async fn an_image_with_the_tools_of_alpine_and_the_folders_of_a_newer_one_does_a
     run(cluster, &planned.plan).await.unwrap();
     // The new primary is lost, with what only it has: a failover, and a rewind.
     let old = pair.container(pair.standby(), Component::Postgres);
-    docker(&["pause", &container]);
+    docker(&["stop", &container]);
     pair.superuser(pair.standby(), "CREATE TABLE only_here AS SELECT 1").await.unwrap();
     docker(&["kill", &old]);
-    docker(&["unpause", &container]);
+    docker(&["start", &container]);
+    cluster.ports().control.wait_ready(&vm1, crate::up::PATIENCE).await.unwrap();
     let planned = cluster.plan_failover(&FailoverOptions::default()).await.unwrap();
     assert_eq!(planned.to, vm1);
     run(cluster, &planned.plan).await.unwrap();

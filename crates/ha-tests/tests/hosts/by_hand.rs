@@ -153,10 +153,9 @@ pub(crate) fn containers_that_somebody_removed_renamed_or_changed_are_told_and_m
     servers.up();
     servers.settles(0);
 
-    // The old primary's container is removed after a failover: its data has a history of its own, and comes back by `rejoin`.
-    docker(&servers, 0, &["kill", &own]);
-    servers.fail_over(&FailoverOptions::default());
+    // The old primary's container is removed, and a failover follows: its data has a history of its own, and comes back by `rejoin`.
     docker(&servers, 0, &["rm", "-f", &own]);
+    servers.fail_over(&FailoverOptions::default());
     says(servers.plan_up(), "ha-cli rejoin vm1");
     servers.rejoin(0);
     servers.settles(1);

@@ -27,7 +27,7 @@ pub(super) fn findings(topology: &Topology, seen: &Seen<'_>, findings: &mut Vec<
         findings.extend(forgotten.map(|it| prepared(node, it)));
     }
     // The roles' findings say it where somebody has changed that role.
-    let known = postgres.verifiers_as_set.get(crate::layout::PROBE_ROLE) == Some(&false);
+    let known = changed_roles(topology, postgres).iter().any(|role| role.name == crate::layout::PROBE_ROLE);
     if let Some(refused) = postgres.probe_refused.as_ref().filter(|_| !known) {
         findings.push(Finding::new(
             Code::ProbeDenied,
