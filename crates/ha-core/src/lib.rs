@@ -50,6 +50,8 @@
 //!             engine: Err(nothing()),
 //!             postgres_container: Ok(None),
 //!             keycloak_container: Ok(None),
+//!             last_words: None,
+//!             lost_volumes: Vec::new(),
 //!             postgres: Err(nothing()),
 //!             keycloak: KeycloakObservation::unreachable("nothing listens there"),
 //!             host: HostObservation::default(),
