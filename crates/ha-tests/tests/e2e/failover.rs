@@ -81,7 +81,7 @@ async fn a_killed_primary_is_replaced_and_comes_back() {
         let pair = Pair::start(options).await.unwrap();
         let writer = LedgerWriter::start(&pair).await.unwrap();
         let mut deaths = Vec::new();
-        for (old, new, generation) in [(pair.primary(), pair.standby(), 2), (pair.standby(), pair.primary(), 3)] {
+        for (old, new, generation) in [(pair.primary(), pair.standby(), 2), (pair.standby(), pair.primary(), 17)] {
             assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer writes");
             let container = pair.container(old, Component::Postgres);
             docker(&["kill", &container]);

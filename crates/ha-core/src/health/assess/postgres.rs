@@ -101,6 +101,13 @@ fn add_end(seen: &Seen<'_>, code: Code, message: &str, words: &str, add: &mut im
              then {} copies the data anew",
             Remedy::rebuild(name),
         )
+    } else if words.contains("wal_level=minimal") {
+        // So it says of WAL that `pg_resetwal` has begun anew, whatever the primary's setting is.
+        format!(
+            "its WAL was reset (pg_resetwal): where another node is the primary, `rebuild` of {name} copies that one's data, and with \
+             --backup puts its own into a file first"
+        )
+        .into()
     } else {
         advice!(
             "{} starts it, {} where another has become the primary meanwhile; `ha-cli logs {name} --component postgres` shows more",
