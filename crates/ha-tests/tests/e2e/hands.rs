@@ -126,6 +126,7 @@ async fn rejoin(pair: &Pair) -> RejoinMethod {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "three new copies take minutes: with --long"]
 async fn wal_that_was_reset_or_set_back_is_told_of_the_standby_and_of_the_primary() {
     const RESET: &str = "gosu postgres pg_resetwal -f /data/pgdata >/dev/null";
     if !engine_is_wanted() {
