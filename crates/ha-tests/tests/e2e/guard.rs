@@ -46,17 +46,3 @@ async fn starts_no_server_on_data_that_is_not_this_nodes() {
     pair.up(false).await.unwrap();
     up::replicates(&pair, "back").await;
 }
-
-/// Waits until the container's log has that text.
-#[track_caller]
-fn said(container: &str, text: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let (_, out, err) = try_docker(&["logs", container]);
-        if out.contains(text) || err.contains(text) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{container} did not say {text:?}: {out}\n{err}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}

@@ -28,6 +28,20 @@ pub(crate) fn try_docker(arguments: &[&str]) -> (bool, String, String) {
     (output.status.success(), text(&output.stdout), text(&output.stderr))
 }
 
+/// Waits until the container's log has that text.
+#[track_caller]
+pub(crate) fn said(container: &str, text: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let (_, out, err) = try_docker(&["logs", container]);
+        if out.contains(text) || err.contains(text) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{container} did not say {text:?}: {out}\n{err}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
 /// Runs a shell script as root on the volumes of a node: `/data` and `/state`.
 #[track_caller]
 pub(crate) fn on_volumes(cluster: &str, node: &str, script: &str) -> String {

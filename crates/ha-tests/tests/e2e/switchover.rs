@@ -16,7 +16,7 @@ use ha_tests::ledger::{LedgerWriter, Verdict};
 use ha_tests::{Pair, PairOptions, engine_is_wanted, of_the_pair};
 use tokio::sync::Notify;
 
-use crate::host::docker;
+use crate::host::{docker, said};
 use crate::site::Site;
 use crate::up::{PATIENCE, Unwatched, run};
 
@@ -281,6 +281,8 @@ async fn ctrl_c_takes_it_back_or_brings_it_to_its_end() {
     kill(&pair, vm1, &pid, "STOP");
     let mut change = begin(vm1);
     assert!(change.says(|line| line.contains("stop PostgreSQL …")), "{}", change.so_far());
+    // Whoever gives up before the server was told leaves a primary that runs.
+    said(&pair.container(vm2, Component::Postgres), "received fast shutdown request");
     change.signal("INT");
     assert!(change.says(|line| line.contains("brought to its end")), "{}", change.so_far());
     change.signal("INT");

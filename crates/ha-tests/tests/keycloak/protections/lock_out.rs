@@ -26,15 +26,41 @@ async fn realm(world: &Arc<World>, what: &str, more: Value) -> Result<Realm, Fai
     Realm::make(world, what, protection).await
 }
 
-/// Guesses until Keycloak has decided; failures are counted behind the answer's back.
+/// Guesses until the user is locked out. Failures are counted behind the answer's back: each is waited for, so that none is
+/// still to be counted when the lock-out is lifted, and no login forgets them before there are enough.
 async fn lock_out(realm: &Realm) -> Outcome {
     let world = &realm.world;
     ensure!(realm.lets_in(&world.standby, ALICE, &password_of(ALICE)).await?, "the password does not work at all");
+    let alice = realm.user_id(ALICE).await?;
+    let mut before = counted(realm, &alice).await?;
     for _ in 0..GUESSES {
         ensure!(!realm.lets_in(&world.standby, ALICE, "guessed").await?, "a guess was let in");
+        if before.locked_out {
+            break;
+        }
+        until(PATIENCE, &format!("a wrong password is counted beyond {before:?}"), async || {
+            Ok(counted(realm, &alice).await? != before)
+        })
+        .await?;
+        before = counted(realm, &alice).await?;
     }
-    until(PATIENCE, "the lock-out", async || Ok(!realm.lets_in(&world.standby, ALICE, &password_of(ALICE)).await?))
-        .await
+    ensure!(before.locked_out, "not locked out after {GUESSES} wrong passwords: {before:?}");
+    ensure!(!realm.lets_in(&world.standby, ALICE, &password_of(ALICE)).await?, "locked out and let in");
+    Ok(())
+}
+
+/// What the read-only node has counted against a user.
+#[derive(Debug, PartialEq, Eq)]
+struct Counted {
+    failures: u64,
+    locked_out: bool,
+}
+
+async fn counted(realm: &Realm, user: &str) -> Result<Counted, Failed> {
+    let path = realm.admin(&format!("/attack-detection/brute-force/users/{user}"));
+    let status = realm.world.read(&realm.world.standby, &path).await?;
+    let failures = status["numFailures"].as_u64().ok_or_else(|| Failed::from(format!("no numFailures: {status}")))?;
+    Ok(Counted { failures, locked_out: status["disabled"] == true })
 }
 
 /// A realm whose user is locked out for good on the read-only node.
