@@ -43,6 +43,11 @@ final class Follower {
         final Set<SessionKey> sessions = new HashSet<>();
         final Set<String> realms = new HashSet<>();
 
+        void everything(String why) {
+            all = true;
+            LOG.debugf("all that was read is forgotten: %s", why);
+        }
+
         void apply(Caches caches) {
             if (all) {
                 caches.clearAll();
@@ -75,7 +80,7 @@ final class Follower {
         boolean revokedTokens = false;
         if (position == null) {
             // What was cached before this connection began to look may be old already.
-            gap(now);
+            gap(now, "what was read before this connection began to look may be old");
             revokedTokens = true;
         } else if (moved) {
             try {
@@ -83,7 +88,7 @@ final class Follower {
                         replayed.asLong() - position.asLong()));
             } catch (WalReader.Unreadable e) {
                 warnings.warn("cannot tell what has changed, so whole caches are cleared: " + e.getMessage());
-                gap(now);
+                gap(now, e.getMessage());
                 revokedTokens = true;
             }
         }
@@ -91,7 +96,7 @@ final class Follower {
         if (pending.hasGap()) {
             boolean still = pending.inGap(wal.oldestRunning());
             if (moved || !still) {
-                now.all = true;
+                now.everything("a transaction is under way of which something was missed");
                 comparison.request();
                 revokedTokens = true;
             }
@@ -123,8 +128,8 @@ final class Follower {
         }
     }
 
-    private void gap(Evictions now) throws SQLException {
-        now.all = true;
+    private void gap(Evictions now, String why) throws SQLException {
+        now.everything(why);
         realmBlocks.clear();
         comparison.request();
         pending.gap(wal.nextXid());
@@ -139,7 +144,7 @@ final class Follower {
         for (Change change : changes) {
             switch (change.effect()) {
                 case CLEAR_ALL -> {
-                    now.all = true;
+                    now.everything(change.record() + " in " + change.table());
                     if (change.table() == null || RealmTables.contains(change.table())) {
                         realmBlocks.clear(); // rows may have come, or blocks have changed their meaning, unseen
                     }
@@ -163,13 +168,13 @@ final class Follower {
         deleted.forEach(change -> comparison.deleted(Tables.kind(change.table()), change.block()));
         List<WalReader.Row> rows = wal.rows(read);
         if (rows == null) {
-            now.all = true;
+            now.everything("what has changed is in more blocks than are read, or in tables of another shape");
             RealmChanges.unread(realmParts, realmBlocks);
             return revokedTokens;
         }
         Set<String> realms = RealmChanges.realms(realmParts, rows, realmBlocks);
         if (realms == null) {
-            now.all = true;
+            now.everything("whose the changed parts of realms are, or were, is not known");
         } else {
             now.realms.addAll(realms);
         }

@@ -108,7 +108,9 @@ final class Poller implements Runnable {
             if (lost) {
                 StandbyDriver.CONNECTING.gone();
             }
-            became(Role.Mode.UNKNOWN, ": " + e.getMessage());
+            became(Role.Mode.UNKNOWN, e instanceof SQLException
+                    ? ", its database does not answer: " + e.getMessage()
+                    : ", this Keycloak cannot do its part: " + e);
             if (caches != null) {
                 caches.clearAll();
             }
@@ -182,7 +184,7 @@ final class Poller implements Runnable {
         HandoverFile.lookNow();
         warmed = false; // whatever the caches held is gone, or soon old
         if (next == Role.Mode.UNKNOWN) {
-            LOG.warn("this node's role is unknown, its database does not answer" + why);
+            LOG.warn("this node's role is unknown" + why);
         } else {
             LOG.infof("this node is now %s, as its database", next.word);
         }
