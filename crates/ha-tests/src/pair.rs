@@ -30,6 +30,8 @@ pub struct PairOptions {
     pub postgres_image: String,
     /// Keycloak's image.
     pub keycloak_image: String,
+    /// The path of the public URL, under which Keycloak serves: begins with a slash, or is empty.
+    pub public_path: String,
     /// Further options for `keycloak.conf`.
     pub keycloak_options: BTreeMap<String, String>,
     /// Further settings for `postgresql.conf`.
@@ -47,6 +49,7 @@ impl Default for PairOptions {
             durability: "async".to_owned(),
             postgres_image: image("HA_POSTGRES_IMAGE", images.postgres),
             keycloak_image: image("HA_KEYCLOAK_IMAGE", images.keycloak),
+            public_path: String::new(),
             keycloak_options: BTreeMap::new(),
             postgres_settings: BTreeMap::new(),
         }
@@ -266,7 +269,8 @@ fn topology(options: &PairOptions) -> Result<Topology, PairError> {
     for number in 0..options.standbys {
         nodes.push(NodeSpec::standby(format!("vm{}", number + 2), "127.0.0.1").ports(ports::free()?, ports::free()?));
     }
-    let mut spec = TopologySpec::new(name, format!("http://127.0.0.1:{}", nodes[0].keycloak_port));
+    let public_url = format!("http://127.0.0.1:{}{}", nodes[0].keycloak_port, options.public_path);
+    let mut spec = TopologySpec::new(name, public_url);
     spec.cluster.demo = true;
     spec.postgres.database = ODD_DATABASE.to_owned();
     spec.postgres.user = ODD_ROLE.to_owned();

@@ -121,6 +121,7 @@ fn follows() -> Vec<Case> {
         case!(follows::parts::role_of_roles, Follows, "composite and default roles"),
         case!(follows::parts::role_of_administrators, Follows, "administrators' roles"),
         case!(follows::parts::group, Follows, "groups and their roles"),
+        case!(follows::parts::organization, Follows, "organizations and their members"),
         case!(follows::parts::permission, Follows, "permissions (authorization services)"),
         case!(follows::parts::realm_as_such, Follows, "realm renamed or deleted"),
         case!(follows::realm::setting, Follows, "realm setting"),

@@ -52,9 +52,13 @@ pub(crate) struct Phase {
     pub alone: bool,
 }
 
+/// The path of the public URL of every version but the first: what is served at the root alone is found in the same run.
+const FURTHER_PATH: &str = "/id/sso";
+
 /// The pair of one version, made when the first case asks for it.
 struct Version {
     number: String,
+    public_path: &'static str,
     world: OnceLock<Option<Arc<World>>>,
     runtime: Arc<Runtime>,
 }
@@ -63,7 +67,7 @@ impl Version {
     fn world(&self) -> Result<Arc<World>, Failed> {
         let start = || {
             let began = Instant::now();
-            let world = self.runtime.block_on(World::start(&self.number));
+            let world = self.runtime.block_on(World::start(&self.number, self.public_path));
             let after = began.elapsed().as_secs_f32();
             match &world {
                 Ok(_) => println!("Keycloak {}: a pair runs after {after:.1} s", self.number),
@@ -83,9 +87,10 @@ pub(crate) fn run() -> ExitCode {
     let table = Arc::new(Table::default());
     let mut failed = false;
     let mut listed = Vec::new();
-    for number in versions() {
-        let version =
-            Arc::new(Version { number: number.clone(), world: OnceLock::new(), runtime: Arc::clone(&runtime) });
+    for (place, number) in versions().into_iter().enumerate() {
+        let public_path = if place == 0 { "" } else { FURTHER_PATH };
+        let (world, runtime) = (OnceLock::new(), Arc::clone(&runtime));
+        let version = Arc::new(Version { number: number.clone(), public_path, world, runtime });
         table.add_version(&number);
         for phase in cases::phases() {
             let trials: Vec<Trial> =

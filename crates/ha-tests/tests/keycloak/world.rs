@@ -39,14 +39,17 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) async fn start(version: &str) -> Result<Self, Failed> {
-        let mut options = PairOptions { keycloak_image: image(version), ..PairOptions::default() };
+    /// The pair of one version, whose public URL has that path.
+    pub(crate) async fn start(version: &str, public_path: &str) -> Result<Self, Failed> {
+        let keycloak_image = image(version);
+        let mut options = PairOptions { keycloak_image, public_path: public_path.to_owned(), ..PairOptions::default() };
         // Successful logins, too: the cases look for events in the log.
         let level = ("spi-events-listener--jboss-logging--success-level".to_owned(), "info".to_owned());
         options.keycloak_options.extend([level]);
         let pair = Pair::start(options).await.map_err(told)?;
         let public = pair.topology().cluster.public_url.clone();
-        let site = |node: &Node| Site::new(&format!("http://{}:{}", node.address, node.keycloak_port), &public);
+        let site =
+            |node: &Node| Site::new(&format!("http://{}:{}{public_path}", node.address, node.keycloak_port), &public);
         Ok(Self {
             version: version.to_owned(),
             primary: site(pair.primary())?,

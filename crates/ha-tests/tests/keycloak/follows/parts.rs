@@ -198,6 +198,45 @@ pub(crate) async fn group(world: Arc<World>) -> Outcome {
     ensure_follows(&world, "deleted group", remove, async || Ok(!has_role(&realm, "clerk").await?)).await
 }
 
+/// By what a token tells of it, too.
+pub(crate) async fn organization(world: Arc<World>) -> Outcome {
+    let realm = Realm::make(&world, "organized", json!({ "organizationsEnabled": true })).await?;
+    let domains = json!([{ "name": "odd-one.test", "verified": true }]);
+    let made = json!({ "name": "Odd One", "alias": "odd-one", "domains": domains, "enabled": true });
+    let id = realm.change(Method::POST, "/organizations", made.clone()).await?;
+    world.caught_up().await?;
+    let path = format!("/organizations/{id}");
+    let seen = async || world.read(&world.standby, &realm.admin(&path)).await;
+    let told = async || -> Result<bool, Failed> {
+        let scope = [("scope", "openid organization")];
+        let answer = realm.grant_with(&world.standby, ALICE, &password_of(ALICE), &scope).await?.expect(200)?;
+        Ok(claims(&answer.field("access_token")?)?["organization"].to_string().contains("odd-one"))
+    };
+    ensure_eq!(seen().await?["name"], json!("Odd One"), "as it was made");
+    ensure!(!told().await?, "she is no member yet");
+
+    let join = async {
+        realm.change(Method::POST, &format!("{path}/members"), json!(realm.user_id(ALICE).await?)).await.map(drop)
+    };
+    ensure_follows(&world, "member of an organization", join, told).await?;
+    let mut changed = made;
+    changed["id"] = json!(id);
+    changed["name"] = json!("Even Odder");
+    changed["domains"] = json!([{ "name": "another.test", "verified": true }]);
+    let rename = async { realm.change(Method::PUT, &path, changed.clone()).await.map(drop) };
+    ensure_follows(&world, "renamed organization", rename, async || Ok(seen().await?["name"] == "Even Odder")).await?;
+    ensure_eq!(seen().await?["domains"][0]["name"], json!("another.test"), "its domain");
+    changed["enabled"] = json!(false);
+    let disable = async { realm.change(Method::PUT, &path, changed.clone()).await.map(drop) };
+    ensure_follows(&world, "disabled organization", disable, async || Ok(!told().await?)).await?;
+    let remove = async { realm.change(Method::DELETE, &path, Value::Null).await.map(drop) };
+    ensure_follows(&world, "deleted organization", remove, async || {
+        let all = world.read(&world.standby, &realm.admin("/organizations")).await?;
+        Ok(all.as_array().is_some_and(Vec::is_empty))
+    })
+    .await
+}
+
 /// Authorization services: who may do something with a resource of a client.
 pub(crate) async fn permission(world: Arc<World>) -> Outcome {
     let realm = Realm::plain(&world, "permissions").await?;
