@@ -31,7 +31,7 @@ pub fn nodes(topology: &Topology, words: &[String], report: Option<&Report>) -> 
         if named.is_empty() {
             let names: Vec<_> = all.iter().map(NodeName::as_str).collect();
             return Err(Failure::usage("unknown-node", format!("\"{word}\" is no node of this cluster"))
-                .help(format!("the nodes are {}; \"primary\", \"replica\" and \"all\" work, too", names.join(", "))));
+                .help(format!("the nodes are {}; \"primary\", \"standby\" and \"all\" work, too", names.join(", "))));
         }
         chosen.extend(named);
     }
@@ -56,7 +56,9 @@ pub fn named(topology: &Topology, word: &str) -> Result<NodeName, Failure> {
     let named = topology.nodes().iter().find(|node| node.name.as_str() == word);
     named.map(|node| node.name.clone()).ok_or_else(|| {
         let names: Vec<_> = topology.nodes().iter().map(|node| node.name.to_string()).collect();
+        let role = matches!(word, "primary" | "standby" | "replica" | "all");
+        let why = if role { " (roles change in this very command, so a node is named)" } else { "" };
         Failure::usage("unknown-node", format!("\"{word}\" is no node of this cluster"))
-            .help(format!("the nodes are {}", names.join(", ")))
+            .help(format!("the nodes are {}{why}", names.join(", ")))
     })
 }

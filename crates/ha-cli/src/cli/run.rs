@@ -94,7 +94,7 @@ pub struct LogsArgs {
     pub follow: bool,
 
     /// Only what was written since then: 10m, 2h, 1d, or a time such as 2026-11-23T23:12:36Z
-    #[arg(long, value_name = "TIME", value_parser = since)]
+    #[arg(long, value_name = "TIME", value_parser = since, allow_hyphen_values = true)]
     pub since: Option<Since>,
 
     /// At most that many of the last lines of each part [default: 100, with --since all]

@@ -69,12 +69,13 @@ const fn rules(globals: &Globals) -> FileRules {
     if globals.config.is_some() { FileRules::Named } else { FileRules::Found }
 }
 
-/// The same for a file that came from another host, whatever its rights: what is installed gets the right ones.
+/// The same for a file of which the path is known: one that is to be written over, or that came from another host. What others could
+/// have changed counts there as little, since all that it says is taken over.
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_from(path: &Path) -> Result<Config, Error> {
-    file::read(path, FileRules::Copied)
+    file::read(path, FileRules::Found)
 }
 
 /// Finds, reads and checks the cluster's file and its secrets.

@@ -46,6 +46,19 @@ fn another_file_in_its_place_stays() {
     assert_eq!(place.read("ha.toml"), GOOD);
 }
 
+/// Its hooks run with the rights of whoever runs a command.
+#[test]
+fn what_others_could_have_changed_is_not_taken_over() {
+    let place = arrived(GOOD);
+    place.chmod("from/ha.toml", 0o666);
+    let ran = place.run(&["setup", "--join", "from/ha.toml", "--node", "vm2"]).ends_with(2);
+    assert!(ran.err.contains("can be changed by others (mode 0666)") && ran.err.contains("chmod go-w"), "{}", ran.err);
+    place.chmod("from/ha.toml", 0o644).chmod("from", 0o777);
+    let ran = place.run(&["setup", "--join", "from/ha.toml", "--node", "vm2"]).ends_with(2);
+    assert!(ran.err.contains("can be replaced by others"), "{}", ran.err);
+    assert_eq!(place.files(), ["from"]);
+}
+
 #[test]
 fn files_that_are_in_place_get_their_rights_mended() {
     let place = Place::new();

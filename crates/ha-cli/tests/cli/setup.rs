@@ -282,6 +282,12 @@ fn forced_it_keeps_what_no_option_gives() {
     place.run(&["setup", "--non-interactive", "--force"]).ends_with(0);
     assert_eq!(place.read("ha.toml"), new);
     assert_eq!(place.read("ha.toml.old"), old);
+    // What others could have changed is not taken over.
+    place.chmod("ha.toml", 0o666);
+    let ran = place.run(&["setup", "--non-interactive", "--force", "--admin", "chief"]).ends_with(2);
+    assert!(ran.err.contains("can be changed by others (mode 0666)"), "{}", ran.err);
+    assert_eq!((place.read("ha.toml"), place.mode("ha.toml")), (new, 0o666));
+    place.chmod("ha.toml", 0o644);
     // What cannot be read cannot be kept.
     place.write("ha.toml", "schema = 1\n[nonsense");
     let ran = place.run(&[PAIR, &["--force"]].concat()).ends_with(2);
@@ -301,6 +307,9 @@ fn a_trial_takes_nodes_that_are_named() {
         ("alice".to_owned(), "carol".to_owned())
     );
     assert!(place.read("ha.toml").contains("3125"), "a port of its own for the third");
+    place.run(&["setup", "--demo", "--force", "--admin", "boss"]).ends_with(0);
+    let json = settings(&place);
+    assert_eq!((value(&json, "nodes[1].name"), value(&json, "keycloak.admin")), ("bob".to_owned(), "boss".to_owned()));
     let place = Place::new();
     place.run(&["setup", "--demo", "--standby", "vm1=127.0.0.1"]).ends_with(0);
     place.run(&["config", "check", "--offline"]).ends_with(0);

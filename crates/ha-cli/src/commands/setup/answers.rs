@@ -54,7 +54,9 @@ pub(super) fn from_options(args: &SetupArgs, before: Option<&TopologySpec>) -> A
     set(&mut spec.keycloak.admin, args.admin.as_deref());
     set(&mut spec.keycloak.proxy_headers, args.proxy_headers.map(crate::cli::ProxyHeadersArg::as_str));
     set(&mut spec.replication.durability, args.durability.map(crate::cli::DurabilityArg::as_str));
-    if args.demo || args.primary.is_some() || !args.standby.is_empty() {
+    // A trial that there is keeps its nodes, whatever they are called.
+    let is_demo = before.is_some_and(|before| before.cluster.demo && !before.nodes.is_empty());
+    if (args.demo && !is_demo) || args.primary.is_some() || !args.standby.is_empty() {
         spec.cluster.demo = args.demo;
         spec.nodes = nodes(args, &spec.nodes);
     }

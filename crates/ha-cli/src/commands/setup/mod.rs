@@ -42,8 +42,8 @@ pub(super) fn run(globals: &Globals, args: &SetupArgs, printer: &Printer) -> Res
     let before = before(&target, printer)?;
     let mut answers = answers::from_options(args, before.as_ref().map(|before| &before.spec));
     let asks = !args.demo && !args.non_interactive && io::stdin().is_terminal() && io::stderr().is_terminal();
-    let kept_id = config::load_from(&target).ok().filter(|there| there.spec.cluster.name == answers.spec.cluster.name);
-    let id = kept_id.and_then(|there| there.spec.cluster.id);
+    let there = before.as_ref().map(|before| &before.spec.cluster).filter(|it| it.name == answers.spec.cluster.name);
+    let id = there.and_then(|there| there.id.clone());
     let (mut spec, given) = if asks {
         let addresses = addresses::of_this_machine();
         interview::run(
