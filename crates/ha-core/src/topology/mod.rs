@@ -5,6 +5,7 @@
 
 mod connections;
 mod endpoint;
+mod features;
 mod hooks;
 mod keycloak_options;
 mod model;

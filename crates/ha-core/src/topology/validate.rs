@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::connections;
 use super::{
     Cluster, DesiredRole, DockerEndpoint, Durability, FieldPath, Images, Keycloak, KeycloakOption, Node, NodeSpec,
     Postgres, PostgresSetting, Problem, ProxyHeaders, Replication, Topology, TopologySpec,
 };
+use super::{connections, features};
 use crate::values::{ClusterName, NodeName};
 
 /// The longest part of a host name (RFC 1035, section 2.3.4).
@@ -171,7 +171,12 @@ impl TopologySpec {
             let path = FieldPath::of("keycloak", "options").then(name);
             match KeycloakOption::of(name) {
                 Some(KeycloakOption::Refused(reason)) => problems.add(path, reason, "remove it"),
-                Some(KeycloakOption::RunTime | KeycloakOption::BuildTime) => one_line(&path, value, problems),
+                Some(KeycloakOption::RunTime | KeycloakOption::BuildTime) => {
+                    if let Some(why) = features::unfit(name, value) {
+                        problems.add(path.clone(), why, "name the features one by one, without it");
+                    }
+                    one_line(&path, value, problems);
+                }
                 None => {
                     let known = KeycloakOption::names().filter(|known| !known.contains('<'));
                     let help = match nearest(&name.to_lowercase().replace('_', "-"), known) {

@@ -89,6 +89,8 @@ fn every_mistake_is_said_at_its_place() {
     option("kc.db-url", "no option");
     option("quarkus.datasource.jdbc.url", "no option");
     option("loglevel", "no option");
+    let features = |s: &mut TopologySpec| drop(s.keycloak.options.insert("features".into(), "scripts,preview".into()));
+    check(features, "keycloak.options.features", "has preview");
     let setting = |name: &'static str, words: &str| {
         check(
             |s| drop(s.postgres.settings.insert(name.into(), "1".into())),
