@@ -8,7 +8,7 @@ use futures_util::{StreamExt, pin_mut};
 
 use super::StepError;
 use crate::cluster::Cluster;
-use crate::layout::{self, LABEL_COMPONENT, STATE_PATH};
+use crate::layout::{self, LABEL_COMPONENT, LABEL_SPEC, STATE_PATH};
 use crate::plan::DataState;
 use crate::ports::{ContainerRuntime, ContainerStatus, HostFile, Image, LogLine, LogOptions, RuntimeError, Stream};
 use crate::topology::Node;
@@ -28,8 +28,14 @@ pub(crate) struct Job<'a> {
     pub(crate) limit: Duration,
 }
 
-/// Runs a job to its end and returns the facts it printed (`name=value` lines). A job of that name that a killed run
-/// left is waited for when it still runs, since it is the same job, and removed when it does not.
+/// Those that only look: what they would have told whoever began them, nobody waits for once another one begins.
+const LOOKING: &[&str] = &["inspect", "examine", "try"];
+
+/// Runs a job to its end and returns the facts it printed (`name=value` lines). One that a killed run left is waited for when it still
+/// runs and was asked the same, and removed when it does not run. On a node's data only one works at a time.
+///
+/// # Errors
+/// Another one still works on the data, and it does not only look. All that can befall a container.
 pub(crate) async fn run(
     cluster: &Cluster,
     node: &Node,
@@ -40,17 +46,27 @@ pub(crate) async fn run(
 ) -> Result<BTreeMap<String, String>, StepError> {
     let topology = cluster.topology();
     let name = layout::one_off_name(topology, &node.name, job.name);
+    let mut spec = layout::one_off_container(topology, node, &image.id, job.name, &job.arguments);
+    let script = HostFile::new(format!("{STATE_PATH}/{}.sh", job.name), job.script, 0o644);
+    let asked = layout::spec_hash(&spec, std::slice::from_ref(&script));
+    spec.labels.insert(LABEL_SPEC.to_owned(), asked.clone());
+    if !LOOKING.contains(&job.name) {
+        make_way(cluster, node, runtime, &name).await?;
+    }
     let left = runtime.find_container(&name).await?;
-    let runs = left.as_ref().is_some_and(|container| container.status == ContainerStatus::Running);
-    if left.is_some() && !runs {
+    let runs = left.as_ref().is_some_and(|it| it.status == ContainerStatus::Running);
+    let same = left.as_ref().is_some_and(|it| it.labels.get(LABEL_SPEC) == Some(&asked));
+    if runs && !same && !LOOKING.contains(&job.name) {
+        return Err(at_work(&name));
+    }
+    if left.is_some() && !(runs && same) {
         runtime.remove_container(&name).await?;
     }
-    if !runs {
-        let spec = layout::one_off_container(topology, node, &image.id, job.name, &job.arguments);
+    if !(runs && same) {
         runtime.ensure_network(&layout::network_name(topology), &layout::labels(topology, None)).await?;
         runtime.create_container(&spec).await?;
         let mut files = job.files;
-        files.push(HostFile::new(format!("{STATE_PATH}/{}.sh", job.name), job.script, 0o644));
+        files.push(script);
         let started = async {
             runtime.put_files(&name, &files).await?;
             runtime.start_container(&name).await
@@ -105,12 +121,35 @@ pub(crate) async fn run(
     if code == 0 { Ok(facts) } else { Err(StepError::Job { code, message: last.join("\n") }) }
 }
 
-/// Removes the jobs of a node that killed runs left, each after its end: what they were for is done by now.
+/// Ends what only looks at the data of a node, but for the job of that name.
+async fn make_way(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime, but: &str) -> Result<(), StepError> {
+    for container in runtime.list_containers(&layout::selector(cluster.topology(), Some(&node.name))).await? {
+        let component = container.labels.get(LABEL_COMPONENT).and_then(|it| it.strip_prefix("job-"));
+        // A doctor looks at a machine, and goes by itself.
+        let Some(job) = component.filter(|job| container.name != but && *job != "doctor") else { continue };
+        if LOOKING.contains(&job) {
+            runtime.remove_container(&container.name).await?;
+        } else if container.status == ContainerStatus::Running {
+            return Err(at_work(&container.name));
+        }
+    }
+    Ok(())
+}
+
+fn at_work(container: &str) -> StepError {
+    StepError::Changed(format!(
+        "{container} of an earlier run, which was cut off, still works on the data: wait for its end (`docker wait {container}`), then run this again"
+    ))
+}
+
+/// Removes the jobs of a node that killed runs left, each after its end where it does more than look: what they were for is done by now.
 pub(super) async fn clear(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime) -> Result<(), StepError> {
     let labels = layout::selector(cluster.topology(), Some(&node.name));
     for container in runtime.list_containers(&labels).await? {
-        if container.labels.get(LABEL_COMPONENT).is_some_and(|component| component.starts_with("job-")) {
-            if container.status == ContainerStatus::Running {
+        if let Some(job) = container.labels.get(LABEL_COMPONENT).and_then(|component| component.strip_prefix("job-")) {
+            // What a doctor that was killed has left may hold the server's port.
+            let looks = LOOKING.contains(&job) || job == "doctor";
+            if container.status == ContainerStatus::Running && !looks {
                 runtime.wait_container(&container.name, END_OF_JOB).await?;
             }
             runtime.remove_container(&container.name).await?;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ha_core::Cluster;
 use ha_core::health::ReportedRole;
-use ha_core::layout::Component;
+use ha_core::layout::{Component, LABEL_COMPONENT, LABEL_NODE};
 use ha_core::observe::{BranchObservation, PostgresRole};
 use ha_core::plan::{
     Action, Failover, FailoverOptions, Loss, OldData, Plan, Refusal, RefusalKind, RejoinMethod, RejoinStart,
@@ -14,7 +14,7 @@ use ha_core::values::{NodeName, PromotionRecord};
 use ha_tests::ledger::LedgerWriter;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
-use crate::host::{docker, on_volumes};
+use crate::host::{docker, label, on_volumes, postgres_image};
 use crate::switchover::{settles, until_same};
 use crate::up::{PATIENCE, run};
 
@@ -388,6 +388,24 @@ async fn a_broken_standby_is_rebuilt() {
     assert_eq!(refusal.kind, RefusalKind::Unsafe, "{refusal}");
     let standby = &pair.standby().name;
     let cluster = pair.topology().cluster.name.to_string();
+    // What runs that were killed have left at work on the data: one that only looks is ended, any other is waited for, and named.
+    let job = |job: &str| {
+        let (name, volume) = (format!("{cluster}-{standby}-job-{job}"), format!("{cluster}-{standby}-data:/data"));
+        let labels = [label(&cluster), format!("{LABEL_NODE}={standby}"), format!("{LABEL_COMPONENT}=job-{job}")];
+        let mut command = vec!["run", "-d", "--network", "none", "--name", &name, "-v", &volume];
+        command.extend(labels.iter().flat_map(|label| ["--label", label]));
+        let image = postgres_image();
+        command.extend(["--entrypoint", "sleep", &image, "300"]);
+        docker(&command);
+        name
+    };
+    let looking = job("inspect");
+    let writing = job("rewind");
+    let plan = pair.cluster().plan_rebuild(standby, OldData::Keep).await.unwrap();
+    let error = run(pair.cluster(), &plan).await.unwrap_err();
+    let said = error.failures[0].error.to_string();
+    assert!(said.contains(&format!("`docker wait {writing}`")), "{said}");
+    docker(&["rm", "-f", &writing]);
     for old_data in [OldData::Keep, OldData::Discard] {
         docker(&["stop", &pair.container(pair.standby(), Component::Postgres)]);
         on_volumes(&cluster, standby.as_str(), "rm -rf /data/pgdata/base");
@@ -397,5 +415,6 @@ async fn a_broken_standby_is_rebuilt() {
         pair.wait_replayed().await.unwrap();
         assert_eq!(pair.superuser(pair.standby(), "SELECT count(*) FROM kept").await.unwrap(), "1000");
         assert_eq!(on_volumes(&cluster, standby.as_str(), "ls -A /data"), "pgdata");
+        assert!(!docker(&["ps", "-a", "--format", "{{.Names}}"]).lines().any(|name| name == looking));
     }
 }
