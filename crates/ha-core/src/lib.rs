@@ -65,6 +65,7 @@
 //!             data: DataState::NoVolume,
 //!             passwords_fit: None,
 //!             keycloak_set_up: None,
+//!             topology_noted: None,
 //!         };
 //!         (node.clone(), Ok(facts))
 //!     })

@@ -32,6 +32,7 @@ pub use names::{
     Component, ENGINE_LABEL, LABEL_CLUSTER, LABEL_COMPONENT, LABEL_ID, LABEL_IMAGE, LABEL_NODE, LABEL_SPEC,
     LABEL_SYSTEM, VOLUMES, container_name, labels, network_name, one_off_name, selector, volume_name,
 };
+pub(crate) use postgres::topology_file;
 pub use postgres::{
     ADOPT_SCRIPT, BACKUP_SCRIPT, COPY_SCRIPT, DATA_PATH, EXAMINE_SCRIPT, FORGET_SCRIPT, GUARD_SCRIPT, HISTORY_PATH,
     IDENTITY_PATH, INIT_SCRIPT, INSPECT_SCRIPT, MAINTENANCE_DATABASE, PASSFILE_PATH, PGDATA, PROBE_ROLE,

@@ -354,7 +354,7 @@ pub fn postgres_files(
     let mut others = vec![
         // The guard gives it to the image's postgres user: libpq takes a passfile of its owner's only.
         HostFile::new(PASSFILE_PATH, passfile(secrets), 0o600),
-        HostFile::new(TOPOLOGY_PATH, topology_json(topology), 0o644),
+        topology_file(topology),
     ];
     others.push(durability_file(topology, &node.name));
     others.extend(guard_files(topology, node));
@@ -438,6 +438,11 @@ pub fn one_off_container(
     rights::of_job(&mut spec);
     path_mtu::found_by_itself(&mut spec);
     spec
+}
+
+/// Where each node keeps the topology that it was brought up with.
+pub(crate) fn topology_file(topology: &Topology) -> HostFile {
+    HostFile::new(TOPOLOGY_PATH, topology_json(topology), 0o644)
 }
 
 /// The normalised topology, without secrets, as it is kept on each node.

@@ -24,6 +24,8 @@ pub struct NodeFacts {
     /// The first set-up, of Keycloak (administrator, service client) and what comes before it, came to its end with these
     /// secrets and this version; `None` where this node's Keycloak cannot take part in it now.
     pub keycloak_set_up: Option<bool>,
+    /// What it keeps of the topology is what the file says; `None` where it keeps none, or none that can be read.
+    pub topology_noted: Option<bool>,
 }
 
 /// What is in a node's data volume.

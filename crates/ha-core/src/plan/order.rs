@@ -57,6 +57,7 @@ const fn purpose(action: &Action) -> Purpose {
         | Action::WatchShutdown
         | Action::PreparePromotion
         | Action::TrySettings
+        | Action::NoteTopology
         | Action::KeepRunning { .. }
         | Action::ProveDown { .. }
         | Action::DropSlots { .. } => Purpose::Prepares,

@@ -130,6 +130,8 @@ pub enum Action {
     },
     /// Writes down anew by which promotion this node is the primary: its state volume, in which that stood, was removed.
     RecallPromotion,
+    /// Writes down what the node was brought up with, where nothing of its PostgreSQL changes.
+    NoteTopology,
     /// Applies settings that need no restart.
     ReloadSettings,
     /// Points a standby at its primary, and applies settings that need no restart.
@@ -295,6 +297,7 @@ impl fmt::Display for Action {
                 f.write_str("have the engine start Keycloak again by itself (restart policy)")
             }
             Self::RecallPromotion => f.write_str("write down anew by which promotion it is the primary"),
+            Self::NoteTopology => f.write_str("write down what it was brought up with"),
             Self::ReloadSettings => f.write_str("apply the durability profile"),
             Self::FollowPrimary { primary } => write!(f, "follow {primary}"),
             Self::ProvisionDatabase => f.write_str("set up roles, Keycloak's database and replication slots"),

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::adopt::adopt;
 use self::conflicts::{foreign_data, images, old_images, one_engine_each, one_system, passwords, renamed};
 use self::primary::{none_left, note_of_nobody, the_primary};
-use super::{Action, DataState, NodeFacts, Plan, PlannedStep, Refusal, StepId};
+use super::{Action, Change, DataState, NodeFacts, Plan, PlannedStep, Refusal, StepId};
 use crate::layout::MachineShare;
 use crate::observe::Unobserved;
 use crate::secrets::Secrets;
@@ -159,7 +159,7 @@ impl Up<'_> {
             pending_keycloaks.push((node, facts, sets_up, server));
         }
         if without_keycloak {
-            return;
+            pending_keycloaks.clear();
         }
         pending_keycloaks.sort_by_key(|(node, ..)| !self.is_primary(node));
         for (node, facts, is_primary, server) in pending_keycloaks {
@@ -172,6 +172,23 @@ impl Up<'_> {
             if is_primary {
                 upstream.keycloak = keycloak;
             }
+        }
+        for name in selected {
+            self.note_topology(name);
+        }
+    }
+
+    /// What a node was brought up with is written down where nothing of its PostgreSQL changes, with which it would be; and last.
+    fn note_topology(&mut self, node: &NodeName) {
+        let another = known(self.facts, node).is_some_and(|facts| facts.topology_noted == Some(false));
+        let with_the_server = |step: &&PlannedStep| {
+            let made =
+                matches!(step.action, Action::StartPostgres { change: Change::Create | Change::Replace { .. }, .. });
+            made && step.node == *node
+        };
+        if another && self.plan.steps.iter().find(with_the_server).is_none() {
+            let before: Vec<_> = self.plan.steps.iter().filter(|step| step.node == *node).map(|step| step.id).collect();
+            self.plan.add(node, Action::NoteTopology, before);
         }
     }
 

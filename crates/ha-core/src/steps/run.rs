@@ -175,6 +175,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
         Action::KeepRunning { component } => container::keep_running(&at, *component).await,
         Action::RecallPromotion => promotion::recall(&at).await,
         Action::ReloadSettings => server::reload(&at).await,
+        Action::NoteTopology => server::note_topology(&at).await,
         Action::FollowPrimary { primary } => follow::follow(&at, primary).await,
         Action::ProvisionDatabase => database::provision(&at).await,
         Action::StartKeycloak { change } => keycloak::start(&at, change).await,

@@ -164,6 +164,13 @@ async fn identity(at: &At<'_>, image: &crate::ports::Image) -> Result<crate::val
         .map_err(|_| StepError::Changed(format!("{IDENTITY_PATH} in its state volume is missing or unreadable")))
 }
 
+/// Writes down what the node was brought up with.
+pub(super) async fn note_topology(at: &At<'_>) -> Result<(), StepError> {
+    let topology = at.cluster.topology();
+    let name = layout::container_name(topology, &at.node.name, Component::Postgres);
+    Ok(at.runtime.put_files(&name, &[layout::topology_file(topology)]).await?)
+}
+
 /// Applies what may change while the server runs.
 pub(super) async fn reload(at: &At<'_>) -> Result<(), StepError> {
     let topology = at.cluster.topology();

@@ -5,7 +5,7 @@ use futures_util::future::{join, join_all, join3};
 use super::observe::{observe, runtime_failure};
 use super::roles::control_file;
 use crate::cluster::Cluster;
-use crate::layout::{self, IDENTITY_PATH, LABEL_SYSTEM, PGDATA};
+use crate::layout::{self, IDENTITY_PATH, LABEL_SYSTEM, PGDATA, TOPOLOGY_PATH};
 use crate::observe::{
     ControlFile, KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Unobserved, UnobservedWhy,
 };
@@ -44,6 +44,7 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserve
     let keycloak_set_up = writes.then_some(proven);
     let Stands { postgres_image, keycloak_base, keycloak_image, prepared, data } =
         stands.map_err(|error| runtime_failure(&error))?;
+    let topology_noted = topology_noted(cluster, runtime, &observation).await;
     Ok(NodeFacts {
         observation,
         postgres_image,
@@ -53,7 +54,19 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserve
         data,
         passwords_fit,
         keycloak_set_up,
+        topology_noted,
     })
+}
+
+/// Whether the node keeps what the file says. It changes nothing of the node's, so one that does not tell is left alone.
+async fn topology_noted(
+    cluster: &Cluster,
+    runtime: &dyn ContainerRuntime,
+    observation: &NodeObservation,
+) -> Option<bool> {
+    let container = observation.postgres_container.as_ref().ok()?.as_ref()?;
+    let kept = runtime.read_file(&container.name, TOPOLOGY_PATH).await.ok()??;
+    Some(kept == layout::topology_json(&cluster.topology).as_bytes())
 }
 
 struct Stands {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ha_core::Cluster;
 use ha_core::health::Code;
 use ha_core::layout::Component;
-use ha_core::plan::{Plan, Refusal, UpOptions};
+use ha_core::plan::{Action, Plan, Refusal, UpOptions};
 use ha_core::secrets::Secrets;
 use ha_core::steps::{RunError, StepError, StepEvent, Watcher};
 use ha_core::topology::Topology;
@@ -93,6 +93,21 @@ async fn a_second_up_has_nothing_to_do() {
     pair.up(false).await.unwrap();
     assert_eq!(containers(&pair), before, "nothing was restarted or made anew");
     replicates(&pair, "twice").await;
+
+    // What no container of these shows is written down, and only that.
+    let mut topology = pair.topology().clone();
+    topology.keycloak.options.insert("log-level".to_owned(), "warn".to_owned());
+    let cluster = variant(&pair, topology, pair.cluster().secrets().clone());
+    let differing = async || {
+        let drift = cluster.drift().await;
+        drift.iter().map(|node| node.differences.as_ref().unwrap().as_ref().unwrap().len()).collect::<Vec<_>>()
+    };
+    assert_eq!(differing().await, [1, 1]);
+    let noted = self::plan(&cluster).await.unwrap();
+    assert!(noted.steps.len() == 2 && noted.steps.iter().all(|it| it.action == Action::NoteTopology), "{noted:?}");
+    run(&cluster, &noted).await.unwrap();
+    assert_eq!(differing().await, [0, 0]);
+    assert_eq!(containers(&pair), before, "nothing was restarted or made anew");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -139,6 +139,7 @@ fn facts(seen: &RoleFacts) -> Facts {
             data: DataState::Complete { system: SYSTEM, standby },
             passwords_fit: None,
             keycloak_set_up: Some(true),
+            topology_noted: Some(true),
         }
     };
     seen.iter().map(|(name, fact)| (name.clone(), Ok(facts(fact)))).collect()

@@ -75,7 +75,7 @@ fn fact(operator: &Operator, world: &World, node: usize) -> RoleFact {
                     if world.feeds(node, peer) {
                         let received = Lsn::new(0x300_0000 + 8 * world.servers[peer].wal.len() as u64);
                         let sender = postgres.senders.iter_mut().find(|sender| sender.name == name).unwrap();
-                        sender.flush_lsn = Some(received);
+                        (sender.flush_lsn, sender.replay_lsn) = (Some(received), Some(received));
                     } else {
                         postgres.senders.retain(|sender| sender.name != name);
                     }

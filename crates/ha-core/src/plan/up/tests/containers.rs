@@ -4,6 +4,7 @@ use super::super::Facts;
 use super::super::decide_up;
 use super::facts::{
     ASKED, all, at, container, no_containers, plans, plans_of, postgres, refuses_of, running, stop, stop_keycloak,
+    stop_postgres,
 };
 use crate::layout::{Component, LABEL_SPEC};
 use crate::observe::fixtures::{image, name, pair, pair_spec, primary, secrets, standby, unobserved};
@@ -191,6 +192,21 @@ fn a_standby_that_follows_another_server_is_pointed_at_the_primary() {
     let mut facts = running(&pair());
     postgres(&mut facts, "vm2").upstream = Some("192.0.2.99:5432".to_owned());
     plans(&facts, &["0 vm2: follow vm1 <>"]);
+}
+
+/// Of Keycloak's options PostgreSQL's container knows nothing, and still keeps what the file says.
+#[test]
+fn what_a_node_was_brought_up_with_is_written_down_last() {
+    let mut facts = running(&pair());
+    at(&mut facts, "vm2").topology_noted = Some(false);
+    plans(&facts, &["0 vm2: write down what it was brought up with <>"]);
+    at(&mut facts, "vm2").observation.keycloak_container = Ok(None);
+    stop_keycloak(at(&mut facts, "vm2"));
+    plans(&facts, &["0 vm2: create and start Keycloak <>", "1 vm2: write down what it was brought up with <0>"]);
+    // With the server's own files.
+    at(&mut facts, "vm2").observation.postgres_container = Ok(None);
+    stop_postgres(at(&mut facts, "vm2"));
+    plans(&facts, &["0 vm2: create and start PostgreSQL <>", "1 vm2: create and start Keycloak <0>"]);
 }
 
 #[test]

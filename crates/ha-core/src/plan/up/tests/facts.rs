@@ -30,6 +30,7 @@ pub(super) fn running(topology: &Topology) -> Facts {
             data: DataState::Complete { system: SYSTEM, standby: !is_primary },
             passwords_fit: is_primary.then_some(true),
             keycloak_set_up: is_primary.then_some(true),
+            topology_noted: Some(true),
         }
     };
     healthy(topology).into_iter().map(|it| (it.node.clone(), Ok(facts(it)))).collect()

@@ -140,7 +140,7 @@ proptest! {
                 | Action::InitDatabase | Action::CopyDatabase { .. } | Action::StartPostgres { .. }
                 | Action::FollowPrimary { .. } | Action::ProvisionDatabase | Action::StartKeycloak { .. }
                 | Action::ProvisionKeycloak | Action::MendServiceClient | Action::RecordPromotion { .. }
-                | Action::ReloadSettings | Action::TrySettings | Action::WaitStreaming { .. } | Action::AdoptDatabase { .. }
+                | Action::ReloadSettings | Action::NoteTopology | Action::TrySettings | Action::WaitStreaming { .. } | Action::AdoptDatabase { .. }
                 | Action::KeepRunning { .. } | Action::RecallPromotion => {}
             }
         }
