@@ -14,4 +14,9 @@ if ! gosu postgres pg_ctl start -s -w -t "$1" -D "$work/data" -l "$work/log" -o 
     sed -n 's/^.*\(\(LOG\|HINT\|DETAIL\|ERROR\|FATAL\|PANIC\): .*\)$/\1/p' log | tail -n 10 >&2
     exit 64
 fi
+# With some a server starts, and no session does.
+if ! said=$(gosu postgres psql -X -A -t -q -h "$work" -d postgres -c 'SELECT 1' 2>&1 >/dev/null </dev/null); then
+    echo "$said" >&2
+    exit 64
+fi
 gosu postgres pg_ctl stop -s -m immediate -D "$work/data" >/dev/null 2>&1 || true
