@@ -8,6 +8,17 @@ use serde::Serialize;
 
 use crate::values::NodeName;
 
+/// Whether a name that somebody hostile may have chosen can stand in a statement that a person pastes, into `psql` or a shell.
+pub(crate) fn is_harmless(name: &str) -> bool {
+    name.chars().all(|char| char.is_alphanumeric() || " _-.:'\"".contains(char))
+}
+
+/// Names as they can be shown in a line.
+pub(crate) fn shown(names: &[String]) -> String {
+    let shown = |name: &String| if is_harmless(name) { name.clone() } else { name.escape_debug().to_string() };
+    names.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
 /// One command that changes something. As text it is the command, in backquotes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]

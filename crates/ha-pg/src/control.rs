@@ -113,12 +113,19 @@ impl PostgresControl for EngineControl {
     async fn unlogged_tables(&self, node: &NodeName, login: &DatabaseLogin) -> Result<Vec<String>, PostgresError> {
         // From the catalog alone: on a standby an unlogged table cannot be read, nor does anybody have to.
         let script = psql::log_in(login, LOOK_LIMIT)
-            + "SELECT pg_catalog.format('%I.%I', space.nspname, class.relname) \
+            + "SELECT pg_catalog.json_agg(name) FROM (\
+               SELECT pg_catalog.format('%I.%I', space.nspname, class.relname) AS name \
                FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = class.relnamespace \
-               WHERE class.relpersistence = 'u' AND class.relkind = 'r' ORDER BY 1 LIMIT 20;\n";
-        let server = self.server(node)?;
-        let answer = server.run(&script, LOOK_LIMIT).await.map_err(|error| refused("name unlogged tables", error))?;
-        Ok(answer.lines().map(str::to_owned).collect())
+               WHERE class.relpersistence = 'u' AND class.relkind = 'r' ORDER BY 1 LIMIT 20) AS named;\n";
+        let (server, what) = (self.server(node)?, "name unlogged tables");
+        let answer = server.run(&script, LOOK_LIMIT).await.map_err(|error| refused(what, error))?;
+        // A name may hold everything, line ends too. Of none the aggregate is NULL.
+        let names: Option<Vec<String>> = match answer.trim() {
+            "" => None,
+            json => serde_json::from_str(json)
+                .map_err(|error| PostgresError::Refused { what: what.to_owned(), message: error.to_string() })?,
+        };
+        Ok(names.unwrap_or_default())
     }
 
     async fn wait_replayed(&self, node: &NodeName, target: Lsn, timeout: Duration) -> Result<(), PostgresError> {
@@ -201,9 +208,20 @@ fn refused(what: &str, error: PsqlError) -> PostgresError {
         PsqlError::Runtime(error) => error.into(),
         // read_only_sql_transaction: a standby.
         PsqlError::Server { sqlstate, .. } if sqlstate == "25006" => PostgresError::InRecovery,
+        // lock_not_available: whoever holds it may hold it for ever.
+        PsqlError::Server { sqlstate, message } if sqlstate == "55P03" => PostgresError::Refused {
+            what: what.to_owned(),
+            message: format!(
+                "{message}: another session holds a lock that this needs; {HOLDERS} shows the oldest first"
+            ),
+        },
         other => PostgresError::Refused { what: what.to_owned(), message: other.to_string() },
     }
 }
+
+/// Who may hold a lock, for a person to ask as a superuser.
+const HOLDERS: &str =
+    "`SELECT pid, usename, datname, state FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY xact_start`";
 
 #[cfg(test)]
 mod tests;

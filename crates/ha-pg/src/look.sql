@@ -15,7 +15,7 @@ AS $look$
                 SELECT string_to_array(substr(setting, length('ha.roles=') + 1), ' ') AS digests
                 FROM pg_db_role_setting AS set
                 JOIN pg_database AS database ON database.oid = set.setdatabase AND database.datname = 'postgres'
-                CROSS JOIN unnest(set.setconfig) AS setting
+                CROSS JOIN unnest(CASE WHEN database.oid IS NOT NULL THEN set.setconfig END) AS setting
                 WHERE set.setrole = 0 AND setting LIKE 'ha.roles=_%'
             ) AS noted
             WHERE role.rolcanlogin AND NOT role.rolsuper

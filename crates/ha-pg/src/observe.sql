@@ -5,11 +5,30 @@
 -- happen at any moment, and a function that belongs to the other role fails.
 WITH server AS MATERIALIZED (
     SELECT pg_is_in_recovery() AS standby
+), senders AS MATERIALIZED (
+    SELECT coalesce(json_agg(json_build_object(
+               'name', sender.application_name,
+               'state', sender.state,
+               'sync_state', sender.sync_state,
+               'flush_lsn', sender.flush_lsn,
+               'replay_lsn', sender.replay_lsn,
+               'replay_lag_seconds', extract(epoch FROM sender.replay_lag)::float8
+           ) ORDER BY sender.application_name, sender.pid), '[]') AS list
+    FROM pg_stat_replication AS sender
+    -- A base backup has two: one sends files, the other, of the same name, the WAL meanwhile.
+    WHERE sender.state <> 'backup'
+      AND sender.application_name <> 'pg_basebackup'
+      -- The guard of a node that boots asks over a replication connection.
+      AND sender.application_name <> 'ha-cli guard'
+      AND NOT EXISTS (
+          SELECT FROM pg_replication_slots AS slot WHERE slot.active_pid = sender.pid AND slot.slot_type = 'logical'
+      )
 ), positions AS MATERIALIZED (
+    -- Read after the senders, so that no standby in order is ahead of it.
     SELECT CASE WHEN NOT standby THEN pg_current_wal_lsn() END AS write_lsn,
            CASE WHEN standby THEN pg_last_wal_receive_lsn() END AS receive_lsn,
            CASE WHEN standby THEN pg_last_wal_replay_lsn() END AS replay_lsn
-    FROM server
+    FROM server, senders
 ), receiver AS MATERIALIZED (
     -- The view has one row with NULLs for a moment while the receiver starts.
     SELECT * FROM pg_stat_wal_receiver WHERE status IS NOT NULL
@@ -31,24 +50,6 @@ WITH server AS MATERIALIZED (
                     regexp_replace(regexp_replace(pair[2], '^''(.*)''$', '\1'), '\\(.)', '\1', 'g') AS value
          ) AS word
     WHERE conninfo.text !~ '^postgres(ql)?://'
-), senders AS MATERIALIZED (
-    SELECT coalesce(json_agg(json_build_object(
-               'name', sender.application_name,
-               'state', sender.state,
-               'sync_state', sender.sync_state,
-               'flush_lsn', sender.flush_lsn,
-               'replay_lsn', sender.replay_lsn,
-               'replay_lag_seconds', extract(epoch FROM sender.replay_lag)::float8
-           ) ORDER BY sender.application_name, sender.pid), '[]') AS list
-    FROM pg_stat_replication AS sender
-    -- A base backup has two: one sends files, the other, of the same name, the WAL meanwhile.
-    WHERE sender.state <> 'backup'
-      AND sender.application_name <> 'pg_basebackup'
-      -- The guard of a node that boots asks over a replication connection.
-      AND sender.application_name <> 'ha-cli guard'
-      AND NOT EXISTS (
-          SELECT FROM pg_replication_slots AS slot WHERE slot.active_pid = sender.pid AND slot.slot_type = 'logical'
-      )
 ), slots AS MATERIALIZED (
     SELECT coalesce(json_agg(json_build_object(
                'name', slot.slot_name,
@@ -74,7 +75,8 @@ WITH server AS MATERIALIZED (
     SELECT split_part(setting, '=', 1) AS name, split_part(setting, '=', 2) AS value
     FROM pg_db_role_setting AS set
     JOIN pg_database AS database ON database.oid = set.setdatabase AND database.datname = 'postgres'
-    CROSS JOIN unnest(set.setconfig) AS setting
+    -- After the join: of another database they may be as many as its owner likes.
+    CROSS JOIN unnest(CASE WHEN database.oid IS NOT NULL THEN set.setconfig END) AS setting
     WHERE set.setrole = 0 AND setting LIKE 'ha.%=_%'
 ), lineage AS MATERIALIZED (
     -- GENERATION ID PRIMARY TIMELINE and the ids of the promotions before. What does not look like that nobody wrote who knows
@@ -85,11 +87,12 @@ WITH server AS MATERIALIZED (
       AND value ~ '^[0-9]{1,18} [0-9A-Fa-f-]{36} [a-z]([a-z0-9-]{0,38}[a-z0-9])? [0-9]{1,9}( [0-9A-Fa-f-]{36})*$'
 ), keycloak AS MATERIALIZED (
     -- Keycloak's database is the only one that is not PostgreSQL's own.
-    SELECT oid, datname, datdba FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')
+    SELECT oid, datname, datdba, datallowconn, datconnlimit
+    FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')
 ), given AS MATERIALIZED (
     -- What was given to its sessions, the nearest first: a role in a database, a role, a database, everybody.
     SELECT DISTINCT ON (name) lower(split_part(setting, '=', 1)) AS name,
-           substr(setting, strpos(setting, '=') + 1) AS value,
+           substr(setting, strpos(setting, '=') + 1, 1000) AS value,
            CASE
                WHEN set.setrole <> 0 AND set.setdatabase <> 0
                    THEN format('ALTER ROLE %I IN DATABASE %I', pg_get_userbyid(set.setrole), keycloak.datname)
@@ -100,7 +103,11 @@ WITH server AS MATERIALIZED (
     FROM keycloak
     JOIN pg_db_role_setting AS set
         ON set.setdatabase IN (0, keycloak.oid) AND set.setrole IN (0, keycloak.datdba)
-    CROSS JOIN unnest(set.setconfig) AS setting
+    -- Its owner may have given a gigabyte, which packed takes little. What is not read counts as given to all settings.
+    CROSS JOIN unnest(CASE
+        WHEN pg_column_size(set.setconfig) <= 8192 THEN set.setconfig
+        ELSE ARRAY[format('all=%s bytes of settings, more than are read', pg_column_size(set.setconfig))]
+    END) AS setting
     ORDER BY name, set.setrole = 0, set.setdatabase = 0
 ), own AS MATERIALIZED (
     -- The view makes a row of every setting, each time that it is read.
@@ -110,7 +117,12 @@ WITH server AS MATERIALIZED (
     -- stands elsewhere, and may hold a password.
     SELECT coalesce(json_agg(json_build_object('name', name, 'value', value, 'source', source) ORDER BY name), '[]') AS list
     FROM (
-        SELECT name, value, source FROM given
+        -- Names that nobody knows may be as many as somebody likes.
+        (
+            SELECT given.name, given.value, given.source FROM given LEFT JOIN own ON lower(own.name) = given.name
+            ORDER BY own.name IS NULL AND given.name <> 'all', given.name
+            LIMIT 500
+        )
         UNION ALL
         SELECT lower(name), current_setting(name), 'ALTER SYSTEM' FROM own
         WHERE altered AND lower(name) NOT IN (SELECT name FROM given)
@@ -216,6 +228,12 @@ SELECT json_build_object(
     'overridden', overridden.list,
     'clock_unix_ms', (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
     'logins', logins.list,
+    'databases', (
+        SELECT coalesce(json_agg(json_build_object(
+            'name', datname, 'open', datallowconn, 'connection_limit', datconnlimit
+        ) ORDER BY datname), '[]')
+        FROM keycloak
+    ),
     'transactions', transactions.list,
     'prepared', prepared.list,
     'standby_limits', json_build_object(

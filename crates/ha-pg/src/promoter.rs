@@ -32,7 +32,9 @@ pub(crate) const WRITE_LINEAGE: &str = concat!(write_lineage!(), " \\gexec");
 /// The same where none is written yet: from the creation on.
 pub(crate) const BEGIN_LINEAGE: &str = concat!(
     write_lineage!(),
-    " AND NOT EXISTS (SELECT FROM pg_db_role_setting, unnest(setconfig) AS setting WHERE setting LIKE 'ha.lineage=%') \\gexec\n"
+    " AND NOT EXISTS (SELECT FROM (SELECT unnest(setconfig) AS setting FROM pg_db_role_setting \
+     WHERE setrole = 0 AND setdatabase = (SELECT oid FROM pg_database WHERE datname = 'postgres')) AS noted \
+     WHERE setting LIKE 'ha.lineage=%') \\gexec\n"
 );
 
 /// `psql` on the server's local socket, connected.

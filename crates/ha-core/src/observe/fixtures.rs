@@ -203,6 +203,7 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         wal_bytes: Some(16 << 20),
         durable: Vec::new(),
         overridden: Vec::new(),
+        databases: Vec::new(),
         standby_limits: BTreeMap::new(),
         pending_restart: Vec::new(),
         collation_mismatch: false,

@@ -18,5 +18,7 @@ pub use control_file::{CONTROL_FILE, ControlFile, ControlFileError, ControlState
 pub use host::{HostObservation, Room};
 pub use keycloak::{HandoverObservation, KeycloakMode, KeycloakObservation, KeycloakState, ServiceClient};
 pub use node::{ComponentObservation, NodeObservation, Unobserved, UnobservedWhy};
-pub use postgres::{PostgresObservation, PostgresRole, Sender, SettingInForce, SlotObservation, WalReceiver};
+pub use postgres::{
+    DatabaseObservation, PostgresObservation, PostgresRole, Sender, SettingInForce, SlotObservation, WalReceiver,
+};
 pub use sessions::{DatabaseRole, OpenTransaction, PreparedTransaction};

@@ -61,6 +61,9 @@ pub struct PostgresObservation {
     /// The roles that are not PostgreSQL's own.
     #[serde(default)]
     pub logins: Vec<DatabaseRole>,
+    /// The databases that are not PostgreSQL's own.
+    #[serde(default)]
+    pub databases: Vec<DatabaseObservation>,
     /// Of roles that may log in, whether the password is still the one that ha-cli has set; without those of which it is not known.
     #[serde(default)]
     pub verifiers_as_set: BTreeMap<String, bool>,
@@ -145,6 +148,26 @@ impl PostgresObservation {
         let kept = slot.restart_lsn.filter(|_| slot.wal_status.as_deref() != Some("lost"));
         kept.zip(self.oldest_wal_lsn).is_some_and(|(from, oldest)| from < oldest)
     }
+
+    /// How far a standby that streams from this primary has replayed, where that is beyond all that the primary has written: one of
+    /// them was set back. A standby asks for WAL from the beginning of a segment on, so within one nothing stops it; the primary has
+    /// heard its position before it looked at its own, so no standby in order is ahead.
+    #[must_use]
+    pub fn is_behind(&self, standby: &str) -> Option<Lsn> {
+        let replayed = self.senders.iter().find(|sender| sender.name == standby)?.replay_lsn?;
+        self.write_lsn.filter(|written| replayed > *written).map(|_| replayed)
+    }
+}
+
+/// A row of `pg_database`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseObservation {
+    /// `datname`.
+    pub name: String,
+    /// Whether anybody may connect (`datallowconn`).
+    pub open: bool,
+    /// How many sessions there may be at most (`datconnlimit`); below 0: as many as there is room for.
+    pub connection_limit: i64,
 }
 
 /// A setting as it is in force for the sessions of Keycloak's role in its database.
@@ -182,6 +205,37 @@ impl SettingInForce {
     pub fn taken_back_by(&self) -> Option<String> {
         let source = self.source.as_deref().filter(|source| source.starts_with("ALTER "))?;
         Some(format!("`{source} RESET {}` and `SELECT pg_reload_conf()`", self.name))
+    }
+
+    /// What it keeps Keycloak from, if somebody gave it to its role or its database.
+    #[must_use]
+    pub fn breaks_keycloak(&self) -> Option<&'static str> {
+        let value = self.value.trim().to_ascii_lowercase();
+        // Milliseconds where nothing else is said. Less than a second is no limit that anybody means.
+        let at_once = value.trim_end_matches("ms").trim().parse::<u64>().is_ok_and(|ms| (1..1000).contains(&ms));
+        match self.name.as_str() {
+            _ if !self.is_in_the_data() => None,
+            "default_transaction_read_only" if matches!(value.as_str(), "on" | "true" | "yes" | "1") => {
+                Some("Keycloak can write nothing")
+            }
+            "transaction_timeout"
+            | "statement_timeout"
+            | "idle_in_transaction_session_timeout"
+            | "idle_session_timeout"
+                if at_once =>
+            {
+                Some("Keycloak's sessions end in the middle of their work")
+            }
+            "role" if value != "none" => Some("Keycloak's sessions have another role's rights"),
+            "local_preload_libraries" if !value.is_empty() => Some("a session that cannot load it does not begin"),
+            _ => None,
+        }
+    }
+
+    /// Whether it stands for all that was given by its source, which is more than is read.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.name == "all"
     }
 
     /// Whether it is part of the data, and so the same on every node.

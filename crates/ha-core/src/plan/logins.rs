@@ -21,10 +21,25 @@ pub(crate) fn changed_roles(topology: &Topology, server: &PostgresObservation) -
     }
     let keycloak = (topology.postgres.user.as_str(), Some(i64::from(topology.postgres.keycloak_connections())));
     let wanted = [keycloak, (REPLICATION_ROLE, None), (PROBE_ROLE, None)];
-    let changed = wanted
+    let mut changed: Vec<_> = wanted
         .into_iter()
-        .map(|(name, limit)| ChangedRole { name: name.to_owned(), what: what_is_wrong(server, name, limit) });
-    changed.filter(|role| !role.what.is_empty()).collect()
+        .map(|(name, limit)| ChangedRole { name: name.to_owned(), what: what_is_wrong(server, name, limit) })
+        .collect();
+    changed[0].what.extend(closed(topology, server));
+    changed.into_iter().filter(|role| !role.what.is_empty()).collect()
+}
+
+/// What keeps Keycloak's role from its own database.
+fn closed(topology: &Topology, server: &PostgresObservation) -> Option<String> {
+    let database = server.databases.iter().find(|it| it.name == topology.postgres.database)?;
+    let limit = database.connection_limit;
+    if !database.open {
+        Some("may not connect to its database (ALLOW_CONNECTIONS false)".to_owned())
+    } else if limit >= 0 && limit < i64::from(topology.postgres.keycloak_connections()) {
+        Some(format!("may have {limit} sessions in its database only (CONNECTION LIMIT of the database)"))
+    } else {
+        None
+    }
 }
 
 fn what_is_wrong(server: &PostgresObservation, name: &str, limit: Option<i64>) -> Vec<String> {
@@ -47,8 +62,8 @@ fn what_is_wrong(server: &PostgresObservation, name: &str, limit: Option<i64>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::DatabaseRole;
     use crate::observe::fixtures::{pair, primary, roles};
+    use crate::observe::{DatabaseObservation, DatabaseRole};
 
     /// What somebody does to a role or to what is known of its password.
     fn after(change: impl FnOnce(&mut PostgresObservation)) -> Vec<(String, String)> {
@@ -93,6 +108,15 @@ mod tests {
             let found = after(|server| change(role(server, name)));
             assert_eq!(found.len(), 1, "{found:?}");
             assert!(found[0].0 == name && found[0].1.contains(words), "{found:?}");
+        }
+        for (open, connection_limit, words) in
+            [(false, -1, "ALLOW_CONNECTIONS false"), (true, 3, "may have 3 sessions in its database only")]
+        {
+            let found = after(|server| {
+                let name = "keycloak".to_owned();
+                server.databases = vec![DatabaseObservation { name, open, connection_limit }];
+            });
+            assert!(found.len() == 1 && found[0].0 == "keycloak" && found[0].1.contains(words), "{found:?}");
         }
         let dropped = after(|server| server.logins.retain(|role| role.name != REPLICATION_ROLE));
         assert_eq!(dropped, [(REPLICATION_ROLE.to_owned(), "was dropped".to_owned())]);

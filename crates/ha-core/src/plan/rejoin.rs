@@ -131,8 +131,12 @@ fn without_container(view: &View<'_>, node: &NodeName, primary: NodeName) -> Rej
     RejoinStart::Inspect { primary, stop, second_primary: false }
 }
 
-/// Whether one that says that it streams cannot: a WAL receiver says so before its primary has answered, again and again.
+/// Whether one that says that it streams cannot, since a WAL receiver says so before its primary has answered, again and again, or
+/// does so although one of them was set back.
 fn is_cut_off(node: &NodeName, standby: &PostgresObservation, primary: &PostgresObservation) -> bool {
+    if primary.is_behind(node.as_str()).is_some() {
+        return true;
+    }
     let heard = primary.senders.iter().any(|it| it.name == node.as_str() && it.state == "streaming");
     let Some(end) = standby.end_of_wal().filter(|_| !heard) else { return false };
     primary.oldest_wal_lsn.is_some_and(|oldest| end < oldest) || primary.write_lsn.is_some_and(|written| end > written)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::ancestry::{self, Of};
 use super::generations;
 use super::{Action, Plan, Refusal, RefusalKind, StepId};
-use crate::advice::{Advice, Remedy};
+use crate::advice::{Advice, Remedy, shown};
 use crate::layout;
 use crate::observe::{ControlFile, NodeObservation, PostgresObservation, PostgresRole, Unobserved, UnobservedWhy};
 use crate::ports::ContainerStatus;
@@ -56,7 +56,7 @@ impl<'a> View<'a> {
         let server = self.server(to).filter(|server| server.unlogged_relations > 0)?;
         let what = match &server.unlogged_tables[..] {
             [] => format!("{} relations of Keycloak's database", server.unlogged_relations),
-            tables => tables.join(", "),
+            tables => shown(tables),
         };
         Some(format!("unlogged, and so empty on {to} once it is the primary: {what}"))
     }

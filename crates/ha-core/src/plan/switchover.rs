@@ -11,9 +11,9 @@
 use super::roles::{RoleFacts, StoppedServer, View, prove_service, several_primaries, write_lineage};
 use super::way_out::{one_of, without_switchover};
 use super::{Action, Change, Plan, Refusal, RefusalKind, StepId};
-use crate::advice::{Advice, Remedy, advice};
+use crate::advice::{Advice, Remedy, advice, shown};
 use crate::layout::Component;
-use crate::observe::{ControlFile, ControlState, PostgresRole};
+use crate::observe::{ControlFile, ControlState, PostgresRole, PreparedTransaction};
 use crate::steps::RunError;
 use crate::topology::{Node, Topology};
 use crate::values::{NodeName, PromotionRecord};
@@ -392,6 +392,17 @@ fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &Switchov
             advice!("wait until it follows; {} looks at its data, and makes it follow", Remedy::rejoin(to)),
         );
     }
+    if let Some(replayed) = primary.is_behind(to.as_str()) {
+        unsafe_to(
+            format!(
+                "it has replayed up to {replayed}, which is more than {from} has ever written: one of them was set back"
+            ),
+            advice!(
+                "find out which: `ha-cli status`; {} replaces the data of {to} by a copy of {from}'s",
+                Remedy::rejoin(to)
+            ),
+        );
+    }
     if standby.version != primary.version {
         unsafe_to(
             format!("it runs PostgreSQL {}, {from} runs {}", standby.version, primary.version),
@@ -423,7 +434,8 @@ fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &Switchov
         },
     }
     if primary.prepared_transactions > 0 {
-        let oldest = primary.prepared.iter().map(|it| format!("'{}' in the database {}", it.gid, it.database));
+        let gid = |it: &PreparedTransaction| shown(std::slice::from_ref(&it.gid));
+        let oldest = primary.prepared.iter().map(|it| format!("'{}' in the database {}", gid(it), it.database));
         let oldest: Vec<_> = oldest.collect();
         let which = if oldest.is_empty() { String::new() } else { format!(": {}", oldest.join(", ")) };
         refusals.push(Refusal::new(

@@ -125,6 +125,7 @@ impl ReplicationProbe for Shared {
                         wal_bytes: None,
                         durable: Vec::new(),
                         overridden: Vec::new(),
+                        databases: Vec::new(),
                         standby_limits: std::collections::BTreeMap::new(),
                         pending_restart: Vec::new(),
                         collation_mismatch: false,

@@ -83,3 +83,11 @@ async fn a_node_without_an_engine_is_an_error_and_not_a_panic() {
     let standby = "vm2".parse().unwrap();
     assert!(matches!(control.wait_ready(&standby, LIMIT).await, Err(PostgresError::Runtime(_))));
 }
+
+/// Whoever holds it may hold it for ever: to try again is no way on.
+#[test]
+fn a_lock_that_somebody_holds_is_told_with_what_shows_the_holder() {
+    let message = "canceling statement due to lock timeout".to_owned();
+    let error = refused("make roles", PsqlError::Server { sqlstate: "55P03".to_owned(), message }).to_string();
+    assert!(error.contains("lock timeout") && error.contains("pg_stat_activity"), "{error}");
+}

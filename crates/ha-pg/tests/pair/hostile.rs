@@ -230,6 +230,53 @@ fn an_owner_of_bad_will_gets_nobody_elses_rights_and_blinds_nobody() {
     });
 }
 
+/// Packed, a gigabyte of settings takes little room; unpacked it takes longer than anybody waits.
+#[test]
+fn an_owner_who_gives_more_settings_than_can_be_read_blinds_nobody() {
+    with_pair_alone(async |pair| {
+        let topology = topology(pair);
+        let control = EngineControl::new(Arc::clone(&topology), engines());
+        control.provision(&vm1(), &wanted()).await.unwrap();
+        let give = |whose: &str, name: &str, value: &str| {
+            format!("DO $$ BEGIN EXECUTE format('ALTER {whose} SET {name} = %L', {value}); END $$")
+        };
+        let many = "DO $$ BEGIN FOR n IN 1..3000 LOOP EXECUTE format('ALTER ROLE mallory SET odd.s%s = %L', n, n); \
+                    END LOOP; END $$";
+        as_mallory(
+            pair,
+            &[
+                give("ROLE mallory IN DATABASE mallory", "search_path", "repeat('abcdefgh', 8000000)"),
+                many.to_owned(),
+                give("DATABASE mallory", "synchronous_commit", "'off'"),
+                // What nobody believes who does not own the database postgres.
+                give("DATABASE mallory", "\"ha.lineage\"", "'99 00000000-0000-4000-8000-000000000000 vm9 9'"),
+                "CREATE UNLOGGED TABLE \"a\n\\! touch /tmp/owned\" (n int)".to_owned(),
+            ],
+        );
+        arrives(pair).await;
+        for node in [vm1(), vm2()] {
+            let over_network = NetworkProbe::new(Arc::clone(&topology), Secret::new(PROBE_PASSWORD));
+            let through_engine = EngineProbe::new(Arc::clone(&topology), engines());
+            for way in [&over_network as &dyn ReplicationProbe, &through_engine] {
+                let seen = way.observe(&node, LIMIT).await.unwrap();
+                let unread: Vec<_> = seen.overridden.iter().filter(|it| it.is_unread()).collect();
+                let [unread] = unread[..] else { panic!("{:?}", seen.overridden) };
+                assert_eq!(unread.source.as_deref(), Some("ALTER ROLE mallory IN DATABASE mallory"));
+                let durable = seen.durable.iter().find(|it| it.name == "synchronous_commit").unwrap();
+                assert_eq!(durable.value, "off", "{durable:?}");
+                let answer = serde_json::to_string(&seen).unwrap().len();
+                assert!(answer < 200_000, "{answer} bytes of what somebody else has chosen");
+                assert_eq!(seen.lineage.map(|it| it.promotion.primary), None);
+            }
+        }
+        let login =
+            DatabaseLogin { database: MALLORY.to_owned(), role: MALLORY.to_owned(), password: Secret::new(PASSWORD) };
+        let unlogged = control.unlogged_tables(&vm1(), &login).await.unwrap();
+        assert_eq!(unlogged, ["public.\"a\n\\! touch /tmp/owned\""]);
+        remove(pair);
+    });
+}
+
 /// An earlier version made more in Keycloak's database, and in the schema that is Keycloak's.
 #[test]
 fn what_an_earlier_version_made_in_keycloaks_database_goes_where_it_belongs() {

@@ -145,11 +145,20 @@ async fn wal_that_was_reset_or_set_back_is_told_of_the_standby_and_of_the_primar
 
     let snapshot = "cp -a /data/pgdata /data/snapshot";
     let set_back = "rm -r /data/pgdata && mv /data/snapshot /data/pgdata";
-    for (before, script, code) in [(None, RESET, Code::WalMissing), (Some(snapshot), set_back, Code::AheadOfPrimary)] {
-        if let Some(before) = before {
-            at_rest(&pair, pair.primary(), before);
+    // Into the next segment of WAL, where the primary refuses what its standby asks for, and within one, where it streams.
+    let beyond = "SELECT pg_switch_wal(); CREATE TABLE beyond (n int)";
+    let within = "CREATE TABLE within AS SELECT generate_series(1, 1000)";
+    let rounds = [
+        (None, RESET, Code::WalMissing),
+        (Some(beyond), set_back, Code::AheadOfPrimary),
+        (Some(within), set_back, Code::AheadOfPrimary),
+    ];
+    for (lost, script, code) in rounds {
+        if let Some(lost) = lost {
+            pair.superuser(pair.primary(), "SELECT pg_switch_wal()").await.unwrap();
+            at_rest(&pair, pair.primary(), snapshot);
             until(&pair, &[]).await;
-            pair.superuser(pair.primary(), "SELECT pg_switch_wal(); CREATE TABLE only_there (n int)").await.unwrap();
+            pair.superuser(pair.primary(), lost).await.unwrap();
             pair.wait_replayed().await.unwrap();
         }
         at_rest(&pair, pair.primary(), script);

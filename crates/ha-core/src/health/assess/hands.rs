@@ -1,7 +1,7 @@
 //! What somebody's hand has left in the database: roles, unlogged tables, transactions; and clocks that differ.
 
 use super::Seen;
-use crate::advice::{Advice, Remedy, advice};
+use crate::advice::{Advice, Remedy, advice, is_harmless, shown};
 use crate::health::{Code, Finding};
 use crate::observe::{OpenTransaction, PostgresRole, PreparedTransaction, ahead};
 use crate::plan::logins::{ChangedRole, changed_roles};
@@ -83,9 +83,18 @@ fn unlogged(topology: &Topology, node: &Node, relations: u64, tables: &[String])
                 .to_owned(),
         ),
         tables => {
-            let statements: Vec<_> = tables.iter().map(|table| format!("`ALTER TABLE {table} SET LOGGED`")).collect();
+            let (plain, odd): (Vec<&String>, Vec<&String>) = tables.iter().partition(|table| is_harmless(table));
+            let mut statements: Vec<_> =
+                plain.iter().map(|table| format!("`ALTER TABLE {table} SET LOGGED`")).collect();
+            if !odd.is_empty() {
+                let which = "`SELECT oid, relname FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'`";
+                statements.push(format!(
+                    "likewise {} more, whose names may have been made to do harm where they are pasted (shown by {which})",
+                    odd.len()
+                ));
+            }
             (
-                format!("unlogged tables in the database {database}: {}", tables.join(", ")),
+                format!("unlogged tables in the database {database}: {}", shown(tables)),
                 format!("{} (those that others refer to first)", statements.join(", ")),
             )
         }
@@ -126,7 +135,15 @@ fn open(node: &Node, server: PostgresRole, it: &OpenTransaction) -> Finding {
 
 fn prepared(node: &Node, it: &PreparedTransaction) -> Finding {
     let PreparedTransaction { gid, role, database, seconds } = it;
-    let gid = gid.replace('\'', "\'\'");
+    let end = if is_harmless(gid) {
+        let gid = gid.replace('\'', "\'\'");
+        format!("`COMMIT PREPARED '{gid}'` or `ROLLBACK PREPARED '{gid}'`")
+    } else {
+        "COMMIT PREPARED or ROLLBACK PREPARED of what `SELECT gid FROM pg_prepared_xacts` shows; its name may have been made to do \
+         harm where it is pasted"
+            .to_owned()
+    };
+    let gid = shown(std::slice::from_ref(gid));
     Finding::new(
         Code::PreparedTransaction,
         Some(&node.name),
@@ -136,8 +153,7 @@ fn prepared(node: &Node, it: &PreparedTransaction) -> Finding {
             seconds / 60.0
         ),
         format!(
-            "find out what prepared it; then, as the role {role} in the database {database} on {}: `COMMIT PREPARED '{gid}'` or \
-             `ROLLBACK PREPARED '{gid}'`",
+            "find out what prepared it; then, as the role {role} in the database {database} on {}: {end}",
             node.name
         ),
     )

@@ -9,7 +9,7 @@ use crate::observe::{PostgresObservation, PostgresRole, SettingInForce, SlotObse
 use crate::plan::logins::changed_roles;
 use crate::plan::{Of, drop_tablespaces, own_way};
 use crate::topology::{Durability, Topology};
-use crate::values::{NodeName, SlotName};
+use crate::values::{Lsn, NodeName, SlotName};
 
 /// Further behind than this is worth a word, in bytes.
 const LAG_WARNING_BYTES: u64 = 64 * 1024 * 1024;
@@ -237,7 +237,12 @@ pub(super) fn of_standby(
     let name = &seen.node.name;
     let upstream = primary.and_then(Seen::postgres);
     let sender = upstream.and_then(|postgres| postgres.senders.iter().find(|sender| sender.name == name.as_str()));
-    let state = streaming(standby, sender.map(|sender| sender.state.as_str()));
+    let state = match streaming(standby, sender.map(|sender| sender.state.as_str())) {
+        ReplicationState::Streaming if upstream.is_some_and(|upstream| !sends_to(upstream, name)) => {
+            ReplicationState::Stopped
+        }
+        state => state,
+    };
     let diverged = upstream
         .filter(|_| state == ReplicationState::Stopped)
         .and_then(|upstream| own_way(Of { node: name, server: standby }, upstream));
@@ -271,8 +276,13 @@ pub(super) fn of_standby(
             advice!("{} shows what that is, and makes it a standby", Remedy::rejoin(name)),
         );
     } else if let Some(primary) = primary {
-        let cut_off =
-            upstream.filter(|_| state == ReplicationState::Stopped).and_then(|it| cut_off(seen, standby, primary, it));
+        let cut_off = upstream.and_then(|it| match state {
+            ReplicationState::Stopped => cut_off(seen, standby, primary, it),
+            _ => it
+                .is_behind(name.as_str())
+                .zip(it.write_lsn)
+                .map(|(end, written)| ahead(name, &primary.node.name, end, written)),
+        });
         if let Some((code, message, help)) = cut_off {
             add(code, message, help);
         } else if state == ReplicationState::Stopped && !upstream.is_some_and(|it| is_locked_out(topology, it)) {
@@ -369,17 +379,9 @@ fn cut_off(
 ) -> Option<(Code, String, Advice)> {
     let (name, from) = (&seen.node.name, &primary.node.name);
     let end = standby.end_of_wal()?;
-    if let Some(written) = upstream.write_lsn.filter(|it| end > *it && standby.timeline == upstream.timeline) {
-        let message = format!(
-            "its WAL goes on to {end}, and that of {from}, in the same history, ends at {written}: its data was reset (pg_resetwal), \
-             or that of {from} was set back and lacks what {name} holds"
-        );
-        let help = advice!(
-            "find out which of them was touched; {} replaces the data of {name} by a copy of {from}'s, and with --backup puts it into a \
-             file first",
-            Remedy::rejoin(name),
-        );
-        return Some((Code::AheadOfPrimary, message, help));
+    let same = standby.timeline == upstream.timeline;
+    if let Some(written) = upstream.write_lsn.filter(|written| end > *written && same) {
+        return Some(ahead(name, from, end, written));
     }
     let slot = upstream.slots.iter().find(|slot| slot.name == SlotName::of_standby(name).as_str());
     if slot.is_some_and(|slot| slot.wal_status.as_deref() == Some("lost")) {
@@ -407,6 +409,19 @@ fn cut_off(
     Some((Code::WalMissing, message, help))
 }
 
+fn ahead(name: &NodeName, from: &NodeName, end: Lsn, written: Lsn) -> (Code, String, Advice) {
+    let message = format!(
+        "its WAL goes on to {end}, and that of {from}, in the same history, ends at {written}: its data was reset (pg_resetwal), or that \
+         of {from} was set back and lacks what {name} holds"
+    );
+    let help = advice!(
+        "find out which of them was touched; {} replaces the data of {name} by a copy of {from}'s, and with --backup puts it into a file \
+         first",
+        Remedy::rejoin(name),
+    );
+    (Code::AheadOfPrimary, message, help)
+}
+
 /// How old the last replayed transaction is: its time is from the primary's clock, its age by the standby's, so what these differ
 /// by is taken out where it is known.
 fn replay_age(standby: &PostgresObservation, upstream: Option<&PostgresObservation>) -> Option<f64> {
@@ -430,6 +445,14 @@ fn streaming(standby: &PostgresObservation, sender: Option<&str>) -> Replication
             _ => ReplicationState::Unknown,
         },
     }
+}
+
+/// Whether the primary has a WAL sender for the standby. A WAL receiver says "streaming" from its start on, before it is let in: of
+/// one that is refused again and again only the primary's word tells. Under another name of its own it still uses its slot.
+fn sends_to(primary: &PostgresObservation, standby: &NodeName) -> bool {
+    let slot = SlotName::of_standby(standby);
+    primary.senders.iter().any(|sender| sender.name == standby.as_str())
+        || primary.slots.iter().any(|of| of.active && of.name == slot.as_str())
 }
 
 /// Whether the standby is told to follow somebody else than the primary.

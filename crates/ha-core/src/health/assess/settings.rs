@@ -16,6 +16,18 @@ pub(super) fn findings(topology: &Topology, node: &Seen<'_>, findings: &mut Vec<
     let name = &node.node.name;
     let configured = layout::configured(topology, node.node);
     for setting in &postgres.overridden {
+        if setting.is_unread() && !(setting.is_in_the_data() && postgres.role == PostgresRole::Standby) {
+            findings.push(unread(node, setting));
+            continue;
+        }
+        let standby = postgres.role == PostgresRole::Standby;
+        if let Some(why) = setting.breaks_keycloak().filter(|_| !standby) {
+            let SettingInForce { name: what, value, source } = setting;
+            let source = source.as_deref().unwrap_or_default();
+            let message = format!("{what} is \"{value}\" for Keycloak's sessions, by {source}: {why}");
+            findings.push(Finding::new(Code::SettingNotInForce, Some(name), message, take_back(node, setting)));
+            continue;
+        }
         let told_elsewhere = postgres.durable.iter().any(|other| other.name == setting.name);
         // The primary's finding says it.
         let said = setting.is_in_the_data() && postgres.role == PostgresRole::Standby;
@@ -27,6 +39,14 @@ pub(super) fn findings(topology: &Topology, node: &Seen<'_>, findings: &mut Vec<
         let message = format!("{what} is \"{value}\", by {source}, and not \"{wanted}\", {whose}");
         findings.push(Finding::new(Code::SettingNotInForce, Some(name), message, take_back(node, setting)));
     }
+}
+
+/// Nobody gives that much in good faith: what is in force for Keycloak's sessions may be anything.
+fn unread(node: &Seen<'_>, setting: &SettingInForce) -> Finding {
+    let source = setting.source.as_deref().unwrap_or_default();
+    let message =
+        format!("{source} has given {}: what is in force for Keycloak's sessions is not known", setting.value);
+    Finding::new(Code::SettingNotInForce, Some(&node.node.name), message, take_back(node, setting))
 }
 
 /// How a setting that somebody gave is taken back; nothing where nobody did.

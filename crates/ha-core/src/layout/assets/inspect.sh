@@ -27,11 +27,11 @@ fi
 # The superuser looks at nothing that somebody else has made: in its own database only.
 sql() { PGOPTIONS='-c search_path=pg_catalog' gosu postgres psql -X -A -t -q -h /tmp -d postgres -v ON_ERROR_STOP=1; }
 # Keycloak's role looks at what is Keycloak's: a table may have become a view by now, whose functions run with the rights of whoever
-# reads it.
+# reads it. They may also lift the session's own limits, so that there is one outside of it.
 as_owner() {
     PGOPTIONS='-c role=none -c search_path=pg_catalog -c local_preload_libraries= -c statement_timeout=5min
         -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 -c standard_conforming_strings=on' \
-        gosu postgres psql -X -A -t -q -w -h /tmp -U "$role" -d "$database" -v ON_ERROR_STOP=1
+        timeout 600 gosu postgres psql -X -A -t -q -w -h /tmp -U "$role" -d "$database" -v ON_ERROR_STOP=1
 }
 printf 'local postgres postgres peer\nlocal "%s" "%s" trust\n' "$database" "$role" >/tmp/pg_hba.conf
 chown postgres /tmp/pg_hba.conf
@@ -107,8 +107,11 @@ exec 3<&- 4<&-
 # Two that were promoted apart from each other may be on timelines of one number, left at one position even. Each of the promotions
 # that only this data has been through led to a timeline of its own, and the first of these is where the histories part.
 if [ "$whole" = yes ]; then
-    # GENERATION ID PRIMARY TIMELINE and the ids before, the last first.
-    lineage=$(echo "SELECT substr(setting, 12) FROM pg_db_role_setting, unnest(setconfig) AS setting WHERE setting LIKE 'ha.lineage=%'" | sql)
+    # GENERATION ID PRIMARY TIMELINE and the ids before, the last first. Of the database postgres alone: whoever owns another may
+    # give it such a setting, too.
+    lineage=$(echo "SELECT substr(setting, 12) FROM (SELECT unnest(setconfig) AS setting FROM pg_db_role_setting
+        WHERE setrole = 0 AND setdatabase = (SELECT oid FROM pg_database WHERE datname = 'postgres')) AS noted
+        WHERE setting LIKE 'ha.lineage=%'" | sql)
     apart=0
     for id in $(echo "$lineage" | awk '{ $1 = ""; $3 = ""; $4 = ""; print }'); do
         case " $promotions " in *" $id "*) break ;; esac

@@ -1,5 +1,5 @@
 use super::*;
-use crate::observe::fixtures::{healthy, name, pair, promotion, unobserved};
+use crate::observe::fixtures::{healthy, name, pair, primary, promotion, unobserved};
 use crate::observe::{OnlyHere, PostgresObservation, UnobservedWhy};
 use crate::plan::order::kept_back;
 use crate::plan::{PlannedStep, RoleFact};
@@ -75,6 +75,13 @@ fn one_that_streams_has_nothing_to_do() {
     *server(&mut facts, "vm1") = PostgresObservation { timeline: TimelineId(2), promotion: promoted, ..follower };
     let begun = begin_rejoin(&topology, &facts, &name("vm1"));
     assert!(matches!(begun, Ok(RejoinStart::Streams { .. })), "{begun:?}");
+
+    // What it streams does not go on where its own ends.
+    let mut heard = primary(&topology, &name("vm2")).senders.remove(0);
+    heard.replay_lsn = Some("F/0".parse().unwrap());
+    server(&mut facts, "vm2").senders = vec![heard];
+    let begun = begin_rejoin(&topology, &facts, &name("vm1"));
+    assert!(matches!(begun, Ok(RejoinStart::Inspect { .. })), "{begun:?}");
 }
 
 #[test]

@@ -68,6 +68,31 @@ fn unlogged_tables_are_named_with_the_statement_that_mends_them() {
     assert!(finding.help.contains("`ALTER TABLE public.\"odd one\" SET LOGGED`"), "{finding:?}");
 }
 
+/// Keycloak's role names what it makes as it likes.
+#[test]
+fn no_statement_to_paste_holds_a_name_that_was_made_to_do_harm() {
+    for name in ["a\n\\! touch owned", "$(touch owned)", "a`touch owned`", "\u{2028}a", "a'; DROP TABLE realm; --"] {
+        let mut nodes = healthy(&pair());
+        in_the_data(|it| {
+            it.unlogged_relations = 2;
+            it.unlogged_tables = vec![format!("public.\"{name}\""), "public.sound".to_owned()];
+            it.prepared = vec![PreparedTransaction {
+                gid: name.to_owned(),
+                role: "keycloak".into(),
+                database: "keycloak".into(),
+                seconds: 301.0,
+            }];
+        })(&mut nodes);
+        let report = assess(&pair(), &nodes);
+        assert_eq!(found(&report), ["vm1 unlogged-tables", "vm1 prepared-transaction"], "{name:?}");
+        assert!(report.findings[0].help.contains("`ALTER TABLE public.sound SET LOGGED`"), "{report:?}");
+        for finding in &report.findings {
+            assert!(!finding.help.contains("touch") && !finding.help.contains("DROP"), "{finding:?}");
+            assert!(!finding.message.contains(['\n', '\u{2028}']), "{finding:?}");
+        }
+    }
+}
+
 fn open(seconds: f64) -> OpenTransaction {
     OpenTransaction {
         pid: 4711,

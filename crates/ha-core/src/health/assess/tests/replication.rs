@@ -24,6 +24,28 @@ fn a_standby_that_catches_up_is_behind() {
     check(catchup, &["vm2 replication-lag"], Degraded);
 }
 
+/// It says "streaming" for as long as it tries.
+#[test]
+fn a_receiver_that_is_refused_again_and_again_does_not_stream() {
+    let refused = |n: &mut Nodes| {
+        let primary = n[0].postgres.as_mut().unwrap();
+        primary.senders.clear();
+        primary.slots[0].active = false;
+    };
+    check(refused, &["vm2 replication-stopped"], Degraded);
+    let renamed = |n: &mut Nodes| n[0].postgres.as_mut().unwrap().senders[0].name = "walreceiver".to_owned();
+    check(renamed, &["vm1 unknown-standby"], Healthy);
+}
+
+#[test]
+fn a_primary_that_was_set_back_within_a_segment_is_told_while_its_standby_streams() {
+    let set_back = |n: &mut Nodes| {
+        let primary = n[0].postgres.as_mut().unwrap();
+        primary.senders[0].replay_lsn = primary.write_lsn.map(|it| Lsn::new(it.bytes() + 1));
+    };
+    check(set_back, &["vm2 ahead-of-primary"], Degraded);
+}
+
 #[test]
 fn a_receiver_in_a_state_that_is_not_known_is_no_healthy_one() {
     let odd = |n: &mut Nodes| {

@@ -39,6 +39,36 @@ fn what_the_file_says_and_somebody_else_has_set_is_told_with_its_source() {
 }
 
 #[test]
+fn what_is_too_much_to_be_read_is_told_with_what_takes_it_back() {
+    let source = "ALTER ROLE keycloak IN DATABASE keycloak";
+    let flood = || given("all", "9000 bytes of settings, more than are read", source);
+    check(set(0, flood()), &["vm1 setting-not-in-force"], Healthy);
+    check(set(1, flood()), &[], Healthy);
+    let mut nodes = healthy(&pair());
+    set(0, flood())(&mut nodes);
+    let finding = assess(&pair(), &nodes).findings.remove(0);
+    assert!(finding.help.contains("`ALTER ROLE keycloak IN DATABASE keycloak RESET all`"), "{finding:?}");
+}
+
+#[test]
+fn what_keeps_keycloak_from_its_work_is_told() {
+    for (name, value) in [
+        ("default_transaction_read_only", "on"),
+        ("transaction_timeout", "1ms"),
+        ("statement_timeout", "1"),
+        ("role", "somebody"),
+        ("local_preload_libraries", "there_is_none"),
+    ] {
+        let it = || given(name, value, "ALTER ROLE keycloak IN DATABASE keycloak");
+        check(set(0, it()), &["vm1 setting-not-in-force"], Healthy);
+        check(set(1, it()), &[], Healthy);
+    }
+    for (name, value) in [("statement_timeout", "30s"), ("statement_timeout", "0"), ("role", "none")] {
+        check(set(0, given(name, value, "ALTER ROLE keycloak")), &[], Healthy);
+    }
+}
+
+#[test]
 fn what_ha_cli_needs_counts_as_well_and_what_is_nobodys_but_theirs_does_not() {
     check(set(0, given("hot_standby_feedback", "off", "ALTER SYSTEM")), &["vm1 setting-not-in-force"], Healthy);
     check(set(0, given("hot_standby_feedback", "on", "ALTER SYSTEM")), &[], Healthy);
