@@ -182,7 +182,10 @@ impl Cluster {
     }
 
     /// Plans to take `selected` down; with `volumes`, to destroy their data.
-    pub async fn plan_down(&self, selected: &[NodeName], volumes: bool) -> Plan {
+    ///
+    /// # Errors
+    /// Somebody renamed a container of theirs.
+    pub async fn plan_down(&self, selected: &[NodeName], volumes: bool) -> Result<Plan, Vec<Refusal>> {
         plan::decide_down(&self.topology, selected, &self.observe().await, volumes)
     }
 
