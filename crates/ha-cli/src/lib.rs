@@ -9,5 +9,6 @@ pub mod error;
 pub mod exit;
 pub mod haproxy;
 pub mod hooks;
+mod interrupt;
 pub mod output;
 pub mod select;

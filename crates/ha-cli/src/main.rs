@@ -29,7 +29,8 @@ fn main() -> ExitCode {
     let color = color(&cli.globals);
     start_logging(&cli.globals);
     let printer = Printer::new(cli.globals.output, color, Box::new(io::stdout()), Box::new(io::stderr()))
-        .with_widths(Widths::of_this_process);
+        .with_widths(Widths::of_this_process)
+        .on_terminal(io::stdout().is_terminal());
     let mut result = run(cli, &printer);
     if let Err(error) = &result
         && let Err(lost) = printer.error(error)

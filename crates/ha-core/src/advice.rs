@@ -19,10 +19,15 @@ pub(crate) fn shown(names: &[String]) -> String {
     names.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
-/// One command that changes something. As text it is the command, in backquotes.
+/// One command that changes something, or looks closer before anything is changed. As text it is the command, in backquotes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Remedy {
+    /// `doctor`: changes nothing, and looks closer at the node where a look from here was not enough.
+    Doctor {
+        /// Which.
+        node: NodeName,
+    },
     /// `up`: of one node, or of all.
     Up {
         /// Which.
@@ -60,6 +65,12 @@ pub enum Remedy {
 }
 
 impl Remedy {
+    /// `doctor` of one node.
+    #[must_use]
+    pub fn doctor(node: &NodeName) -> Self {
+        Self::Doctor { node: node.clone() }
+    }
+
     /// `up` of one node.
     #[must_use]
     pub fn up(node: &NodeName) -> Self {
@@ -117,6 +128,7 @@ impl fmt::Display for Remedy {
         let option =
             |name: &str, value: &Option<NodeName>| value.as_ref().map(|it| format!(" {name}{it}")).unwrap_or_default();
         match self {
+            Self::Doctor { node } => write!(f, "`ha-cli doctor {node}`"),
             Self::Up { node } => write!(f, "`ha-cli up{}`", option("", node)),
             Self::Down { node } => write!(f, "`ha-cli down {node}`"),
             Self::Switchover { to } => write!(f, "`ha-cli switchover{}`", option("--to ", to)),
@@ -137,7 +149,7 @@ pub struct Advice {
     #[serde(rename = "help")]
     pub text: String,
     /// The commands in it that change something, the one to be tried first before the others; none where it is for a hand
-    /// elsewhere, or where waiting is enough.
+    /// elsewhere, or where waiting is enough. Before them one that looks closer, where what they change may need no change.
     pub remedies: Vec<Remedy>,
 }
 
@@ -207,6 +219,7 @@ mod tests {
             (Remedy::failover(&vm2), "failover --to vm2"),
             (Remedy::rejoin(&vm1), "rejoin vm1"),
             (Remedy::rebuild(&vm1), "rebuild vm1"),
+            (Remedy::doctor(&vm1), "doctor vm1"),
         ];
         for (remedy, text) in all {
             assert_eq!(remedy.to_string(), format!("`ha-cli {text}`"));
@@ -217,6 +230,7 @@ mod tests {
     #[test]
     fn no_advice_of_health_and_of_the_plans_names_a_command_that_is_only_text() {
         let sources = [
+            include_str!("health/assess/alive.rs"),
             include_str!("health/assess/hands.rs"),
             include_str!("health/assess/keycloak.rs"),
             include_str!("health/assess/mod.rs"),

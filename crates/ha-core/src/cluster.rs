@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
+
 use crate::drift::{self, Disagreement, NodeDrift};
 use crate::health::{self, Report};
 use crate::history::{self, Entry, Gap, History};
@@ -131,9 +133,10 @@ impl Cluster {
     }
 
     /// Looks at every node and tells what it means. Where a server runs and does not tell of the room on its host, a program
-    /// is run in its container for it.
+    /// is run in its container for it. While somebody's command is at work on the nodes, that is the first finding, and nothing is
+    /// advised but to wait for it; whoever holds the locks with this value is not told of that.
     pub async fn report(&self) -> Report {
-        let mut facts = crate::survey::role_facts(self).await;
+        let (mut facts, at_work) = join(crate::survey::role_facts(self), lock::look(self)).await;
         let mut seen: Vec<_> = facts.values().map(|fact| fact.observation.clone()).collect();
         crate::survey::ask_hosts(self, &mut seen).await;
         for (fact, seen) in facts.values_mut().zip(seen) {
@@ -142,7 +145,7 @@ impl Cluster {
         let report = health::assess_roles(&self.topology, &facts);
         let asks = health::rest::is_worth_asking(&report);
         let history = if asks { self.history().await.operations } else { Vec::new() };
-        health::rest::settle(report, &history)
+        health::at_work::settle(health::rest::settle(report, &history), &at_work)
     }
 
     /// Compares what each node was brought up with with the topology.
@@ -182,7 +185,10 @@ impl Cluster {
     }
 
     /// Plans to take `selected` down; with `volumes`, to destroy their data.
-    pub async fn plan_down(&self, selected: &[NodeName], volumes: bool) -> Plan {
+    ///
+    /// # Errors
+    /// Somebody renamed a container of theirs.
+    pub async fn plan_down(&self, selected: &[NodeName], volumes: bool) -> Result<Plan, Vec<Refusal>> {
         plan::decide_down(&self.topology, selected, &self.observe().await, volumes)
     }
 

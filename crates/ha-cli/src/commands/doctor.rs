@@ -11,6 +11,7 @@ use crate::cli::{DoctorArgs, Globals};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
+use crate::interrupt::interrupted;
 use crate::output::Printer;
 use crate::select;
 use ha_docker::TokioClock;
@@ -32,9 +33,7 @@ pub(super) async fn run(globals: &Globals, args: &DoctorArgs, printer: &Printer)
         run: format!("{:x}{:x}", std::process::id(), since_1970.subsec_micros()),
     };
     let clock = TokioClock::start();
-    let stop = async {
-        drop(tokio::signal::ctrl_c().await);
-    };
+    let stop = interrupted();
     let work = cluster.doctor(&nodes, &options, &clock, stop);
     let report = tokio::select! {
         report = work => report,

@@ -37,7 +37,8 @@ pub(super) async fn run(globals: &Globals, args: &DownArgs, printer: &Printer) -
 async fn plan_and_do(cluster: &Cluster, turn: &Turn, args: &DownArgs, printer: &Printer) -> Result<Outcome, Error> {
     let report = plan::interruptible(cluster.report()).await?;
     let selected = select::nodes(cluster.topology(), &args.nodes, Some(&report))?;
-    let plan = plan::interruptible(cluster.plan_down(&selected, args.volumes)).await?;
+    let planned = plan::interruptible(cluster.plan_down(&selected, args.volumes)).await?;
+    let plan = planned.map_err(|refusals| plan::refused("down", &refusals))?;
     plan::show(printer, &plan);
     let wanted = if args.volumes { offer_backup(cluster, &selected, args, &report, printer).await? } else { None };
     if args.dry_run {

@@ -10,6 +10,7 @@ use ha_core::steps::RunError;
 use ha_core::values::NodeName;
 use serde_json::json;
 
+use super::handover;
 use super::operation::Operation;
 use super::plan;
 use super::question::{self, Confirmation};
@@ -82,8 +83,10 @@ async fn take_over(
     // Written down at the same time: the intent itself is on the target's disk before anything else happens.
     let begun = Instant::now();
     let watcher = Arc::new(with_hooks(cluster, failover, &progress));
-    let (operation, ran) =
-        tokio::join!(Operation::begin(cluster, turn, &failover.plan), plan::attempt(cluster, &failover.plan, &watcher));
+    let (operation, ran) = tokio::join!(
+        Operation::begin_to_the_end(cluster, turn, &failover.plan),
+        handover::run(cluster, &failover.plan, Arc::clone(&watcher) as _, printer)
+    );
     let seconds = (looked + begun.elapsed()).as_secs_f64();
     let mut unproven = Vec::new();
     let ran = match ran {
@@ -96,9 +99,7 @@ async fn take_over(
         Err(interrupted) => Err(interrupted),
     };
     let hooks = watcher.finish(printer).await;
-    if let Ok(operation) = operation {
-        operation.end(cluster, &ran, printer).await;
-    }
+    operation.end(cluster, &ran, printer).await;
     ran?;
     let proven = unproven.is_empty();
     // Somebody is away as a rule, and waiting for that would help nobody: what is still to come is told.

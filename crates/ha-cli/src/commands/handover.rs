@@ -2,7 +2,7 @@
 //!
 //! Before anything has changed it ends at once. Until the old primary is stopped, what is under way ends, and the rest is not begun:
 //! it can be taken back. From then on nobody takes writes until the other one is promoted, so it is brought to its end; only a
-//! second ctrl-c gives it up. A terminal that is closed and a service manager that ends the program mean the same.
+//! second ctrl-c gives it up. A terminal that is closed and a service manager that ends the program mean the same as the first one.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use ha_core::layout::Component;
 use ha_core::plan::{Action, Plan};
 use ha_core::steps::{RunError, StepEvent, Watcher};
 
-use super::interrupt::Interrupts;
 use super::plan;
 use crate::error::{Error, Failure};
+use crate::interrupt::Interrupts;
 use crate::output::{Printer, Tone};
 
 /// How far it is.
@@ -41,7 +41,11 @@ impl Watcher for Handover {
         if let StepEvent::Started(step) = &event {
             match &step.action {
                 Action::AwaitKeycloak => {}
-                Action::Stop { component: Component::Postgres } | Action::ProveReceived { .. } | Action::Promote => {
+                // What is fenced, in a failover, may have been the primary until then.
+                Action::Stop { component: Component::Postgres }
+                | Action::Fence
+                | Action::ProveReceived { .. }
+                | Action::Promote => {
                     self.at_least(NOBODY_WRITES);
                 }
                 _ => self.at_least(BEFORE_THE_STOP),
@@ -72,7 +76,7 @@ pub(super) async fn run(
     let mut work = pin!(cluster.run(steps, Arc::clone(&handover) as _));
     tokio::select! {
         done = &mut work => return Ok(done),
-        () = interrupts.next() => {}
+        () = interrupts.first() => {}
     }
     let what = match handover.phase.load(Ordering::SeqCst) {
         NOTHING_CHANGED => return Err(plan::interrupted().into()),
@@ -90,6 +94,6 @@ pub(super) async fn run(
     });
     tokio::select! {
         done = work => Ok(done),
-        () = interrupts.next() => Err(plan::interrupted().into()),
+        () = interrupts.once_more() => Err(plan::interrupted().into()),
     }
 }

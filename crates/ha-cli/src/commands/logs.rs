@@ -13,6 +13,7 @@ use crate::cli::{ComponentArg, Globals, LogsArgs, OutputFormat, Since};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
+use crate::interrupt::interrupted;
 use crate::output::Printer;
 use crate::select;
 
@@ -78,7 +79,7 @@ pub(super) async fn run(globals: &Globals, args: &LogsArgs, printer: &Printer) -
         // Ending it is what ctrl-c is for.
         tokio::select! {
             result = show => result?,
-            _ = tokio::signal::ctrl_c() => return Ok(Outcome::Interrupted),
+            () = interrupted() => return Ok(Outcome::Interrupted),
         }
     } else {
         interruptible(show).await??;

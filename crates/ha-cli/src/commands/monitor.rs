@@ -7,7 +7,6 @@ use ha_core::health::{Change, Report as Health, carry, changes};
 use ha_core::hooks::HealthChange;
 use ha_core::topology::{HookCommand, Topology};
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 
 use self::disks::Disks;
 use self::history::History;
@@ -18,6 +17,7 @@ use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
 use crate::hooks::{self, HookReport, Notifier};
+use crate::interrupt::interrupted;
 use crate::output::Printer;
 
 mod disks;
@@ -54,13 +54,8 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
     // A look that takes longer than the interval delays the next one; none is made up for.
     let mut ticks = tokio::time::interval(args.interval.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let interrupt = tokio::signal::ctrl_c();
-    let has_screen = matches!(show, Show::Screen(_));
-    let ended = async {
-        // Elsewhere there is nothing to give back.
-        if has_screen { until_ended().await } else { std::future::pending().await }
-    };
-    tokio::pin!(interrupt, ended);
+    let interrupt = interrupted();
+    tokio::pin!(interrupt);
     let mut looks: u64 = 0;
     while !printer.closed() && args.count.is_none_or(|count| looks < count) {
         let look = async {
@@ -76,9 +71,8 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
         let report = tokio::select! {
             report = look => report,
             () = quit => break,
-            // Whoever ends it gets the terminal back, too.
-            () = &mut ended => break,
-            _ = &mut interrupt => {
+            // Whoever ends it gets the terminal back.
+            () = &mut interrupt => {
                 ends.interrupted = true;
                 break;
             }
@@ -129,18 +123,6 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
         }
     }
     ends.outcome()
-}
-
-/// Ready at SIGTERM or SIGHUP.
-async fn until_ended() {
-    let signals = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::hangup())?)));
-    match signals {
-        Ok((mut terminate, mut hang_up)) => tokio::select! {
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-        },
-        Err(_) => std::future::pending().await,
-    }
 }
 
 /// What runs the program that is named, or that of the file.

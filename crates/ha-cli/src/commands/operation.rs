@@ -10,6 +10,7 @@ use ha_core::values::NodeName;
 use super::turn::Turn;
 use super::{plan, time, who};
 use crate::error::{Error, Failure, FailureKind};
+use crate::interrupt::interrupted;
 use crate::output::{Printer, Tone};
 
 /// What is done is done: nobody waits longer than this for its being written down.
@@ -32,9 +33,12 @@ impl Operation {
     /// # Errors
     /// An interrupt.
     pub(super) async fn begin(cluster: &Cluster, turn: &Turn, plan: &Plan) -> Result<Self, Error> {
-        let mut nodes: Vec<_> = cluster.topology().nodes().iter().map(|node| node.name.clone()).collect();
-        nodes.retain(|name| plan.steps.iter().any(|step| step.node == *name));
-        Self::begin_on(cluster, turn, nodes, plan.generation()).await
+        Self::begin_on(cluster, turn, concerned(cluster, plan), plan.generation()).await
+    }
+
+    /// The same of a command that does what is planned meanwhile, and goes on when it is interrupted.
+    pub(super) async fn begin_to_the_end(cluster: &Cluster, turn: &Turn, plan: &Plan) -> Self {
+        Self::written(cluster, turn, concerned(cluster, plan), plan.generation()).await
     }
 
     /// The same, of a command that changes something before it can plan: the data of a node can be looked at only once its server is
@@ -48,6 +52,10 @@ impl Operation {
         nodes: Vec<NodeName>,
         generation: Option<u64>,
     ) -> Result<Self, Error> {
+        plan::interruptible(Self::written(cluster, turn, nodes, generation)).await
+    }
+
+    async fn written(cluster: &Cluster, turn: &Turn, nodes: Vec<NodeName>, generation: Option<u64>) -> Self {
         let begun = Entry {
             schema: SCHEMA,
             at: time::now(),
@@ -63,10 +71,10 @@ impl Operation {
         };
         let since = Instant::now();
         let reached = turn.reached().to_vec();
-        let written = plan::interruptible(cluster.record(&reached, std::slice::from_ref(&begun))).await?;
+        let written = cluster.record(&reached, std::slice::from_ref(&begun)).await;
         // Not told yet: the first `up` makes the place to write to, and the end is written there together with this.
         let missing = written.into_iter().map(|gap| gap.node).collect();
-        Ok(Self { begun, since, reached, missing })
+        Self { begun, since, reached, missing }
     }
 
     /// Writes down how it ended, and tells where that was not possible.
@@ -85,7 +93,7 @@ impl Operation {
         let written = async { tokio::join!(cluster.record(&late, &whole), cluster.record(&in_time, &rest)) };
         let written = tokio::select! {
             written = tokio::time::timeout(END_LIMIT, written) => written.ok(),
-            _ = tokio::signal::ctrl_c() => None,
+            () = interrupted() => None,
         };
         printer.note(|page| {
             let mark = page.tone(Tone::Warning, "note:");
@@ -99,6 +107,13 @@ impl Operation {
             }
         });
     }
+}
+
+/// The nodes that something will be done on.
+fn concerned(cluster: &Cluster, plan: &Plan) -> Vec<NodeName> {
+    let mut nodes: Vec<_> = cluster.topology().nodes().iter().map(|node| node.name.clone()).collect();
+    nodes.retain(|name| plan.steps.iter().any(|step| step.node == *name));
+    nodes
 }
 
 /// What the history says of a command's result.

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use ha_core::Cluster;
 use ha_core::plan::{Plan, Refusal, RefusalKind};
 use ha_core::steps::{RunError, Watcher};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::cli::OutputFormat;
 use crate::error::{Error, Failure};
 use crate::output::{PlanProgress, Printer, Tone, planned_steps};
 
-/// Awaits, until ctrl-c. What was under way is dropped: it is found and gone on with by the next run.
+/// Awaits, until ctrl-c, or what means the same. What was under way is dropped: it is found and gone on with by the next run.
 pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     tokio::select! {
         value = work => Ok(value),
-        _ = tokio::signal::ctrl_c() => Err(interrupted().into()),
+        () = crate::interrupt::interrupted() => Err(interrupted().into()),
     }
 }
 
@@ -44,11 +44,24 @@ pub(super) fn show(printer: &Printer, plan: &Plan) {
 }
 
 pub(super) fn report_dry_run(cluster: &Cluster, printer: &Printer, plan: &Plan) -> Result<(), Error> {
+    report_dry_run_with(cluster, printer, plan, Map::new())
+}
+
+/// The same, and for programs what else the command would tell of what it does.
+pub(super) fn report_dry_run_with(
+    cluster: &Cluster,
+    printer: &Printer,
+    plan: &Plan,
+    also: Map<String, Value>,
+) -> Result<(), Error> {
     if printer.format() == OutputFormat::Json {
-        let object = json!({
+        let mut object = json!({
             "schema": 1, "cluster": cluster.topology().cluster.name, "dry_run": true, "steps": planned_steps(plan),
             "notes": plan.notes,
         });
+        if let Some(object) = object.as_object_mut() {
+            object.extend(also);
+        }
         return printer.json(&object);
     }
     if plan.is_empty() {

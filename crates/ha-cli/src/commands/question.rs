@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::cli::OutputFormat;
 use crate::error::{Error, Failure};
+use crate::interrupt::interrupted;
 use crate::output::Printer;
 
 /// The code of the failure that a missing yes is.
@@ -151,7 +152,7 @@ async fn text(printer: &Printer, prompt: &str) -> Result<String, Error> {
 /// The line that is typed to a prompt; `None` at the end of the input.
 async fn ask(printer: &Printer, prompt: &str) -> Result<Option<String>, Error> {
     // Listened for from the first moment on: ctrl-c at a question is told like any other.
-    let mut interrupt = pin!(tokio::signal::ctrl_c());
+    let mut interrupt = pin!(interrupted());
     if (&mut interrupt).now_or_never().is_some() {
         return Err(Failure::interrupted(NOTHING_DONE).into());
     }
@@ -169,7 +170,7 @@ async fn ask(printer: &Printer, prompt: &str) -> Result<Option<String>, Error> {
             }
             Err(_) => Ok(None),
         },
-        _ = interrupt => Err(Failure::interrupted(NOTHING_DONE)),
+        () = interrupt => Err(Failure::interrupted(NOTHING_DONE)),
     };
     if !matches!(line, Ok(Some(_))) {
         // The cursor still stands behind the question.
@@ -194,6 +195,7 @@ fn read_line() -> io::Result<Option<String>> {
 
 #[cfg(test)]
 #[path = "../../tests/shared/terminal.rs"]
+#[allow(dead_code, reason = "other suites use the rest")]
 mod terminal;
 
 #[cfg(test)]

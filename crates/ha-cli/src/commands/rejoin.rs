@@ -151,7 +151,8 @@ async fn replace(
     let ask = !args.dry_run && !args.yes;
     let wanted = backup::offer(cluster, node, args.old_data.backup.as_deref(), ask, printer).await?;
     if args.dry_run {
-        plan::report_dry_run(cluster, printer, &plan)?;
+        let also = [("node".to_owned(), json!(node))].into_iter().collect();
+        plan::report_dry_run_with(cluster, printer, &plan, also)?;
         return Ok(Outcome::Done);
     }
     let question = rebuild_question(cluster.topology().cluster.name.as_str(), node, old_data);

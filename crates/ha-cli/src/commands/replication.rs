@@ -122,7 +122,8 @@ async fn change(
     let plan = planned.map_err(|refusal| plan::refused("replication set", &[refusal]))?;
     plan::show(printer, &plan);
     if args.dry_run {
-        plan::report_dry_run(cluster, printer, &plan)?;
+        let also = [("durability".to_owned(), json!(args.durability)), ("file".to_owned(), json!(path))];
+        plan::report_dry_run_with(cluster, printer, &plan, also.into_iter().collect())?;
         return Ok(Outcome::Done);
     }
     question::confirm(printer, args.yes, &Some(question(&args.durability))).await?;

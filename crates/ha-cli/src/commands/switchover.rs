@@ -7,7 +7,7 @@ use ha_core::Cluster;
 use ha_core::hooks::{HookEvent, RoleChange};
 use ha_core::plan::{Switchover, SwitchoverOptions, undo_switchover};
 use ha_core::steps::RunError;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::handover;
 use super::operation::Operation;
@@ -46,7 +46,8 @@ async fn plan_and_change(
     let switchover = planned.map_err(|refusals| plan::refused("switchover", &refusals))?;
     plan::show(printer, &switchover.plan);
     if args.dry_run {
-        plan::report_dry_run(cluster, printer, &switchover.plan)?;
+        let also = whose(&switchover).into_iter().map(|(field, value)| (field.to_owned(), value));
+        plan::report_dry_run_with(cluster, printer, &switchover.plan, also.collect())?;
         return Ok(Outcome::Done);
     }
     let begun = Instant::now();
@@ -164,6 +165,13 @@ async fn go_back(
     })
 }
 
+/// Who changes roles, for programs, done or not. What an interrupted one left may be a matter of the primary alone.
+fn whose(switchover: &Switchover) -> [(&'static str, Value); 3] {
+    let Switchover { from, to, resumed, plan, .. } = switchover;
+    let from = (from != to).then_some(from);
+    [("from", json!(from)), ("to", json!(to)), ("resumed", json!(*resumed && !plan.is_empty()))]
+}
+
 fn finish(
     cluster: &Cluster,
     switchover: &Switchover,
@@ -171,24 +179,25 @@ fn finish(
     ended: &Ended<'_>,
     printer: &Printer,
 ) -> Result<(), Error> {
-    let Switchover { from, to, resumed, plan, .. } = switchover;
+    let Switchover { from, to, plan, .. } = switchover;
     let Ended { took, hooks, unproven, settled } = ended;
-    // What an interrupted one left may be a matter of the primary alone.
-    let from = (from != to).then_some(from);
     let seconds = took.as_secs_f64();
     if printer.format() == OutputFormat::Json {
-        let object = json!({
-            "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !plan.is_empty(), "from": from, "to": to,
-            "resumed": *resumed && !plan.is_empty(), "steps": progress.to_json(plan), "seconds": seconds, "hooks": hooks.iter().map(HookReport::to_json).collect::<Vec<_>>(),
+        let mut object = json!({
+            "schema": 1, "cluster": cluster.topology().cluster.name, "changed": !plan.is_empty(),
+            "steps": progress.to_json(plan), "seconds": seconds, "hooks": hooks.iter().map(HookReport::to_json).collect::<Vec<_>>(),
             "unproven": unproven, "health": settled.map(Settled::to_json),
         });
+        for (field, value) in whose(switchover) {
+            object[field] = value;
+        }
         return printer.json(&object);
     }
     let text = if plan.is_empty() {
         format!("nothing to do: {to} is the primary\n")
     } else {
         let to_come = settled.map_or_else(String::new, Settled::in_words);
-        let follows = from.map_or_else(String::new, |from| format!(", {from} follows it"));
+        let follows = (from != to).then_some(from).map_or_else(String::new, |from| format!(", {from} follows it"));
         format!("{to} is the primary{follows}; done in {seconds:.1} s\n{to_come}")
     };
     printer.text(&text)

@@ -14,6 +14,7 @@ use crate::cli::{Globals, OutputFormat};
 use crate::connect::{Purpose, connect};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
+use crate::interrupt::interrupted;
 use crate::output::{Page, Printer, Report, Tone, size};
 
 /// Removing a realm takes a second, three on a busy host.
@@ -27,9 +28,7 @@ pub(super) async fn run(globals: &Globals, printer: &Printer) -> Result<Outcome,
         page.line("a realm and a user are made on the primary, looked for on every standby, and removed …")
     });
     let clock = TokioClock::start();
-    let stop = async {
-        drop(tokio::signal::ctrl_c().await);
-    };
+    let stop = interrupted();
     let work = async {
         let result = verification.run_until(&cluster, &clock, stop).await;
         // Whatever became of it.

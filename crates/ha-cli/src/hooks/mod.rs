@@ -19,6 +19,7 @@ pub use process::HookEnd;
 pub use report::HookReport;
 pub use watcher::HooksOnPromotion;
 
+use crate::interrupt::interrupted;
 use crate::output::{Printer, Tone};
 
 /// Hooks at work. Dropped, they are killed.
@@ -57,7 +58,7 @@ impl HooksUnderWay {
             let line = format!("waiting for {} (at most {longest} s; ctrl-c ends that)", names.join(" and "));
             printer.note(|page| page.line(line));
         }
-        let interrupt = tokio::signal::ctrl_c();
+        let interrupt = interrupted();
         tokio::pin!(interrupt);
         loop {
             tokio::select! {
@@ -65,7 +66,7 @@ impl HooksUnderWay {
                     Some(joined) => joined.into_iter().for_each(|(place, report)| reports[place] = Some(report)),
                     None => break,
                 },
-                _ = &mut interrupt => {
+                () = &mut interrupt => {
                     self.runs.shutdown().await;
                     break;
                 }

@@ -7,6 +7,7 @@ use ha_core::topology::{HookCommand, Topology};
 use tokio::task::JoinSet;
 
 use super::{HookReport, run};
+use crate::interrupt::interrupted;
 use crate::output::Printer;
 
 /// Runs one program for each change of health. While it is busy, further changes become one, so that a slow program is
@@ -73,7 +74,7 @@ impl Notifier {
         }
         tokio::select! {
             () = async { while worker.join_next().await.is_some() {} } => {}
-            _ = tokio::signal::ctrl_c() => worker.shutdown().await,
+            () = interrupted() => worker.shutdown().await,
         }
         self.over()
     }

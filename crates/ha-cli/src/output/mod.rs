@@ -48,6 +48,8 @@ pub struct Printer {
     out: Mutex<Stream>,
     err: Mutex<Stream>,
     closed: AtomicBool,
+    /// Standard output was a terminal in the beginning.
+    on_terminal: bool,
     /// The columns of the terminals behind the streams.
     measure: fn() -> Widths,
 }
@@ -91,6 +93,7 @@ impl Printer {
             out: Mutex::new(out),
             err: Mutex::new(err),
             closed: AtomicBool::new(false),
+            on_terminal: false,
             measure: Widths::default,
         }
     }
@@ -99,6 +102,13 @@ impl Printer {
     #[must_use]
     pub const fn with_widths(mut self, measure: fn() -> Widths) -> Self {
         self.measure = measure;
+        self
+    }
+
+    /// The same, where standard output is a terminal: one that is closed meanwhile is a reader that has gone.
+    #[must_use]
+    pub const fn on_terminal(mut self, is_one: bool) -> Self {
+        self.on_terminal = is_one;
         self
     }
 
@@ -175,12 +185,18 @@ impl Printer {
             return Ok(());
         }
         match write(&self.out, bytes) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Err(error) if self.reader_has_gone(&error) => {
                 self.closed.store(true, Ordering::Relaxed);
                 Ok(())
             }
             other => other.map_err(Error::output),
         }
+    }
+
+    /// Of a terminal that was closed the system says that it cannot be written to; of a disk it says so, too, and there it is an error.
+    fn reader_has_gone(&self, error: &io::Error) -> bool {
+        let hung_up = self.on_terminal && error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
+        error.kind() == io::ErrorKind::BrokenPipe || hung_up
     }
 
     /// Says something about the work, to people only.

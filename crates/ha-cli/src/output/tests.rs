@@ -4,12 +4,21 @@ use std::sync::Arc;
 
 /// A stream whose content the test reads afterwards, or one that fails.
 #[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>, Option<io::ErrorKind>);
+struct Shared(Arc<Mutex<Vec<u8>>>, Option<Fails>);
+
+#[derive(Clone, Copy)]
+enum Fails {
+    With(io::ErrorKind),
+    /// `EIO`.
+    OfTheDevice,
+}
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(kind) = self.1 {
-            return Err(kind.into());
+        match self.1 {
+            Some(Fails::With(kind)) => return Err(kind.into()),
+            Some(Fails::OfTheDevice) => return Err(rustix::io::Errno::IO.into()),
+            None => {}
         }
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -22,7 +31,7 @@ impl Write for Shared {
 
 impl Shared {
     fn failing(kind: io::ErrorKind) -> Self {
-        Self(Arc::default(), Some(kind))
+        Self(Arc::default(), Some(Fails::With(kind)))
     }
 
     fn text(&self) -> String {
@@ -102,4 +111,14 @@ fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is() {
     assert!(gone.closed());
     let full = printer(OutputFormat::Human, false, &Shared::failing(io::ErrorKind::StorageFull), &err);
     assert!(full.report(&Hello).is_err());
+}
+
+#[test]
+fn a_terminal_that_was_closed_is_a_reader_that_has_gone_and_a_broken_disk_is_not() {
+    let broken = || Shared(Arc::default(), Some(Fails::OfTheDevice));
+    for (is_terminal, gone) in [(true, true), (false, false)] {
+        let printer = printer(OutputFormat::Human, false, &broken(), &broken()).on_terminal(is_terminal);
+        printer.note(|page| page.line("what cannot be said is lost"));
+        assert_eq!((printer.report(&Hello).is_ok(), printer.closed()), (gone, gone));
+    }
 }

@@ -17,6 +17,7 @@ mod secrets;
 mod setup;
 #[path = "../shared/schema.rs"]
 mod shared_schema;
+mod signals;
 #[path = "../shared/terminal.rs"]
 mod terminal;
 

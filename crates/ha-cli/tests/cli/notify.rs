@@ -6,7 +6,7 @@ use std::process::Stdio;
 use crate::{GOOD, Place};
 
 /// A cluster of which nothing is there; what is asked refuses at once.
-fn nowhere(hooks: &str) -> Place {
+pub(crate) fn nowhere(hooks: &str) -> Place {
     let text = GOOD.replace("[[nodes]]", "[[nodes]]\ndocker = \"unix:///nowhere.sock\"");
     let text = text.replace("192.0.2.11", "127.0.0.1").replace("192.0.2.12", "127.0.0.1");
     // Ports on which nothing listens.

@@ -82,6 +82,17 @@ impl Terminal {
     }
 }
 
+/// Waits for the end of a process that is nobody's here: its terminal was closed.
+#[track_caller]
+pub(crate) fn has_ended(pid: &str) {
+    let begun = Instant::now();
+    // One that nobody has asked for its end has no command line any more.
+    while std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty()) {
+        assert!(begun.elapsed() < LIMIT, "{pid} goes on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 impl Drop for Terminal {
     fn drop(&mut self) {
         drop(self.script.kill());

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ClusterState, Finding, NodeReport, PostgresState, ReplicationState, Report, ReportedRole};
+use super::{ClusterState, Code, Finding, NodeReport, PostgresState, ReplicationState, Report, ReportedRole};
 use crate::observe::{KeycloakMode, KeycloakState};
 use crate::values::{NodeName, SystemIdentifier, TimelineId};
 
@@ -42,6 +42,7 @@ impl Change {
             Self::Postgres(_, _, to) => Some(*to != PostgresState::Running),
             Self::Keycloak(_, _, to) => Some(*to != KeycloakState::Ready),
             Self::Replication(_, _, to) => Some(*to != ReplicationState::Streaming),
+            Self::Appeared(finding) | Self::Vanished(finding) if finding.code == Code::AtWork => None,
             Self::Appeared(_) => Some(true),
             Self::Vanished(_) => Some(false),
             Self::Database(..) => Some(true),

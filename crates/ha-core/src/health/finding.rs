@@ -62,6 +62,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// Somebody's command changes the cluster at this moment.
+    AtWork = "at-work", Warning;
     /// Two nodes accept writes.
     TwoPrimaries = "two-primaries", Error;
     /// A change of roles was begun and not brought to its end, and nobody accepts writes.
@@ -222,9 +224,12 @@ impl std::fmt::Display for Code {
 }
 
 impl Finding {
-    /// Brings them in their order: gravest first.
+    /// Brings them in their order: gravest first, and before all others who is at work, since they may be its doing.
     pub(super) fn sort(findings: &mut [Self]) {
-        findings.sort_by(|a, b| (a.severity, a.code, &a.node).cmp(&(b.severity, b.code, &b.node)));
+        fn order(finding: &Finding) -> (bool, Severity, Code, &Option<NodeName>) {
+            (finding.code != Code::AtWork, finding.severity, finding.code, &finding.node)
+        }
+        findings.sort_by(|a, b| order(a).cmp(&order(b)));
     }
 
     pub(super) fn new(

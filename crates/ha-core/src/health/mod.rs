@@ -1,6 +1,7 @@
 //! What the observations mean: one report for people and machines, with a finding for each cause.
 
 mod assess;
+pub(crate) mod at_work;
 mod changes;
 mod finding;
 mod host;

@@ -8,9 +8,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::lock::Mutex as AsyncMutex;
 
-use super::hold::ANSWER_LIMIT;
+use super::Taken;
+use super::hold::{ANSWER_LIMIT, Answer as Taking, take_now};
+use crate::cluster::Cluster;
 use crate::ports::{ExecSession, RuntimeError};
 use crate::survey;
+use crate::topology::Node;
 use crate::values::NodeName;
 
 /// How long one that did not answer the last time is asked for.
@@ -29,11 +32,22 @@ pub struct LostLock {
 /// One lock, for as long as this lives.
 pub(super) struct Held {
     pub(super) node: NodeName,
-    session: AsyncMutex<Box<dyn ExecSession>>,
+    /// Who holds it, as the program that holds it is told.
+    words: String,
+    state: AsyncMutex<State>,
     asked: AtomicU64,
-    /// What is done under it ends the server, and the lock with that.
+    /// What is done under it ends the server, and the lock with that; or there was no server yet.
     ends: AtomicBool,
     silent: AtomicBool,
+}
+
+enum State {
+    /// The way to the program that holds it.
+    Open(Box<dyn ExecSession>),
+    /// Its server did not run when it was to be taken.
+    NotYet,
+    /// Somebody else took it while its server was away.
+    Taken(String),
 }
 
 enum Answer {
@@ -43,23 +57,54 @@ enum Answer {
 }
 
 impl Held {
-    pub(super) fn new(node: &NodeName, session: Box<dyn ExecSession>) -> Self {
+    pub(super) fn new(node: &NodeName, words: &str, session: Box<dyn ExecSession>) -> Self {
+        Self::of(node, words, State::Open(session), false)
+    }
+
+    /// One that is taken once its server runs.
+    pub(super) fn later(node: &NodeName, words: &str) -> Self {
+        Self::of(node, words, State::NotYet, true)
+    }
+
+    fn of(node: &NodeName, words: &str, state: State, ends: bool) -> Self {
         Self {
             node: node.clone(),
-            session: AsyncMutex::new(session),
+            words: words.to_owned(),
+            state: AsyncMutex::new(state),
             asked: AtomicU64::new(0),
-            ends: AtomicBool::new(false),
+            ends: AtomicBool::new(ends),
             silent: AtomicBool::new(false),
         }
     }
 
     /// Gives it back, and returns once it is free.
     pub(super) async fn release(&self) {
-        let mut session = self.session.lock().await;
+        let State::Open(session) = &mut *self.state.lock().await else { return };
         // Where the server was stopped meanwhile, its lock went with it, and there is nobody to tell.
         if session.write_line("").await.is_ok() {
             while let Ok(Some(_)) = session.read_line(ANSWER_LIMIT).await {}
         }
+    }
+
+    /// Takes it once more where its server was away, as far as that runs now. Who has taken it meanwhile is found by the next question.
+    async fn take_again(&self, cluster: &Cluster, node: &Node) {
+        if !self.ends.load(Ordering::Relaxed) {
+            return;
+        }
+        // Its server may not have been stopped after all.
+        let answer = match self.ask().await {
+            Answer::Held => None,
+            Answer::Silent(_) | Answer::Gone(_) => match take_now(cluster, node, &self.words).await {
+                Ok(Taking::Locked(session)) => Some(State::Open(session)),
+                Ok(Taking::Held(holder)) => Some(State::Taken(Taken { node: node.name.clone(), holder }.to_string())),
+                // Others are not kept out here, as before.
+                Err(_) => return,
+            },
+        };
+        if let Some(state) = answer {
+            *self.state.lock().await = state;
+        }
+        self.ends.store(false, Ordering::Relaxed);
     }
 
     async fn ask(&self) -> Answer {
@@ -69,7 +114,12 @@ impl Held {
     }
 
     async fn answer(&self) -> Answer {
-        let mut session = self.session.lock().await;
+        let mut state = self.state.lock().await;
+        let session = match &mut *state {
+            State::Open(session) => session,
+            State::NotYet => return Answer::Gone("its server did not run".to_owned()),
+            State::Taken(by) => return Answer::Gone(format!("while its server was away, somebody else came: {by}")),
+        };
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         let of = |error: &RuntimeError| match error {
             RuntimeError::TimedOut { .. } => Answer::Silent(survey::chain(error)),
@@ -104,6 +154,17 @@ impl Register {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         list.retain(|held| held.strong_count() > 0);
         list.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether there is anybody who took locks, or wanted to.
+    pub(crate) fn is_used(&self) -> bool {
+        !self.all().is_empty()
+    }
+
+    /// A server has been started there: its lock, which went with the one before, is taken again.
+    pub(crate) async fn take_again(&self, cluster: &Cluster, node: &Node) {
+        let all = self.all();
+        join_all(all.iter().filter(|held| held.node == node.name).map(|held| held.take_again(cluster, node))).await;
     }
 
     /// What is about to be done ends that node's server, and its lock.
@@ -177,7 +238,7 @@ mod tests {
 
     fn held(register: &Register, node: &str, says: &[Says]) -> Arc<Held> {
         let session = Script(says.iter().copied().collect(), None);
-        let held = Arc::new(Held::new(&node.parse().unwrap(), Box::new(session)));
+        let held = Arc::new(Held::new(&node.parse().unwrap(), "{}", Box::new(session)));
         register.add(&held);
         held
     }

@@ -27,6 +27,8 @@ const GRACE: Duration = Duration::from_millis(300);
 #[must_use = "the locks are released when it is dropped"]
 pub struct Locks {
     held: Vec<Arc<Held>>,
+    /// Those of servers that do not run: a run that starts one takes its lock then.
+    later: Vec<Arc<Held>>,
     without: Vec<NoLock>,
 }
 
@@ -61,7 +63,7 @@ impl Locks {
     /// Gives the locks back, and returns once they are free. Dropping them does it as well, a moment later: the engine
     /// has to notice first.
     pub async fn release(self) {
-        join_all(self.held.iter().map(|held| held.release())).await;
+        join_all(self.held.iter().chain(&self.later).map(|held| held.release())).await;
     }
 
     /// Takes what `other` has as well: where both know of a node, the other's word counts.
@@ -69,6 +71,7 @@ impl Locks {
         self.without.retain(|it| !other.knows(&it.node));
         self.without.extend(other.without);
         self.held.extend(other.held);
+        self.later.extend(other.later);
     }
 
     fn knows(&self, node: &NodeName) -> bool {
@@ -126,23 +129,33 @@ async fn take_in_order(
     holder: &Holder,
 ) -> Result<Locks, Taken> {
     let words = serde_json::to_string(holder).expect("plain values serialise");
-    let mut locks = Locks { held: Vec::new(), without: Vec::new() };
+    let mut locks = Locks { held: Vec::new(), later: Vec::new(), without: Vec::new() };
     for (node, ready) in nodes {
         let answer = match ready {
             Ok(session) => take(session, &words).await,
             Err(why) => Err(why),
         };
         match answer {
-            Ok(Answer::Locked(session)) => locks.held.push(Arc::new(Held::new(&node.name, session))),
+            Ok(Answer::Locked(session)) => locks.held.push(Arc::new(Held::new(&node.name, &words, session))),
             Ok(Answer::Held(holder)) => {
                 locks.release().await;
                 return Err(Taken { node: node.name.clone(), holder });
             }
-            Err(why) => locks.without.push(NoLock { node: node.name.clone(), why }),
+            Err(why) => {
+                if why == Unlocked::NotRunning {
+                    locks.later.push(Arc::new(Held::later(&node.name, &words)));
+                }
+                locks.without.push(NoLock { node: node.name.clone(), why });
+            }
         }
     }
-    locks.held.iter().for_each(|held| cluster.held.add(held));
+    locks.held.iter().chain(&locks.later).for_each(|held| cluster.held.add(held));
     Ok(locks)
+}
+
+/// Takes the lock of one node whose server has been started since.
+pub(super) async fn take_now(cluster: &Cluster, node: &Node, words: &str) -> Result<Answer, Unlocked> {
+    take(make_ready(cluster, node).await?, words).await
 }
 
 /// Starts the program that will take a node's lock, where the node's PostgreSQL runs.
@@ -163,7 +176,7 @@ async fn make_ready(cluster: &Cluster, node: &Node) -> Ready {
     }
 }
 
-enum Answer {
+pub(super) enum Answer {
     Locked(Box<dyn ExecSession>),
     Held(Option<Holder>),
 }
@@ -192,7 +205,7 @@ fn failed(error: &RuntimeError) -> Unlocked {
     Unlocked::Failed(survey::chain(error))
 }
 
-fn named(words: Option<&str>) -> Option<Holder> {
+pub(super) fn named(words: Option<&str>) -> Option<Holder> {
     serde_json::from_str(words?).ok()
 }
 

@@ -5,18 +5,21 @@
 //! are taken in the topology's order, so that of two who come at the same moment one gets all of them.
 //!
 //! Before each step of a plan every lock that was taken is asked for: one that is lost meanwhile ends the run, before others who have it
-//! now find it at work. A server that the run itself stops takes its lock with it, and the other nodes' locks still keep others out.
+//! now find it at work. A server that the run itself stops takes its lock with it, and the other nodes' locks still keep others out; once
+//! the run has started that server again, or one that did not run when the locks were taken, it takes that lock, too.
 //!
 //! It keeps operators out of each other's way; it does not make the steps safe, which each of them is by itself. It knows
 //! nothing of nodes that cannot be reached or whose PostgreSQL does not run.
 
 mod held;
 mod hold;
+mod look;
 
 pub use held::LostLock;
 pub(crate) use held::Register;
 pub use hold::{Locks, NoLock, Unlocked};
 pub(crate) use hold::{lock, lock_soon};
+pub(crate) use look::look;
 
 use std::fmt;
 
@@ -42,6 +45,15 @@ impl fmt::Display for Holder {
         let Self { by, pid, command, since } = self;
         write!(f, "{by} (`ha-cli {command}`, process {pid} there, since {since})")
     }
+}
+
+/// Somebody's command that changes the cluster at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AtWork {
+    /// Who; `None` where that could not be read.
+    pub holder: Option<Holder>,
+    /// The nodes whose locks it holds.
+    pub nodes: Vec<NodeName>,
 }
 
 /// A lock that somebody else holds. Those that were taken before it are released.

@@ -1,6 +1,6 @@
 //! Taking nodes down in an order that loses nothing.
 
-use super::{Action, Plan, StepId};
+use super::{Action, Plan, Refusal, StepId, renamed_containers};
 use crate::layout::Component;
 use crate::observe::{NodeObservation, PostgresRole};
 use crate::topology::Topology;
@@ -8,13 +8,20 @@ use crate::values::NodeName;
 
 /// Plans `down` for the `selected` nodes: every Keycloak first, then the primary, whose shutdown waits until its
 /// standbys have everything, then the standbys. With `volumes`, containers, volumes and network go, too.
-#[must_use]
+///
+/// # Errors
+/// Somebody renamed a container of theirs.
 pub fn decide_down(
     topology: &Topology,
     selected: &[NodeName],
     observations: &[NodeObservation],
     volumes: bool,
-) -> Plan {
+) -> Result<Plan, Vec<Refusal>> {
+    let chosen = observations.iter().filter(|observation| selected.contains(&observation.node));
+    let renamed: Vec<_> = chosen.flat_map(|observation| renamed_containers(topology, observation)).collect();
+    if !renamed.is_empty() {
+        return Err(renamed);
+    }
     let mut plan = Plan::default();
     let of = |name: &NodeName| observations.iter().find(|observation| observation.node == *name);
     let mut nodes: Vec<_> = topology.nodes().iter().map(|node| &node.name).filter(|it| selected.contains(it)).collect();
@@ -78,7 +85,7 @@ pub fn decide_down(
             }
         }
     }
-    plan
+    Ok(plan)
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ mod present;
 mod target;
 
 use super::roles::{RoleFacts, View, prove_service, several_primaries};
-use super::{Action, Plan, Refusal, RefusalKind, StepId};
+use super::{Action, Plan, Refusal, RefusalKind, StepId, renamed_servers};
 use crate::advice::{Remedy, advice};
-use crate::observe::PostgresRole;
+use crate::observe::{KeycloakMode, KeycloakState, PostgresRole};
 use crate::ports::ContainerStatus;
 use crate::steps::RunError;
 use crate::topology::{Durability, Node, Topology};
@@ -67,6 +67,10 @@ pub fn decide_failover(
     facts: &RoleFacts,
     options: &FailoverOptions,
 ) -> Result<Failover, Vec<Refusal>> {
+    let renamed = renamed_servers(topology, facts);
+    if !renamed.is_empty() {
+        return Err(renamed);
+    }
     let view = View { topology, facts };
     let primaries = view.primaries();
     match primaries[..] {
@@ -110,6 +114,7 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
                     "the container of {} runs and its server does not answer: it is stopped first",
                     node.name
                 ));
+                risks.extend(serves(view, node));
                 before.push(plan.add(&node.name, Action::Fence, []));
             }
             State::Heard(by) => refusals.push(Refusal::new(
@@ -143,6 +148,18 @@ fn take_over(view: &View<'_>, options: &FailoverOptions) -> Result<Failover, Vec
     let from = view.latest().map(|record| record.primary.clone()).filter(|name| *name != to.name);
     let known = view.promotion(&to.name).cloned();
     Ok(Failover { from, to: to.name.clone(), known, plan, loss: loss(view, to), risks, hints })
+}
+
+/// Its Keycloak says what it can say only with a database that takes writes.
+fn serves(view: &View<'_>, node: &Node) -> Option<String> {
+    let keycloak = &view.facts.get(&node.name)?.observation.keycloak;
+    let writes = keycloak.state == KeycloakState::Ready && keycloak.mode == KeycloakMode::ReadWrite;
+    writes.then(|| {
+        let name = &node.name;
+        format!(
+            "the Keycloak of {name} answers that it takes writes, so {name} serves: look again before it is stopped"
+        )
+    })
 }
 
 /// What undoes a run of `failover` that ended before the promotion, since somebody had come back; `None` where it went further.

@@ -33,7 +33,7 @@ pub use facts::{DataState, NodeFacts};
 pub use failover::{Failover, FailoverOptions, GivenUp, LastArrival, Loss, decide_failover, undo_failover};
 pub use refusal::{Refusal, RefusalKind};
 pub use rejoin::{OldData, RejoinMethod, RejoinStart, begin_rejoin, choose_method, decide_rebuild, decide_rejoin};
-pub(crate) use renamed::{renamed_containers, renamed_on};
+pub(crate) use renamed::{renamed_anywhere, renamed_containers, renamed_on, renamed_servers};
 pub use replication::decide_replication;
 pub use roles::{RoleFact, RoleFacts, StoppedServer};
 pub use step::{Action, Change, Plan, PlannedStep, StepId};

@@ -82,9 +82,7 @@ pub fn begin_rejoin(topology: &Topology, facts: &RoleFacts, node: &NodeName) -> 
         ));
     }
     let container = fact.and_then(|fact| fact.observation.postgres_container.as_ref().ok()?.as_ref());
-    if let Some(refusal) = fact.and_then(|fact| renamed_containers(topology, &fact.observation).pop()) {
-        return Err(refusal);
-    }
+    renamed(&view, node, &primary)?;
     let follows = view.server(node).is_some_and(PostgresObservation::streams);
     tablespaces(&view, node, &primary).filter(|_| !follows).map_or(Ok(()), Err)?;
     let Some(container) = container else { return Ok(without_container(&view, node, primary)) };
@@ -114,6 +112,13 @@ pub fn begin_rejoin(topology: &Topology, facts: &RoleFacts, node: &NodeName) -> 
     }
     let second_primary = server.is_some_and(|it| it.role == PostgresRole::Primary);
     Ok(RejoinStart::Inspect { primary, stop, second_primary })
+}
+
+/// Both nodes' containers are worked with by their names.
+fn renamed(view: &View<'_>, node: &NodeName, primary: &NodeName) -> Result<(), Refusal> {
+    let of = |name: &NodeName| view.facts.get(name).map(|fact| renamed_containers(view.topology, &fact.observation));
+    let first = [node, primary].into_iter().filter_map(of).flatten().next();
+    first.map_or(Ok(()), Err)
 }
 
 /// No data of a primary with tablespaces is put anywhere.
@@ -390,6 +395,7 @@ pub fn decide_rebuild(
             ));
         }
     }
+    renamed(&view, node, &primary)?;
     let container = view.facts.get(node).and_then(|fact| fact.observation.postgres_container.as_ref().ok()?.as_ref());
     if container.is_none() {
         return Err(Refusal::new(

@@ -1,10 +1,11 @@
 //! Containers that somebody renamed (`docker rename`): nothing finds them by their names any more, neither ha-cli nor, on the
 //! cluster's network, a Keycloak its database.
 
-use super::{Refusal, RefusalKind};
+use super::{Refusal, RefusalKind, RoleFacts};
 use crate::layout::{self, Component};
 use crate::observe::NodeObservation;
 use crate::topology::Topology;
+use crate::values::NodeName;
 
 /// A container under another name than its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +33,30 @@ pub(crate) fn renamed_on(topology: &Topology, node: &NodeObservation) -> Vec<Ren
     found.collect()
 }
 
+/// Why no change of roles is begun: it has to do with every node.
+pub(crate) fn renamed_anywhere(topology: &Topology, facts: &RoleFacts) -> Vec<Refusal> {
+    facts.values().flat_map(|fact| renamed_containers(topology, &fact.observation)).collect()
+}
+
+/// The same of servers alone: where the primary is gone, a Keycloak's name keeps nobody from taking its place.
+pub(crate) fn renamed_servers(topology: &Topology, facts: &RoleFacts) -> Vec<Refusal> {
+    let servers = facts.values().flat_map(|fact| {
+        let renamed = renamed_on(topology, &fact.observation).into_iter();
+        renamed.filter(|it| it.component == Component::Postgres).map(|it| refusal(&fact.observation.node, &it))
+    });
+    servers.collect()
+}
+
 /// Why nothing is done on a node with such containers.
 pub(crate) fn renamed_containers(topology: &Topology, node: &NodeObservation) -> Vec<Refusal> {
-    let refusal = |renamed: Renamed| {
-        let what = match renamed.component {
-            Component::Postgres => "PostgreSQL",
-            Component::Keycloak => "Keycloak",
-        };
-        let message = format!("the container of its {what} was renamed to {}", renamed.found);
-        Refusal::new(RefusalKind::Mismatch, Some(&node.node), message, renamed.help())
+    renamed_on(topology, node).iter().map(|renamed| refusal(&node.node, renamed)).collect()
+}
+
+fn refusal(node: &NodeName, renamed: &Renamed) -> Refusal {
+    let what = match renamed.component {
+        Component::Postgres => "PostgreSQL",
+        Component::Keycloak => "Keycloak",
     };
-    renamed_on(topology, node).into_iter().map(refusal).collect()
+    let message = format!("the container of its {what} was renamed to {}", renamed.found);
+    Refusal::new(RefusalKind::Mismatch, Some(node), message, renamed.help())
 }

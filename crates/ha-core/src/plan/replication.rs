@@ -1,7 +1,7 @@
 //! Another durability profile for a cluster that runs.
 
 use super::roles::{RoleFacts, View};
-use super::{Action, Plan, Refusal, RefusalKind};
+use super::{Action, Plan, Refusal, RefusalKind, renamed_servers};
 use crate::advice::Remedy;
 use crate::observe::PostgresRole;
 use crate::topology::{Durability, Topology};
@@ -9,7 +9,7 @@ use crate::topology::{Durability, Topology};
 /// Plans to bring the profile of `topology` in force on servers that run by another one. Nothing is restarted. Pure.
 ///
 /// # Errors
-/// There is not exactly one primary that can be reached, or, for `strict`, no standby streams.
+/// There is not exactly one primary that can be reached, a server's container was renamed, or, for `strict`, no standby streams.
 pub fn decide_replication(topology: &Topology, facts: &RoleFacts) -> Result<Plan, Refusal> {
     let view = View { topology, facts };
     let primaries: Vec<_> = topology.nodes().iter().filter(|node| view.has_role(node, PostgresRole::Primary)).collect();
@@ -22,6 +22,9 @@ pub fn decide_replication(topology: &Topology, facts: &RoleFacts) -> Result<Plan
         ));
     };
     let name = &primary.name;
+    if let Some(refusal) = renamed_servers(topology, facts).into_iter().next() {
+        return Err(refusal);
+    }
     if let Some(why) = view.no_engine(name) {
         return Err(Refusal::new(
             RefusalKind::Unreachable,
@@ -69,6 +72,15 @@ mod tests {
         let plan = decide_replication(&strict_pair(), &facts(&pair())).unwrap();
         let steps: Vec<_> = plan.steps.iter().map(ToString::to_string).collect();
         assert_eq!(steps, ["vm1: apply the durability profile", "vm2: follow vm1"]);
+    }
+
+    #[test]
+    fn a_renamed_server_is_told_before_any_is_changed() {
+        let mut facts = facts(&pair());
+        facts.get_mut(&name("vm2")).unwrap().observation.postgres_container.as_mut().unwrap().as_mut().unwrap().name =
+            "old".to_owned();
+        let refusal = decide_replication(&strict_pair(), &facts).unwrap_err();
+        assert!(refusal.help.contains("docker rename old sso-vm2-postgres"), "{refusal:?}");
     }
 
     #[test]

@@ -10,7 +10,7 @@
 
 use super::roles::{RoleFacts, StoppedServer, View, prove_service, several_primaries, write_lineage};
 use super::way_out::{one_of, without_switchover};
-use super::{Action, Change, Plan, Refusal, RefusalKind, StepId};
+use super::{Action, Change, Plan, Refusal, RefusalKind, StepId, renamed_anywhere};
 use crate::advice::{Advice, Remedy, advice, shown};
 use crate::layout::Component;
 use crate::observe::{ControlFile, ControlState, PostgresRole, PreparedTransaction};
@@ -58,6 +58,10 @@ pub fn decide_switchover(
     facts: &RoleFacts,
     options: &SwitchoverOptions,
 ) -> Result<Switchover, Vec<Refusal>> {
+    let renamed = renamed_anywhere(topology, facts);
+    if !renamed.is_empty() {
+        return Err(renamed);
+    }
     let view = View { topology, facts };
     let primaries = view.primaries();
     match primaries[..] {

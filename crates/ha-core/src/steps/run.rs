@@ -158,62 +158,70 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
     let noted = |text: &str| watcher.event(StepEvent::Noted(step, text));
     let progress = Arc::new(StepProgress { step: step.clone(), watcher: Arc::clone(&watcher) });
     let at = At { cluster, node, runtime, progress, ended, noted: &noted };
-    match &step.action {
-        Action::PullImage { reference } => host::pull(&at, reference).await,
-        Action::BuildKeycloakImage { .. } => host::build_keycloak_image(&at).await,
-        Action::PrepareVolumes => host::prepare(&at).await,
-        Action::InitDatabase => database::init(&at).await,
-        Action::AdoptDatabase { system } => database::adopt(&at, *system).await,
-        Action::CopyDatabase { from } => database::copy(&at, from).await,
-        Action::RewindDatabase { from } => rejoin::rewind(&at, from).await,
-        Action::ReplaceDatabase { from, old_data } => database::replace(&at, from, *old_data).await,
-        Action::WaitStreaming { primary } => rejoin::wait_streaming(&at, primary).await,
-        Action::ForgetOldData => rejoin::forget_old_data(&at).await,
-        Action::TrySettings => settings::try_out(&at).await,
-        Action::StartPostgres { change, permit } => server::start(&at, change, *permit).await,
-        Action::MakePostgres => server::make(&at).await,
-        Action::KeepRunning { component } => container::keep_running(&at, *component).await,
-        Action::RecallPromotion => promotion::recall(&at).await,
-        Action::ReloadSettings => server::reload(&at).await,
-        Action::NoteTopology => server::note_topology(&at).await,
-        Action::FollowPrimary { primary } => follow::follow(&at, primary).await,
-        Action::ProvisionDatabase => database::provision(&at).await,
-        Action::StartKeycloak { change } => keycloak::start(&at, change).await,
-        Action::ProvisionKeycloak => keycloak::provision(&at).await,
-        Action::MendServiceClient => keycloak::mend_service_client(&at).await,
-        Action::AwaitKeycloak => keycloak::await_warm(&at).await,
-        Action::Checkpoint => handover::checkpoint(&at).await,
-        Action::EnsureSlots { slots } => handover::ensure_slots(&at, slots).await,
-        Action::ProveReceived { from } => handover::prove_received(&at, from).await,
-        Action::Demote { to, proven } => handover::demote(&at, to, *proven).await,
+    let result = perform(&at, &step.action).await;
+    if result.is_ok() && matches!(step.action, Action::StartPostgres { .. }) {
+        cluster.held.take_again(cluster, node).await;
+    }
+    result
+}
+
+async fn perform(at: &At<'_>, action: &Action) -> Result<(), StepError> {
+    match action {
+        Action::PullImage { reference } => host::pull(at, reference).await,
+        Action::BuildKeycloakImage { .. } => host::build_keycloak_image(at).await,
+        Action::PrepareVolumes => host::prepare(at).await,
+        Action::InitDatabase => database::init(at).await,
+        Action::AdoptDatabase { system } => database::adopt(at, *system).await,
+        Action::CopyDatabase { from } => database::copy(at, from).await,
+        Action::RewindDatabase { from } => rejoin::rewind(at, from).await,
+        Action::ReplaceDatabase { from, old_data } => database::replace(at, from, *old_data).await,
+        Action::WaitStreaming { primary } => rejoin::wait_streaming(at, primary).await,
+        Action::ForgetOldData => rejoin::forget_old_data(at).await,
+        Action::TrySettings => settings::try_out(at).await,
+        Action::StartPostgres { change, permit } => server::start(at, change, *permit).await,
+        Action::MakePostgres => server::make(at).await,
+        Action::KeepRunning { component } => container::keep_running(at, *component).await,
+        Action::RecallPromotion => promotion::recall(at).await,
+        Action::ReloadSettings => server::reload(at).await,
+        Action::NoteTopology => server::note_topology(at).await,
+        Action::FollowPrimary { primary } => follow::follow(at, primary).await,
+        Action::ProvisionDatabase => database::provision(at).await,
+        Action::StartKeycloak { change } => keycloak::start(at, change).await,
+        Action::ProvisionKeycloak => keycloak::provision(at).await,
+        Action::MendServiceClient => keycloak::mend_service_client(at).await,
+        Action::AwaitKeycloak => keycloak::await_warm(at).await,
+        Action::Checkpoint => handover::checkpoint(at).await,
+        Action::EnsureSlots { slots } => handover::ensure_slots(at, slots).await,
+        Action::ProveReceived { from } => handover::prove_received(at, from).await,
+        Action::Demote { to, proven } => handover::demote(at, to, *proven).await,
         Action::RecordPromotion { generation, primary, run_alone, ancestors } => {
-            promotion::record(&at, *generation, primary, *run_alone, ancestors, None).await
+            promotion::record(at, *generation, primary, *run_alone, ancestors, None).await
         }
         Action::RestorePromotion { record } => {
             let PromotionRecord { generation, id, primary, run_alone, ancestors } = record;
-            promotion::record(&at, *generation, primary, *run_alone, ancestors, Some(id)).await
+            promotion::record(at, *generation, primary, *run_alone, ancestors, Some(id)).await
         }
-        Action::Fence => handover::fence(&at).await,
+        Action::Fence => handover::fence(at).await,
         Action::TurnBalancers { from } => {
-            balancers::turn(&at, from).await;
+            balancers::turn(at, from).await;
             Ok(())
         }
         Action::TurnBalancersBack { from } => {
-            balancers::turn_back(&at, from).await;
+            balancers::turn_back(at, from).await;
             Ok(())
         }
         Action::WatchShutdown => {
-            handover::watch_shutdown(&at).await;
+            handover::watch_shutdown(at).await;
             Ok(())
         }
-        Action::PreparePromotion => handover::prepare_promotion(&at).await,
-        Action::ProveDown { nodes, vouched } => come_back::prove_down(&at, nodes, vouched).await,
-        Action::Promote => handover::promote(&at).await,
-        Action::ProveService => service::prove(&at).await,
-        Action::DropSlots { slots } => handover::drop_slots(&at, slots).await,
-        Action::Stop { component } => teardown::stop(&at, *component).await,
-        Action::RemoveContainers => teardown::remove_containers(&at).await,
-        Action::RemoveVolumes => teardown::remove_volumes(&at).await,
-        Action::RemoveNetwork => teardown::remove_network(&at).await,
+        Action::PreparePromotion => handover::prepare_promotion(at).await,
+        Action::ProveDown { nodes, vouched } => come_back::prove_down(at, nodes, vouched).await,
+        Action::Promote => handover::promote(at).await,
+        Action::ProveService => service::prove(at).await,
+        Action::DropSlots { slots } => handover::drop_slots(at, slots).await,
+        Action::Stop { component } => teardown::stop(at, *component).await,
+        Action::RemoveContainers => teardown::remove_containers(at).await,
+        Action::RemoveVolumes => teardown::remove_volumes(at).await,
+        Action::RemoveNetwork => teardown::remove_network(at).await,
     }
 }

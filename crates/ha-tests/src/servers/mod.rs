@@ -77,8 +77,9 @@ pub struct Servers {
 impl Drop for Servers {
     fn drop(&mut self) {
         // A story that failed may leave a host without power or a cut link behind; what cannot be removed goes with the hosts.
-        let plan = self.wait(self.cluster.plan_down(&self.names, true));
-        drop(self.run(&plan));
+        if let Ok(plan) = self.wait(self.cluster.plan_down(&self.names, true)) {
+            drop(self.run(&plan));
+        }
     }
 }
 

@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use ha_core::Limits;
+use ha_core::advice::Remedy;
 use ha_core::health::{Code, HostReport, PostgresState, ReplicationState, Report, ReportedRole};
 use ha_core::layout::{Component, MAINTENANCE_DATABASE};
-use ha_core::plan::OldData;
+use ha_core::plan::{OldData, RejoinStart};
 use ha_core::ports::ContainerRuntime as _;
 use ha_tests::{Pair, PairOptions, engine_is_wanted, of_the_pair};
 
@@ -92,6 +93,8 @@ async fn stopped_frozen_and_paused() {
         until(&pair, &[Code::WalUnreadable]).await;
     }
 
+    a_slot_of_a_standby(&pair).await;
+
     // Replay paused: what arrives is not applied, and the lag is more than none.
     pair.superuser(pair.standby(), "SELECT pg_wal_replay_pause()").await.unwrap();
     pair.superuser(pair.primary(), "CREATE TABLE unseen (n int)").await.unwrap();
@@ -132,6 +135,20 @@ async fn stopped_frozen_and_paused() {
     assert_eq!(report.nodes[1].replication.as_ref().unwrap().lag_bytes, None, "behind whom, nobody can tell");
     docker(&["unpause", &primary]);
     until(&pair, &[]).await;
+
+    // Its server answers nobody who comes now, as on a host that is too busy, and its container does.
+    docker(&["kill", "--signal", "STOP", &primary]);
+    let newcomer = crate::up::variant(&pair, pair.topology().clone(), pair.cluster().secrets().clone());
+    let report = newcomer.with_limits(patient()).report().await;
+    docker(&["kill", "--signal", "CONT", &primary]);
+    let first = &report.findings[0];
+    assert_eq!(first.code, Code::PrimaryUnknown, "{:?}", report.findings);
+    assert_eq!(first.help.remedies, [Remedy::doctor(&pair.primary().name), Remedy::FAILOVER], "{first:?}");
+    assert!(
+        first.help.starts_with("look again") && first.message.contains("its container runs and answers"),
+        "{first:?}"
+    );
+    until(&pair, &[]).await;
 }
 
 async fn set(pair: &Pair, settings: &[&str]) {
@@ -146,6 +163,27 @@ async fn fill_segments(pair: &Pair, count: usize) {
         pair.superuser(pair.primary(), "SELECT pg_switch_wal() FROM txid_current()").await.unwrap();
         pair.superuser(pair.primary(), "CHECKPOINT").await.unwrap();
     }
+}
+
+/// On a standby a slot keeps WAL for nobody: one that a change of roles has left, and one that was made by hand.
+async fn a_slot_of_a_standby(pair: &Pair) {
+    let standby = pair.standby();
+    for slot in ["ha_vm1", "by_hand"] {
+        let made = format!("SELECT pg_create_physical_replication_slot('{slot}', true)");
+        pair.superuser(standby, &made).await.unwrap();
+    }
+    fill_segments(pair, 4).await;
+    let report = until(pair, &[Code::SlotUnused, Code::SlotUnused]).await;
+    let told: Vec<_> = report.findings.iter().filter(|finding| finding.code == Code::SlotUnused).collect();
+    let [by_hand, left] = told[..] else { panic!("{:?}", report.findings) };
+    assert_eq!(left.help.remedies, [Remedy::rejoin(&standby.name)], "{left:?}");
+    let started = pair.cluster().begin_rejoin(&standby.name).await;
+    let Ok(RejoinStart::Streams { plan, .. }) = started else { panic!("it streams: {started:?}") };
+    crate::up::run(pair.cluster(), &plan).await.unwrap();
+    until(pair, &[Code::SlotUnused]).await;
+    let (_, statement) = by_hand.help.split_once(": ").unwrap();
+    pair.superuser(standby, statement).await.unwrap();
+    until(pair, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

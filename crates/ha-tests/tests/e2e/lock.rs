@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use ha_core::Cluster;
+use ha_core::health::Code;
 use ha_core::history::{Entry, Event, Outcome, SCHEMA};
 use ha_core::layout::{Component, HISTORY_PATH};
 use ha_core::lock::{Holder, Locks, Taken, Unlocked};
-use ha_core::plan::{Action, Plan};
+use ha_core::plan::{Action, Change, Plan};
 use ha_core::ports::{ContainerRuntime as _, HostFile};
+use ha_core::values::NodeName;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
 use crate::host::docker;
@@ -100,12 +102,16 @@ async fn a_lock_that_is_taken_on_one_node_leaves_none_behind_on_the_others() {
     let (alice, bob) = (pair.cluster(), another(&pair));
     let (first, second) = (pair.primary(), pair.standby());
     a_lost_lock_ends_the_run(&pair).await;
+    a_server_that_the_run_starts_is_locked_again(&pair).await;
     // A switchover does this: the first lock goes with its server, and the other one still keeps others out.
     let locks = take(alice, &holder("alice@desk")).await.unwrap();
     let container = pair.container(first, Component::Postgres);
     docker(&["restart", &container]);
     let taken = take(&bob, &holder("bob@desk")).await.err().expect("it is held");
     assert_eq!((&taken.node, taken.holder), (&second.name, Some(holder("alice@desk"))));
+    // A name that was left where nobody holds the lock any more is nobody at work.
+    let at_work: Vec<_> = bob.report().await.findings.into_iter().filter(|it| it.code == Code::AtWork).collect();
+    assert!(at_work.len() == 1 && at_work[0].message.contains("the lock of vm2: alice@desk"), "{at_work:?}");
     // What was taken before is free again at once, and the lock that ended with its server is no trouble when given back.
     let free = docker(&["exec", &container, "flock", "-n", &format!("{HISTORY_PATH}/lock"), "echo", "free"]);
     assert_eq!(free, "free");
@@ -148,6 +154,56 @@ async fn a_lost_lock_ends_the_run(pair: &Pair) {
     alice.ports().control.wait_ready(first, crate::up::PATIENCE).await.unwrap();
 }
 
+/// `up` replaces both servers, and may start those that did not run: afterwards nobody else may begin beside what is left of it.
+async fn a_server_that_the_run_starts_is_locked_again(pair: &Pair) {
+    let (alice, bob) = (pair.cluster(), another(pair));
+    let (first, second) = (&pair.primary().name, &pair.standby().name);
+    let start = || Action::StartPostgres { change: Change::Start, permit: true };
+    let is_held = async |node: &NodeName| {
+        let taken = bob.lock(std::slice::from_ref(node), &holder("bob@desk")).await.err().expect("it is held");
+        assert_eq!((&taken.node, taken.holder), (node, Some(holder("alice@desk"))));
+    };
+    let locks = take(alice, &holder("alice@desk")).await.unwrap();
+    let mut plan = Plan::default();
+    let mut before = None;
+    for node in [second, first] {
+        let stopped = plan.add(node, Action::Stop { component: Component::Postgres }, before);
+        before = Some(plan.add(node, start(), [stopped]));
+    }
+    run(alice, &plan).await.unwrap();
+    is_held(first).await;
+    is_held(second).await;
+    locks.release().await;
+    becomes_free(&bob).await;
+
+    // One that did not run when the locks were taken.
+    let container = pair.container(pair.primary(), Component::Postgres);
+    docker(&["stop", &container]);
+    let locks = take(alice, &holder("alice@desk")).await.unwrap();
+    assert_eq!(locks.nodes().collect::<Vec<_>>(), [second]);
+    let mut plan = Plan::default();
+    plan.add(first, start(), []);
+    run(alice, &plan).await.unwrap();
+    is_held(first).await;
+
+    // Somebody else was there before it could be taken again.
+    let mut stop = Plan::default();
+    stop.add(first, Action::Stop { component: Component::Postgres }, []);
+    run(alice, &stop).await.unwrap();
+    docker(&["start", &container]);
+    bob.ports().control.wait_ready(first, crate::up::PATIENCE).await.unwrap();
+    let others = bob.lock(std::slice::from_ref(first), &holder("bob@desk")).await.unwrap();
+    run(alice, &plan).await.unwrap();
+    let mut further = Plan::default();
+    further.add(second, Action::Checkpoint, []);
+    let error = run(alice, &further).await.unwrap_err();
+    let lost = error.lost_lock().unwrap_or_else(|| panic!("{error:?}"));
+    assert!(lost.node == *first && lost.why.contains("bob@desk"), "{lost}");
+    others.release().await;
+    locks.release().await;
+    becomes_free(&bob).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_program_refuses_under_anothers_lock_and_writes_down_what_it_does() {
     if !engine_is_wanted() {
@@ -162,10 +218,29 @@ async fn the_program_refuses_under_anothers_lock_and_writes_down_what_it_does() 
     }
     let refused = site.run(&["down", "vm2", "--yes", "--output", "json"]).ends_with(5).json();
     assert_eq!((&refused["error"]["code"], &refused["error"]["node"]), (&"locked".into(), &"vm1".into()));
-    // Whoever only looks takes no lock, and finds nothing written down.
-    site.run(&["switchover", "--dry-run"]).ends_with(0);
+    // That comes first, and nobody is sent into it.
+    let report = site.run(&["health", "--output", "json"]).json();
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(findings[0]["code"], "at-work", "{report}");
+    for words in ["vm1 and vm2", "alice@desk", "`ha-cli switchover`", "since 2026-11-23T23:12:36.007Z"] {
+        assert!(findings[0]["message"].as_str().unwrap().contains(words), "{report}");
+    }
+    assert!(
+        findings.len() > 1 && findings.iter().all(|finding| finding["remedies"] == serde_json::json!([])),
+        "{report}"
+    );
+    assert!(site.run(&["status"]).out.contains("alice@desk"));
+    // Whoever only looks takes no lock, and finds nothing written down; a program is told whom it would be about.
+    let dry = site.run(&["switchover", "--dry-run", "--output", "json"]).ends_with(0).json();
+    assert_eq!((&dry["from"], &dry["to"], &dry["resumed"]), (&"vm1".into(), &"vm2".into(), &false.into()), "{dry}");
+    let dry = site.run(&["rebuild", "vm2", "--dry-run", "--output", "json"]).ends_with(0).json();
+    assert_eq!(dry["node"], "vm2", "{dry}");
+    let dry = site.run(&["replication", "set", "strict", "--dry-run", "--output", "json"]).ends_with(0).json();
+    assert_eq!(dry["durability"], "strict", "{dry}");
     assert_eq!(site.run(&["history"]).ends_with(0).out, "nothing is written down\n");
     locks.release().await;
+    let report = site.run(&["health", "--output", "json"]).json();
+    assert!(report["findings"].as_array().unwrap().iter().all(|finding| finding["code"] != "at-work"), "{report}");
 
     site.run(&["switchover", "--yes"]).ends_with(0);
     let history = site.run(&["history", "--output", "json"]).ends_with(0).json();

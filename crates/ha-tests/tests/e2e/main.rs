@@ -33,6 +33,9 @@ mod story;
 mod strangers;
 mod strict;
 mod switchover;
+#[path = "../../../ha-cli/tests/shared/terminal.rs"]
+#[allow(dead_code, reason = "other suites use the rest")]
+mod terminal;
 mod told;
 mod up;
 mod versions;

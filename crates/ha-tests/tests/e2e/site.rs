@@ -5,7 +5,8 @@ use std::process::Command;
 
 use ha_tests::{Pair, PairOptions, Removal, free_port, fresh_name};
 
-use crate::program::{Ran, Running, command};
+use crate::program::{Ran, Running, command, program};
+use crate::terminal::Terminal;
 
 pub(crate) struct Site {
     folder: PathBuf,
@@ -92,6 +93,18 @@ impl Site {
     #[track_caller]
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.start(arguments).end()
+    }
+
+    /// Runs it on a terminal of its own, and writes down which process that is, in the file `pid`.
+    pub(crate) fn start_on_a_terminal(&self, arguments: &str) -> Terminal {
+        let line = format!("sh -c 'echo $$ >pid; exec {} {arguments}'", program().display());
+        let settings = self.command(&[]);
+        Terminal::start(&line, (100, 40), |command| {
+            command.env_clear().current_dir(&self.folder);
+            settings.get_envs().for_each(|(name, value)| {
+                command.env(name, value.unwrap_or_default());
+            });
+        })
     }
 
     #[track_caller]

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use crate::host::{docker, said};
 use crate::site::Site;
+use crate::terminal::has_ended;
 use crate::up::{PATIENCE, Unwatched, run};
 
 const WRITES: u64 = 50;
@@ -256,7 +257,8 @@ async fn ctrl_c_takes_it_back_or_brings_it_to_its_end() {
     kill(&pair, vm1, &checkpointer, "STOP");
     let mut change = begin(vm2);
     assert!(change.says(|line| line.contains("write a checkpoint …")), "{}", change.so_far());
-    change.signal("INT");
+    // A service manager asks like that.
+    change.signal("TERM");
     assert!(change.says(|line| line.contains("it is taken back")), "{}", change.so_far());
     kill(&pair, vm1, &checkpointer, "CONT");
     let ran = change.end().ends_with(130);
@@ -267,14 +269,23 @@ async fn ctrl_c_takes_it_back_or_brings_it_to_its_end() {
     let receiver = "SELECT pid FROM pg_stat_wal_receiver";
     let pid = pair.superuser(vm2, receiver).await.unwrap();
     kill(&pair, vm2, &pid, "STOP");
-    let mut change = begin(vm2);
-    assert!(change.says(|line| line.contains("stop PostgreSQL …")), "{}", change.so_far());
-    change.signal("INT");
-    assert!(change.says(|line| line.contains("brought to its end")), "{}", change.so_far());
+    let mut terminal = site.start_on_a_terminal("switchover --to vm2 --yes");
+    terminal.shows("plan:");
+    said(&pair.container(vm1, Component::Postgres), "received fast shutdown request");
+    let change = std::fs::read_to_string(site.path("pid")).unwrap().trim().to_owned();
+    // The connection to it breaks: nothing can be written there any more, the shell says so as well, and what is left of the session is
+    // ended. None of that is a person who insists.
+    drop(terminal);
+    for signal in ["HUP", "TERM"] {
+        let sent = std::process::Command::new("kill").args([&format!("-{signal}"), &change]).status().unwrap();
+        assert!(sent.success(), "it goes on");
+    }
     kill(&pair, vm2, &pid, "CONT");
-    let ran = change.end().ends_with(0);
-    assert!(ran.out.contains("vm2 is the primary"), "{ran:#?}");
+    has_ended(&change);
     settles(&pair, &vm2.name).await;
+    let history = site.run(&["history", "--output", "json"]).ends_with(0).json();
+    let last = history["operations"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["command"], &last["ended"]["outcome"]), (&"switchover".into(), &"done".into()), "{history}");
 
     // Given up, and then somebody starts the old primary, as well he may.
     let pid = pair.superuser(vm1, receiver).await.unwrap();

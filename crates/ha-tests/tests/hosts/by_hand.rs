@@ -5,7 +5,7 @@ use std::process::Command;
 
 use ha_core::health::{Code, Finding};
 use ha_core::layout;
-use ha_core::plan::{FailoverOptions, OldData, Plan};
+use ha_core::plan::{FailoverOptions, OldData, Plan, SwitchoverOptions};
 use ha_core::ports::{ContainerRuntime, RestartPolicy};
 use ha_core::values::PromotionRecord;
 use ha_tests::servers::{NOTICED, Servers, ServersOptions};
@@ -120,7 +120,15 @@ pub(crate) fn containers_that_somebody_removed_renamed_or_changed_are_told_and_m
     let own = servers.container(0);
     docker(&servers, 0, &["rename", &own, "somebody-elses"]);
     let told = finding(&servers, Code::ContainerRenamed);
-    says(servers.plan_up(), "docker rename somebody-elses");
+    let rename = "docker rename somebody-elses";
+    says(servers.plan_up(), rename);
+    // Whoever changes roles or stops servers says so as well, before anything is touched.
+    let (cluster, standby) = (servers.cluster(), servers.name(1));
+    says(servers.wait(cluster.plan_switchover(&SwitchoverOptions::default())), rename);
+    says(servers.wait(cluster.plan_failover(&FailoverOptions::default())), rename);
+    says(servers.wait(cluster.plan_down(&[servers.name(0).clone()], true)), rename);
+    says(servers.wait(cluster.plan_rebuild(standby, OldData::Keep)).map_err(|refusal| vec![refusal]), rename);
+    says(servers.wait(cluster.begin_rejoin(standby)).map_err(|refusal| vec![refusal]), rename);
     let command = told.help.split('`').nth(1).unwrap();
     let words: Vec<_> = command.split(' ').skip(1).collect();
     docker(&servers, 0, &words);

@@ -64,7 +64,7 @@ pub(crate) fn a_failover_during_a_base_backup_of_the_third() {
     servers.settles(0);
 
     let third = [servers.name(2).clone()];
-    let down = servers.wait(servers.cluster().plan_down(&third, true));
+    let down = servers.wait(servers.cluster().plan_down(&third, true)).unwrap();
     servers.run(&down).unwrap();
     let without_keycloak = UpOptions { without_keycloak: true, ..UpOptions::default() };
     let up = servers.wait(servers.cluster().plan_up(&third, without_keycloak)).unwrap();

@@ -38,7 +38,7 @@ impl Ran {
 }
 
 /// The program: `HA_CLI`, else the one beside these tests.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let named = std::env::var_os("HA_CLI").map(PathBuf::from);
     let program = named.unwrap_or_else(|| {
         let tests = std::env::current_exe().unwrap();

@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 use ha_core::topology::{DesiredRole, DockerEndpoint, Topology, TopologySpec};
 use serde_json::{Value, json};
 
-use super::interrupt::Interrupts;
 use crate::cli::{Globals, SetupArgs};
 use crate::config::{self, FileToWrite, Overwrite, SecretsRules};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
+use crate::interrupt::Interrupts;
 use crate::output::{Page, Printer, Report, Tone};
 
 /// Runs it. Must be called within a Tokio runtime, whose signals it uses.

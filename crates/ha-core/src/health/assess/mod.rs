@@ -1,5 +1,6 @@
 //! From observations to a report. Pure: the same observations give the same report.
 
+mod alive;
 mod hands;
 mod keycloak;
 mod postgres;
@@ -9,6 +10,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use self::alive::SignOfLife;
 use super::{
     ClusterState, Code, Finding, KeycloakReport, NodeReport, PostgresReport, ReplicationState, Report, ReportedRole,
     host,
@@ -71,6 +73,7 @@ pub fn assess_roles(topology: &Topology, facts: &RoleFacts) -> Report {
         settings::findings(topology, node, &mut findings);
         keycloak::findings(node, &mut findings);
         hands::findings(topology, node, &mut findings);
+        replication::unused_slots_of_standby(topology, node, &mut findings);
         let wal_bytes = node.postgres().and_then(|postgres| postgres.wal_bytes);
         host::findings(&node.node.name, &node.observation.host, wal_bytes, &mut findings);
     }
@@ -168,6 +171,20 @@ fn the_primary<'s, 'a>(
 
 /// Nobody is the primary, as far as was seen.
 fn nobody(topology: &Topology, facts: &RoleFacts, seen: &[Seen<'_>]) -> Finding {
+    let alive = |node: &Seen<'_>| SignOfLife::of(node).map(|sign| (node.node.name.clone(), sign));
+    let serves = seen.iter().filter_map(alive).find(|(_, sign)| *sign == SignOfLife::KeycloakWrites);
+    if let Some((name, sign)) = serves {
+        // A failover would stop it.
+        return Finding::new(
+            Code::PrimaryUnknown,
+            None,
+            format!("the PostgreSQL of {name} could not be asked, and {}", sign.in_words()),
+            advice!(
+                "look again, and replace nobody: a host that is busy answers late; where it stays so, {} looks closer at the way there",
+                Remedy::doctor(&name),
+            ),
+        );
+    }
     let unknown: Vec<_> = seen
         .iter()
         .filter(|node| node.role() == ReportedRole::Unknown)
@@ -201,6 +218,23 @@ fn nobody(topology: &Topology, facts: &RoleFacts, seen: &[Seen<'_>]) -> Finding 
     if unknown.is_empty() {
         let message = "every PostgreSQL answers as a standby: nobody accepts writes";
         return Finding::new(Code::NoPrimary, None, message, advice(format!("{ends} promotes the one that has most")));
+    }
+    if let Some((name, sign)) = seen.iter().filter_map(alive).next() {
+        let look = Remedy::doctor(&name);
+        let text = format!(
+            "look again, since a host that is busy answers late; {look} looks closer; only where it stays so, {ends} brings a primary \
+             back, and says before what may be lost"
+        );
+        return Finding::new(
+            Code::PrimaryUnknown,
+            None,
+            format!(
+                "no primary was found; {} could not be asked, and of {name} {}",
+                unknown.join(", "),
+                sign.in_words()
+            ),
+            Advice { text, remedies: std::iter::once(look).chain(remedies).collect() },
+        );
     }
     Finding::new(
         Code::PrimaryUnknown,

@@ -1,6 +1,7 @@
 //! What is wrong with a PostgreSQL by itself.
 
 use super::Seen;
+use super::alive::SignOfLife;
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding, PostgresState};
 use crate::layout::{self, Component};
@@ -263,6 +264,18 @@ fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnM
         );
     }
     let logs = format!("`ha-cli logs {name} --component postgres` shows what it does");
+    if let (UnobservedWhy::Silent | UnobservedWhy::Failed | UnobservedWhy::NoWay, Some(sign)) =
+        (why, SignOfLife::of(seen))
+    {
+        return add(
+            Code::PostgresUnreachable,
+            format!("{message}; {}", sign.in_words()),
+            advice!(
+                "look again: a host that is busy answers late; where it stays so, the way to its port is cut or the server hangs: {} looks closer",
+                Remedy::doctor(name),
+            ),
+        );
+    }
     match why {
         UnobservedWhy::Refused => add(Code::PostgresStopped, message.to_owned(), logs.into()),
         UnobservedWhy::NotReady => add(Code::PostgresNotReady, message.to_owned(), logs.into()),

@@ -21,6 +21,32 @@ const FILLING_SLOT: (u64, u64) = (3, 4);
 const UNUSED_SLOT_BYTES: u64 = 32 * MIB;
 const MIB: u64 = 1024 * 1024;
 
+/// Slots of a standby: nobody streams from it, so each only keeps WAL there. A change of roles that was given up may have left one.
+pub(super) fn unused_slots_of_standby(topology: &Topology, seen: &Seen<'_>, findings: &mut Vec<Finding>) {
+    let Some(postgres) = seen.postgres().filter(|postgres| postgres.role == PostgresRole::Standby) else { return };
+    let name = &seen.node.name;
+    let of_peer = |slot: &SlotObservation| {
+        topology.peers_of(name).any(|peer| SlotName::of_standby(&peer.name).as_str() == slot.name)
+    };
+    for slot in postgres.slots.iter().filter(|slot| !slot.active) {
+        let kept = slot.retained_bytes.unwrap_or(0);
+        if kept <= UNUSED_SLOT_BYTES {
+            continue;
+        }
+        let help = if of_peer(slot) && postgres.streams() {
+            advice!("{} drops it, and leaves the data of a standby that streams as it is", Remedy::rejoin(name))
+        } else {
+            format!("when nobody needs it, on {name}: SELECT pg_drop_replication_slot('{}')", slot.name).into()
+        };
+        findings.push(Finding::new(
+            Code::SlotUnused,
+            Some(name),
+            format!("nobody uses slot {} of this standby, and it keeps {} MiB of WAL", slot.name, kept / MIB),
+            help,
+        ));
+    }
+}
+
 /// What the primary says of its standbys.
 pub(super) fn of_primary(topology: &Topology, primary: &Seen<'_>, seen: &[Seen<'_>], findings: &mut Vec<Finding>) {
     let Some(postgres) = primary.postgres() else { return };

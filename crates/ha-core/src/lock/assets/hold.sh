@@ -1,7 +1,8 @@
 #!/bin/sh
 # Takes the lock of this node once it is told, by a line that says who takes it, and holds it until a further line comes or
 # standard input ends, as it does with the connection to whoever took it. Says "locked"; or "held", and who holds it;
-# or "none" where there is no place for a lock. To "still WORD" it answers "held WORD".
+# or "none" where there is no place for a lock. To "still WORD" it answers "held WORD". While nobody holds it there is no name: who only
+# looks need not try the lock then.
 set -eu
 cd /ha-history 2>/dev/null || { echo none; exit 0; }
 exec 9>>lock
@@ -26,6 +27,7 @@ case $code in
         *) break ;;
         esac
     done
+    : >lock.holder
     ;;
 1)
     echo held

@@ -7,7 +7,7 @@ use crate::topology::Topology;
 #[track_caller]
 fn plans(topology: &Topology, selected: &[&str], nodes: &[NodeObservation], volumes: bool, wanted: &[&str]) {
     let selected: Vec<_> = selected.iter().map(|text| name(text)).collect();
-    let plan = decide_down(topology, &selected, nodes, volumes);
+    let plan = decide_down(topology, &selected, nodes, volumes).unwrap();
     let mut lines: Vec<_> = plan
         .steps
         .iter()
@@ -18,6 +18,20 @@ fn plans(topology: &Topology, selected: &[&str], nodes: &[NodeObservation], volu
         .collect();
     lines.extend(plan.notes.iter().map(|note| format!("note: {note}")));
     assert_eq!(lines, wanted);
+}
+
+/// Under another name it would run on, and hold its volumes.
+#[test]
+fn a_renamed_container_is_told_before_anything_is_stopped_or_destroyed() {
+    let topology = pair();
+    let mut nodes = healthy(&topology);
+    nodes[1].keycloak_container.as_mut().unwrap().as_mut().unwrap().name = "kc".to_owned();
+    for volumes in [false, true] {
+        let refusals = decide_down(&topology, &[name("vm1"), name("vm2")], &nodes, volumes).unwrap_err();
+        let [refusal] = &refusals[..] else { panic!("{refusals:?}") };
+        assert!(refusal.help.contains("docker rename kc sso-vm2-keycloak"), "{refusal:?}");
+        assert!(decide_down(&topology, &[name("vm1")], &nodes, volumes).is_ok(), "what is not selected is left alone");
+    }
 }
 
 fn exited(container: &mut crate::observe::ComponentObservation) {

@@ -440,3 +440,23 @@ fn no_plan_makes_a_second_primary() {
         }
     });
 }
+
+#[test]
+fn a_renamed_server_is_told_before_anybody_is_promoted() {
+    let topology = three();
+    for node in ["vm1", "vm2", "vm3"] {
+        let mut facts = facts(&topology);
+        ended(&mut facts, "vm1", ControlState::Other);
+        container(&mut facts, node).name = "old".to_owned();
+        let refusals = decide_failover(&topology, &facts, &FailoverOptions::default()).unwrap_err();
+        let [refusal] = &refusals[..] else { panic!("{refusals:?}") };
+        let help = format!("docker rename old sso-{node}-postgres");
+        assert!(refusal.node == Some(name(node)) && refusal.help.contains(&help), "{refusal:?}");
+    }
+    // A Keycloak's name keeps nobody from taking over.
+    let mut facts = facts(&topology);
+    ended(&mut facts, "vm1", ControlState::Other);
+    facts.get_mut(&name("vm2")).unwrap().observation.keycloak_container.as_mut().unwrap().as_mut().unwrap().name =
+        "kc".to_owned();
+    assert!(decide_failover(&topology, &facts, &FailoverOptions::default()).is_ok());
+}

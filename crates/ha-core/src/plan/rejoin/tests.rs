@@ -309,8 +309,18 @@ fn a_renamed_container_or_tablespaces_of_the_primary_are_told_before_anything_is
     exited(&mut renamed, "vm1");
     renamed.get_mut(&name("vm1")).unwrap().observation.postgres_container.as_mut().unwrap().as_mut().unwrap().name =
         "old".to_owned();
-    let refusal = begin_rejoin(&topology, &renamed, &name("vm1")).unwrap_err();
-    assert!(refusal.help.contains("docker rename old sso-vm1-postgres"), "{refusal:?}");
+    let mut primary = facts(&topology);
+    exited(&mut primary, "vm1");
+    primary.get_mut(&name("vm2")).unwrap().observation.postgres_container.as_mut().unwrap().as_mut().unwrap().name =
+        "old".to_owned();
+    for (facts, own) in [(&renamed, "sso-vm1-postgres"), (&primary, "sso-vm2-postgres")] {
+        for refusal in [
+            begin_rejoin(&topology, facts, &name("vm1")).unwrap_err(),
+            decide_rebuild(&topology, facts, &name("vm1"), OldData::Keep).unwrap_err(),
+        ] {
+            assert!(refusal.help.contains(&format!("docker rename old {own}")), "{refusal:?}");
+        }
+    }
 
     let mut spread = facts(&topology);
     exited(&mut spread, "vm1");

@@ -79,6 +79,8 @@ fn obey(operator: &Operator, world: &mut World, remedy: &Remedy) -> Result<(), A
     let seen = operator.sees(world);
     let run = |world: &mut World, plan: &Plan| carry_out(world, plan, Trouble::NONE, Promise::Nothing);
     match remedy {
+        // Nobody is busy here.
+        Remedy::Doctor { .. } => {}
         Remedy::Up { node } => {
             let all: Vec<NodeName> = topology.nodes().iter().map(|node| node.name.clone()).collect();
             let selected = node.as_ref().map_or(all, |node| vec![node.clone()]);

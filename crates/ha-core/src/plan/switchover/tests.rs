@@ -395,3 +395,27 @@ fn no_plan_makes_a_second_primary() {
         }
     });
 }
+
+/// Found in the middle it would leave nobody who takes writes.
+#[test]
+fn a_renamed_container_is_told_before_anything_is_stopped() {
+    let topology = three();
+    for (node, keycloak) in [("vm1", false), ("vm2", false), ("vm3", false), ("vm2", true)] {
+        let mut facts = facts(&topology);
+        let seen = &mut facts.get_mut(&name(node)).unwrap().observation;
+        let (container, own) = if keycloak {
+            (&mut seen.keycloak_container, "keycloak")
+        } else {
+            (&mut seen.postgres_container, "postgres")
+        };
+        container.as_mut().unwrap().as_mut().unwrap().name = "old".to_owned();
+        let refusals = decide_switchover(&topology, &facts, &SwitchoverOptions::default()).unwrap_err();
+        let [refusal] = &refusals[..] else { panic!("{refusals:?}") };
+        let help = format!("docker rename old sso-{node}-{own}");
+        assert!(refusal.node == Some(name(node)) && refusal.help.contains(&help), "{refusal:?}");
+        // One that was interrupted goes on no further either.
+        let mut facts = facts.clone();
+        ended(&mut facts, "vm1", ControlState::ShutDown, false);
+        assert!(decide_switchover(&topology, &facts, &to("vm2")).unwrap_err()[0].help.contains(&help));
+    }
+}

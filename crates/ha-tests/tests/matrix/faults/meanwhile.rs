@@ -66,7 +66,7 @@ fn rebuild(case: &mut Case) -> usize {
 
 fn first_copy(case: &mut Case) -> usize {
     let standby = [case.servers.name(1).clone()];
-    let down = case.servers.wait(case.servers.cluster().plan_down(&standby, true));
+    let down = case.servers.wait(case.servers.cluster().plan_down(&standby, true)).unwrap();
     case.servers.run(&down).unwrap();
     let plan = case.servers.plan_up().unwrap();
     assert!(!run_until(case, &plan, |action| matches!(action, Action::CopyDatabase { .. })), "there is a copy");

@@ -3,11 +3,11 @@
 use super::{Nodes, check, check_of, host_gone, keycloak_stops, postgres_stops};
 use crate::advice::Remedy;
 use crate::health::ClusterState::{Degraded, Down, Healthy};
-use crate::health::assess_roles;
+use crate::health::{Code, assess, assess_roles};
 use crate::observe::fixtures::{
     SYSTEM, healthy, keycloak, name, pair, primary, promotion, standby, strict_pair, three, unobserved,
 };
-use crate::observe::{ControlFile, ControlState, KeycloakMode, KeycloakState, NodeObservation, UnobservedWhy};
+use crate::observe::{ControlFile, ControlState, KeycloakMode, KeycloakState, NodeObservation, Room, UnobservedWhy};
 use crate::plan::{RoleFact, RoleFacts, StoppedServer};
 use crate::ports::ContainerStatus;
 use crate::values::{SystemIdentifier, TimelineId};
@@ -127,4 +127,49 @@ fn a_standby_with_a_later_timeline_than_its_primary_is_of_another_history() {
 #[test]
 fn two_nodes_on_one_engine_are_an_error_outside_the_demo() {
     check(|n| n[1].engine = n[0].engine.clone(), &["- shared-engine"], Degraded);
+}
+
+/// A busy host: its PostgreSQL does not answer in time, and something else shows that it lives. A failover would stop it.
+#[test]
+fn where_something_shows_that_the_primary_lives_a_closer_look_comes_before_a_failover() {
+    let told = |damage: &dyn Fn(&mut Nodes)| {
+        let mut nodes = healthy(&pair());
+        nodes[0].postgres = Err(unobserved(UnobservedWhy::Silent, "192.0.2.11:5432 did not answer within 2 s"));
+        damage(&mut nodes);
+        let report = assess(&pair(), &nodes);
+        let find = |code| report.findings.iter().find(|finding| finding.code == code).cloned();
+        (report.state, find(Code::PrimaryUnknown).unwrap(), find(Code::PostgresUnreachable))
+    };
+    let look = Remedy::doctor(&name("vm1"));
+    // Its Keycloak says that it writes: that is proof, also where a change was begun.
+    for begun in [false, true] {
+        let (state, first, server) = told(&|n| {
+            if begun {
+                n[1].postgres.as_mut().unwrap().promotion = Some(promotion(2, "vm2"));
+            }
+        });
+        assert_eq!((state, &first.help.remedies), (Degraded, &vec![look.clone()]), "{first:?}");
+        assert!(first.message.contains("takes writes") && !first.help.contains("failover"), "{first:?}");
+        let server = server.unwrap();
+        assert!(server.help.remedies == [look.clone()] && server.message.contains("serves"), "{server:?}");
+    }
+    // Nothing is proven by a container that answers: where it stays so, somebody else takes over.
+    let without_keycloak =
+        |n: &mut Nodes| keycloak_stops(&mut n[0], ContainerStatus::Running, KeycloakState::Unreachable);
+    let (state, first, server) = told(&|n| {
+        without_keycloak(n);
+        n[0].host.memory = Some(Room { free_bytes: 1 << 30, total_bytes: 2 << 30 });
+    });
+    assert_eq!((state, &first.help.remedies), (Down, &vec![look.clone(), Remedy::FAILOVER]), "{first:?}");
+    assert!(first.help.starts_with("look again"), "{first:?}");
+    assert_eq!(server.unwrap().help.remedies, [look.clone()]);
+    // Nothing shows it, or its engine says that it does not run.
+    let (_, first, server) = told(&without_keycloak);
+    assert_eq!((&first.help.remedies[..], server.unwrap().help.remedies), (&[Remedy::FAILOVER][..], Vec::new()));
+    let (_, first, server) = told(&|n| {
+        without_keycloak(n);
+        n[0].host.memory = Some(Room { free_bytes: 1 << 30, total_bytes: 2 << 30 });
+        postgres_stops(&mut n[0], ContainerStatus::Exited { code: 1 }, UnobservedWhy::Refused);
+    });
+    assert_eq!((&first.help.remedies[..], server), (&[Remedy::FAILOVER][..], None));
 }

@@ -114,6 +114,7 @@ fn a_node_that_was_not_looked_at_is_not_taken_for_healthy() {
 #[test]
 fn every_code_stands_in_a_test() {
     let tests = concat!(
+        include_str!("../../at_work.rs"),
         include_str!("cluster.rs"),
         include_str!("hands.rs"),
         include_str!("host.rs"),

@@ -5,7 +5,7 @@ use super::{Nodes, check, check_of, postgres_stops, slot_of_vm2};
 use crate::advice::Remedy;
 use crate::health::ClusterState::{Degraded, Down, Healthy};
 use crate::observe::fixtures::{healthy, lineage, name, pair, promotion, standby, strict_pair};
-use crate::observe::{KeycloakMode, SettingInForce, UnobservedWhy};
+use crate::observe::{KeycloakMode, SettingInForce, SlotObservation, UnobservedWhy};
 use crate::ports::ContainerStatus;
 use crate::values::{Lsn, TimelineId};
 
@@ -86,6 +86,34 @@ fn slots_are_looked_at_one_by_one() {
     check(unused(Some(1 << 30)), &["vm1 slot-unused"], Healthy);
     check(unused(Some(1024)), &[], Healthy);
     check(unused(None), &[], Healthy);
+}
+
+#[test]
+fn a_slot_that_nobody_uses_keeps_wal_on_a_standby_too() {
+    let with = |slot: &str, kept: Option<u64>, active: bool| {
+        let slot = SlotObservation {
+            name: slot.to_owned(),
+            active,
+            wal_status: Some("extended".to_owned()),
+            restart_lsn: None,
+            retained_bytes: kept,
+            safe_wal_bytes: None,
+        };
+        move |n: &mut Nodes| n[1].postgres.as_mut().unwrap().slots.push(slot)
+    };
+    check(with("ha_vm1", Some(1 << 30), false), &["vm2 slot-unused"], Healthy);
+    check(with("by_hand", Some(1 << 30), false), &["vm2 slot-unused"], Healthy);
+    check(with("by_hand", Some(1 << 30), true), &[], Healthy);
+    check(with("ha_vm1", Some(1024), false), &[], Healthy);
+    check(with("ha_vm1", None, false), &[], Healthy);
+    for (slot, help) in
+        [("ha_vm1", "`ha-cli rejoin vm2`"), ("by_hand", "on vm2: SELECT pg_drop_replication_slot('by_hand')")]
+    {
+        let mut nodes = healthy(&pair());
+        with(slot, Some(1 << 30), false)(&mut nodes);
+        let report = assess(&pair(), &nodes);
+        assert!(report.findings[0].help.contains(help), "{:?}", report.findings);
+    }
 }
 
 #[test]
