@@ -1,12 +1,10 @@
 //! The guard in a server's entrypoint, whoever starts the container.
 
-use std::time::{Duration, Instant};
-
 use ha_core::layout::Component;
 use ha_core::plan::RefusalKind;
 use ha_tests::{Pair, PairOptions, engine_is_wanted};
 
-use crate::host::{docker, on_volumes, try_docker};
+use crate::host::{docker, on_volumes, said};
 use crate::up;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -178,7 +178,8 @@ fn a_login_is_handed_to_the_engine() {
     };
     let path = format!("{}:{}", site.path("").display(), std::env::var("PATH").unwrap());
     config(json!({ "credHelpers": { host: "made-up" } }));
-    helper("echo secret-of-the-helper; exit 1");
+    // Only once it has been asked: whoever asks one that is gone by then is told of that instead.
+    helper("read -r _; echo secret-of-the-helper; exit 1");
     let told = up(&[("PATH", &path)]).ends_with(1);
     assert!(told.out.contains("docker-credential-made-up") && !told.out.contains("secret-of-the-helper"), "{told:#?}");
     assert_eq!(registry.admitted.load(Ordering::Relaxed), 0);
