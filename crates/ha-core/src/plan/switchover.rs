@@ -13,7 +13,7 @@ use super::way_out::{one_of, without_switchover};
 use super::{Action, Change, Plan, Refusal, RefusalKind, StepId};
 use crate::advice::{Advice, Remedy, advice};
 use crate::layout::Component;
-use crate::observe::{ControlFile, ControlState, PostgresRole};
+use crate::observe::{ControlFile, ControlState, PostgresRole, PreparedTransaction};
 use crate::steps::RunError;
 use crate::topology::{Node, Topology};
 use crate::values::{NodeName, PromotionRecord};
@@ -423,14 +423,18 @@ fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &Switchov
         },
     }
     if primary.prepared_transactions > 0 {
-        let oldest = primary.prepared.iter().map(|it| format!("'{}' in the database {}", it.gid, it.database));
-        let oldest: Vec<_> = oldest.collect();
+        let named = |it: &PreparedTransaction| {
+            let gid = it.gid.replace('\'', "''");
+            format!("'{gid}' of the role {} in the database {}", it.role, it.database)
+        };
+        let oldest: Vec<_> = primary.prepared.iter().map(named).collect();
         let which = if oldest.is_empty() { String::new() } else { format!(": {}", oldest.join(", ")) };
         refusals.push(Refusal::new(
             RefusalKind::Unsafe,
             Some(from),
             format!("it has {} prepared transactions{which}", primary.prepared_transactions),
-            "they would be left on the new primary without their manager: commit or roll them back first",
+            "they would be left on the new primary without their manager, with their locks: end each there first, as its role in its \
+             database, by `COMMIT PREPARED` or `ROLLBACK PREPARED` with that name",
         ));
     }
     refusals

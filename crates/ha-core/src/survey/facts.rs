@@ -37,7 +37,7 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserve
         Err(error) => Err(error),
     };
     // Where they do not fit and the secrets file is the right one, somebody has changed them, and they are put back.
-    let right_file = is_set_up_with(cluster, &observation);
+    let right_file = is_made_with(cluster, &observation);
     let passwords_fit = if right_file { Some(true) } else { passwords_fit(cluster, node, &observation).await };
     let keycloak = &observation.keycloak;
     let writes = keycloak.state == KeycloakState::Ready && keycloak.mode == KeycloakMode::ReadWrite;
@@ -191,10 +191,10 @@ fn is_proven(cluster: &Cluster, observation: &NodeObservation) -> bool {
     })
 }
 
-/// The same, by whatever version.
-fn is_set_up_with(cluster: &Cluster, observation: &NodeObservation) -> bool {
+/// Whether the roles got these secrets, by whatever version, and whatever has become of the rest of the set-up.
+fn is_made_with(cluster: &Cluster, observation: &NodeObservation) -> bool {
     observation.postgres.as_ref().is_ok_and(|postgres| {
-        let set_up = postgres.set_up.as_deref().unwrap_or_default();
-        layout::is_fingerprint_of(set_up, &cluster.secrets, postgres.system_identifier)
+        let noted = [&postgres.set_up, &postgres.made_with].into_iter().flatten();
+        noted.into_iter().any(|text| layout::is_fingerprint_of(text, &cluster.secrets, postgres.system_identifier))
     })
 }

@@ -64,6 +64,13 @@ fn on_one_shared_engine_images_are_pulled_and_built_once() {
 }
 
 #[test]
+fn what_was_made_for_the_probe_is_made_anew() {
+    let mut facts = running(&pair());
+    postgres(&mut facts, "vm1").unmade = vec!["the function ha.look() is gone".to_owned()];
+    plans(&facts, &["0 vm1: set up roles, Keycloak's database and replication slots <>"]);
+}
+
+#[test]
 fn where_all_is_well_there_is_nothing_to_do() {
     for topology in [pair(), strict_pair(), three(), demo()] {
         plans_of(&topology, &[], &running(&topology), ASKED, &[]);
