@@ -2,14 +2,15 @@
 
 use futures_util::future::{join, join_all, join3};
 
+use super::images::lacks;
 use super::observe::{observe, runtime_failure};
 use super::roles::control_file;
 use crate::cluster::Cluster;
-use crate::layout::{self, IDENTITY_PATH, LABEL_SYSTEM, PGDATA};
+use crate::layout::{self, Component, IDENTITY_PATH, LABEL_SYSTEM, PGDATA};
 use crate::observe::{
     ControlFile, KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Unobserved, UnobservedWhy,
 };
-use crate::plan::{DataState, Facts, NodeFacts};
+use crate::plan::{DataState, Facts, Lacking, NodeFacts};
 use crate::ports::{Container, ContainerRuntime, Image, RuntimeError, Volume};
 use crate::steps::one_off;
 use crate::topology::Node;
@@ -42,13 +43,14 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserve
     let keycloak = &observation.keycloak;
     let writes = keycloak.state == KeycloakState::Ready && keycloak.mode == KeycloakMode::ReadWrite;
     let keycloak_set_up = writes.then_some(proven);
-    let Stands { postgres_image, keycloak_base, keycloak_image, prepared, data } =
+    let Stands { postgres_image, keycloak_base, keycloak_image, lacks, prepared, data } =
         stands.map_err(|error| runtime_failure(&error))?;
     Ok(NodeFacts {
         observation,
         postgres_image,
         keycloak_base,
         keycloak_image,
+        lacks,
         prepared,
         data,
         passwords_fit,
@@ -60,6 +62,7 @@ struct Stands {
     postgres_image: Option<Image>,
     keycloak_base: Option<Image>,
     keycloak_image: Option<Image>,
+    lacks: Lacking,
     prepared: bool,
     data: DataState,
 }
@@ -113,14 +116,36 @@ async fn what_stands(
 ) -> Result<Stands, RuntimeError> {
     let Named { postgres_image, keycloak_base, keycloak_image, data_volume, state_volume, history_volume } = named;
     let container = observation.postgres_container.as_ref().ok().and_then(Option::as_ref);
+    // One that the server runs, or that was prepared, has proven itself.
+    let new = postgres_image.as_ref().filter(|image| container.is_none_or(|it| it.image_id != image.id));
+    let new_base = keycloak_base.as_ref().filter(|_| keycloak_image.is_none());
+    let lacks = lacking(cluster, node, runtime, new, new_base).await;
     let data = match (container, &data_volume, &postgres_image) {
         (_, None, _) => DataState::NoVolume,
         (Some(container), Some(_), _) => guarded_data(runtime, container, observation).await?,
         (None, Some(_), None) => DataState::Unexamined,
+        // An image without what it takes is refused, whatever the data is.
+        (None, Some(_), Some(_)) if !lacks.postgres.is_empty() => DataState::Unexamined,
         (None, Some(_), Some(image)) => one_off::examine(cluster, node, runtime, image).await?,
     };
     let prepared = data_volume.is_some() && state_volume.is_some() && history_volume.is_some();
-    Ok(Stands { postgres_image, keycloak_base, keycloak_image, prepared, data })
+    Ok(Stands { postgres_image, keycloak_base, keycloak_image, lacks, prepared, data })
+}
+
+/// Looks at the images of which something is to be made.
+async fn lacking(
+    cluster: &Cluster,
+    node: &Node,
+    runtime: &dyn ContainerRuntime,
+    postgres: Option<&Image>,
+    keycloak: Option<&Image>,
+) -> Lacking {
+    let look = async |component, image: Option<&Image>| match image {
+        Some(image) => lacks(cluster, node, runtime, component, image).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let (postgres, keycloak) = join(look(Component::Postgres, postgres), look(Component::Keycloak, keycloak)).await;
+    Lacking { postgres, keycloak }
 }
 
 /// The data of a node whose container exists: its label says whose data it was made for, and the guard lets it start
