@@ -21,7 +21,7 @@
 //!
 //! ```
 //! use ha_core::observe::{HostObservation, KeycloakObservation, NodeObservation, Unobserved, UnobservedWhy};
-//! use ha_core::plan::{DataState, Facts, NodeFacts, UpOptions, decide_up};
+//! use ha_core::plan::{DataState, Facts, Lacking, NodeFacts, UpOptions, decide_up};
 //! use ha_core::secrets::Secrets;
 //! use ha_core::topology::{NodeSpec, TopologySpec};
 //! use ha_core::values::Secret;
@@ -61,6 +61,7 @@
 //!             postgres_image: None,
 //!             keycloak_base: None,
 //!             keycloak_image: None,
+//!             lacks: Lacking::default(),
 //!             prepared: false,
 //!             data: DataState::NoVolume,
 //!             passwords_fit: None,

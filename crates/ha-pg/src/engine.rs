@@ -48,7 +48,7 @@ impl ReplicationProbe for EngineProbe {
         };
         let ask = async |timeout| {
             let before_ms = unix_ms();
-            let answer = psql::look(&**runtime, &container, MAINTENANCE_DATABASE, OBSERVE, timeout).await;
+            let answer = psql::look(&**runtime, &container, MAINTENANCE_DATABASE, &OBSERVE, timeout).await;
             (answer, before_ms, unix_ms())
         };
         let left = || timeout.saturating_sub(started.elapsed());

@@ -2,6 +2,15 @@
 -- rights, and touches nothing but two shared catalogs and the names of files: whose verifier is another than the one that was
 -- set last (`ha.roles`, see roles.sql), and how many of Keycloak's relations are unlogged, which have an initialisation fork.
 CREATE SCHEMA IF NOT EXISTS ha;
+-- What somebody put in its place may be of a kind that cannot be replaced, or somebody else's.
+SELECT EXISTS (
+    SELECT FROM pg_proc
+    WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'ha') AND proname = 'look' AND pronargs = 0
+      AND (prokind <> 'f' OR prorettype <> 'text'::regtype OR proretset OR proowner <> current_user::regrole)
+) AS anothers \gset
+\if :anothers
+    DROP ROUTINE ha.look();
+\endif
 CREATE OR REPLACE FUNCTION ha.look() RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $look$

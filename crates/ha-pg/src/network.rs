@@ -212,12 +212,12 @@ struct Answer {
 async fn query(client: &Client, limit: Duration) -> Result<Answer, QueryError> {
     // The simple protocol needs one round trip and no prepared statement; all questions share it.
     let before_ms = unix_ms();
-    let observe = async { (client.simple_query(OBSERVE).await, unix_ms()) };
+    let observe = async { (client.simple_query(&OBSERVE).await, unix_ms()) };
     let beside = HOST_LIMIT.min(limit / 2);
     let ((mut answer, mut after_ms), host, looked) =
         join3(observe, ask_host(client, beside), ask_more(client, beside)).await;
     if answer.as_ref().is_err_and(|error| error.code().is_some_and(|code| code.code() == WRONG_ROLE)) {
-        answer = client.simple_query(OBSERVE).await;
+        answer = client.simple_query(&OBSERVE).await;
         after_ms = unix_ms();
     }
     let messages = answer.map_err(QueryError::Postgres)?;

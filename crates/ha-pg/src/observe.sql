@@ -153,6 +153,34 @@ WITH server AS MATERIALIZED (
            ) ORDER BY rolname) AS list
     FROM pg_roles
     WHERE rolname !~ '^pg_'
+), made AS MATERIALIZED (
+    -- What ha-cli has made for its probe in the superuser's own database. Read from the catalogs alone: whoever looks a name up fails
+    -- where the role may not use its schema.
+    SELECT probe.oid AS role, own.oid AS database, space.oid AS schema, look.oid AS look, host.oid AS host,
+           NOT look.prosecdef OR NOT owner.rolsuper OR
+               encode(sha256(convert_to(look.prosrc, 'UTF8')), 'hex') <> 'DIGEST_OF_LOOK' AS another
+    FROM pg_roles AS probe
+    JOIN pg_database AS own ON own.datname = current_database() AND own.datname = 'postgres'
+    LEFT JOIN pg_namespace AS space ON space.nspname = 'ha'
+    LEFT JOIN pg_proc AS look ON look.pronamespace = space.oid AND look.proname = 'look' AND look.pronargs = 0
+    LEFT JOIN pg_roles AS owner ON owner.oid = look.proowner
+    LEFT JOIN pg_class AS host ON host.relnamespace = space.oid AND host.relname = 'host'
+    WHERE probe.rolname = 'ha_probe'
+), unmade AS MATERIALIZED (
+    SELECT coalesce(json_agg(part.what), '[]') AS list
+    FROM made, LATERAL (VALUES
+        (NOT has_database_privilege(role, database, 'CONNECT'), 'the role ha_probe may not connect to it'),
+        (schema IS NULL, 'the schema ha is gone'),
+        (NOT has_schema_privilege(role, schema, 'USAGE'), 'the role ha_probe may not use the schema ha'),
+        (schema IS NOT NULL AND look IS NULL, 'the function ha.look() is gone'),
+        (another, 'the function ha.look() is another one'),
+        (NOT has_function_privilege(role, look, 'EXECUTE'), 'the role ha_probe may not call ha.look()'),
+        -- Where PostgreSQL comes without file_fdw, there is none.
+        (CASE WHEN schema IS NOT NULL AND host IS NULL
+            THEN EXISTS (SELECT FROM pg_available_extensions WHERE name = 'file_fdw') END, 'the foreign table ha.host is gone'),
+        (NOT has_table_privilege(role, host, 'SELECT'), 'the role ha_probe may not read ha.host')
+    ) AS part(wrong, what)
+    WHERE part.wrong
 ), transactions AS MATERIALIZED (
     -- The oldest few beside the observation's own.
     SELECT coalesce(json_agg(oldest), '[]') AS list
@@ -167,7 +195,12 @@ WITH server AS MATERIALIZED (
 ), prepared AS MATERIALIZED (
     SELECT coalesce(json_agg(oldest), '[]') AS list
     FROM (
-        SELECT gid, owner AS role, database, extract(epoch FROM transaction_timestamp() - prepared)::float8 AS seconds
+        SELECT gid, owner AS role, database, extract(epoch FROM transaction_timestamp() - prepared)::float8 AS seconds,
+               -- A promotion is when the history of a primary's own timeline was written.
+               coalesce(prepared < (
+                   SELECT modification FROM pg_ls_waldir()
+                   WHERE name = left(pg_walfile_name((SELECT write_lsn FROM positions)), 8) || '.history'
+               ), false) AS inherited
         FROM pg_prepared_xacts
         ORDER BY prepared
         LIMIT 5
@@ -234,6 +267,7 @@ SELECT json_build_object(
         ) ORDER BY datname), '[]')
         FROM keycloak
     ),
+    'unmade', unmade.list,
     'transactions', transactions.list,
     'prepared', prepared.list,
     'standby_limits', json_build_object(
@@ -261,6 +295,7 @@ SELECT json_build_object(
         FROM lineage
     ),
     'set_up', (SELECT value FROM noted WHERE name = 'ha.set_up'),
+    'made_with', (SELECT value FROM noted WHERE name = 'ha.made_with'),
     -- What this node's Keycloak tells in the name of its poller's session.
     'keycloak_heap_percent', (
         SELECT max(substring(application_name FROM '^keycloak-ha-standby(?: wal=unread)? heap=([0-9]{1,2}|100)%$')::integer)
@@ -273,4 +308,4 @@ SELECT json_build_object(
         WHERE application_name ~ '^keycloak-ha-standby wal=unread( heap=[0-9]{1,3}%)?$'
     )
 )::text
-FROM server, positions, senders, slots, texts, durable, overridden, logins, transactions, prepared
+FROM server, positions, senders, slots, texts, durable, overridden, logins, unmade, transactions, prepared

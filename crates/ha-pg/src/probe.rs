@@ -62,7 +62,12 @@ impl ReplicationProbe for Probe {
         }
         match self.engine.observe(node, timeout.saturating_sub(started.elapsed())).await {
             Ok(observation) => {
-                let refused = matches!(first, ProbeError::WrongPassword { .. }).then(|| first.to_string());
+                let denied = match &first {
+                    ProbeError::WrongPassword { .. } => true,
+                    ProbeError::Server { sqlstate, .. } => sqlstate == NO_RIGHT,
+                    _ => false,
+                };
+                let refused = denied.then(|| first.to_string());
                 Ok(PostgresObservation { probe_refused: refused, ..observation })
             }
             // The engine failed, too, which says nothing of the server: what the network said is nearer to it.
@@ -75,6 +80,9 @@ impl ReplicationProbe for Probe {
     }
 }
 
+/// SQLSTATE `insufficient_privilege`.
+const NO_RIGHT: &str = "42501";
+
 /// Whether another way may lead to the server. `too_many_connections`: superusers, who come through the engine, have some of
 /// their own. `insufficient_privilege`: nobody takes a right away from them.
 fn may_be_a_matter_of_the_way(failure: &NetworkFailure) -> bool {
@@ -83,7 +91,9 @@ fn may_be_a_matter_of_the_way(failure: &NetworkFailure) -> bool {
         | NetworkFailure::Answered(
             ProbeError::NotAdmitted { .. } | ProbeError::WrongPassword { .. } | ProbeError::Unproven { .. },
         ) => true,
-        NetworkFailure::Answered(ProbeError::Server { sqlstate, .. }) => matches!(sqlstate.as_str(), "53300" | "42501"),
+        NetworkFailure::Answered(ProbeError::Server { sqlstate, .. }) => {
+            matches!(sqlstate.as_str(), "53300" | NO_RIGHT)
+        }
         NetworkFailure::NoConnection(_) | NetworkFailure::Answered(_) => false,
     }
 }

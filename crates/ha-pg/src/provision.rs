@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use ha_core::observe::HostObservation;
 use ha_core::ports::{Provision, Role};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::promoter::BEGIN_LINEAGE;
 use crate::psql::set;
@@ -35,6 +36,18 @@ GRANT USAGE ON SCHEMA ha TO :\"role\";
 GRANT EXECUTE ON FUNCTION ha.look() TO :\"role\";
 \\if :filefdw
     GRANT SELECT ON ha.host TO :\"role\";
+\\endif
+";
+
+/// Which secrets the roles were made with, as a fingerprint: known before the set-up of all else has come to its end.
+const NOTE_SECRETS: &str = "\
+SELECT NOT EXISTS (
+    SELECT FROM pg_db_role_setting AS set
+    JOIN pg_database AS database ON database.oid = set.setdatabase AND database.datname = 'postgres'
+    WHERE set.setrole = 0 AND 'ha.made_with=' || :'made_with' = ANY (set.setconfig)
+) AS another \\gset
+\\if :another
+    ALTER DATABASE postgres SET \"ha.made_with\" = :'made_with';
 \\endif
 ";
 
@@ -81,6 +94,12 @@ pub(crate) fn ask(provision: &Provision) -> String {
     script
 }
 
+/// Of the body of `ha.look()`, as the server keeps it.
+pub(crate) fn digest_of_look() -> String {
+    let body = LOOK.split("$look$").nth(1).expect("look.sql makes a function");
+    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The script that brings everything in line.
 pub(crate) fn script(provision: &Provision, before: &Before) -> String {
     let mut script = String::new();
@@ -98,6 +117,10 @@ pub(crate) fn script(provision: &Provision, before: &Before) -> String {
     script.push_str(DATABASE);
     script.push_str(&set("names", &array(provision.roles.iter().map(|role| role.name.as_str()))));
     script.push_str(NOTE_ROLES);
+    if let Some(made_with) = &provision.made_with {
+        script.push_str(&set("made_with", made_with));
+        script.push_str(NOTE_SECRETS);
+    }
     script.push_str(BEGIN_LINEAGE);
     for role in provision.roles.iter().filter(|role| !role.replication && role.name != provision.database.owner) {
         script.push_str(&set("role", &role.name));
@@ -181,6 +204,7 @@ mod tests {
             }],
             database: Database { name: "keycloak".to_owned(), owner: "ke\"y'cloak".to_owned() },
             slots: Vec::new(),
+            made_with: None,
         }
     }
 

@@ -1,12 +1,16 @@
 //! The statement that observes, and its answer.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use ha_core::observe::PostgresObservation;
 use serde::Deserialize;
 
+use crate::provision::digest_of_look;
+
 /// One statement, one row, one column: a JSON object with the fields of [`PostgresObservation`].
-pub(crate) const OBSERVE: &str = include_str!("observe.sql");
+pub(crate) static OBSERVE: LazyLock<String> =
+    LazyLock::new(|| include_str!("observe.sql").replace("DIGEST_OF_LOOK", &digest_of_look()));
 
 /// What [`HostObservation::PROGRAM`](ha_core::observe::HostObservation::PROGRAM) prints on the server's host, a row a line. The
 /// foreign table is made with the roles; a server without `file_fdw` has none, which is why it is asked for by itself.
@@ -64,6 +68,12 @@ mod tests {
         assert_eq!(seen.system_identifier.to_string(), "7573217402113118249");
         assert_eq!(seen.receiver, None);
         assert_eq!(seen.slots[0].retained_bytes, None, "unknown must not become 0");
+    }
+
+    #[test]
+    fn what_was_made_for_the_probe_is_asked_of_its_role_and_of_this_very_function() {
+        assert!(OBSERVE.contains(&format!("rolname = '{}'", ha_core::layout::PROBE_ROLE)));
+        assert!(!OBSERVE.contains("DIGEST_OF_LOOK") && OBSERVE.contains(&digest_of_look()));
     }
 
     #[test]

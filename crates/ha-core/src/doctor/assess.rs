@@ -4,6 +4,7 @@ use super::check::{Check, CheckCode, DoctorReport, Verdict};
 use super::disk::{IMAGES_BYTES, NEW_DATABASE_BYTES, Need};
 use super::facts::{ImageFact, Inside, InsideFailure, Known, NodeFacts, NotKnown};
 use super::{clock, disk, engine, images, kernel, memory, peers, ports};
+use crate::layout;
 use crate::topology::{Node, Topology};
 use crate::values::NodeName;
 
@@ -55,10 +56,18 @@ fn of_node(topology: &Topology, node: &Node, own: &NodeFacts, others: &[&NodeFac
     let postgres = &topology.images.postgres;
     add(
         ImagePostgres,
-        info.map_or_else(unknown, |_| images::postgres(&own.postgres_image, postgres, inside.ok(), &insides)),
+        info.map_or_else(unknown, |_| {
+            // Of one in which not even a container's first program is to be had, nothing else is seen.
+            let shell = Inside { lacks: vec![layout::SHELL.to_owned()], ..Inside::default() };
+            let no_shell = matches!(&own.inside, Err(InsideFailure::NoContainer(why)) if layout::says_no_shell(why));
+            images::postgres(&own.postgres_image, postgres, inside.ok().or(no_shell.then_some(&shell)), &insides)
+        }),
     );
     let keycloaks: Vec<_> = others.iter().map(|other| (&other.node, &other.keycloak_image)).collect();
-    add(ImageKeycloak, info.map_or_else(unknown, |_| images::keycloak(&own.keycloak_image, topology, &keycloaks)));
+    add(
+        ImageKeycloak,
+        info.map_or_else(unknown, |_| images::keycloak(&own.keycloak_image, topology, &own.keycloak_lacks, &keycloaks)),
+    );
     let engines: Vec<_> = others.iter().filter_map(|other| Some((&other.node, other.engine.as_ref().ok()?))).collect();
     add(Architecture, info.map_or_else(unknown, |info| images::architecture(info, &engines)));
 

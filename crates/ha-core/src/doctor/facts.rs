@@ -31,6 +31,8 @@ pub struct NodeFacts {
     pub postgres_image: Known<ImageFact>,
     /// Keycloak's image.
     pub keycloak_image: Known<ImageFact>,
+    /// What Keycloak's image lacks of what ha-cli's scripts need.
+    pub keycloak_lacks: Known<Vec<String>>,
     /// PostgreSQL's port.
     pub postgres_port: PortFact,
     /// Keycloak's port.
@@ -115,6 +117,8 @@ pub struct Inside {
     pub libc: Option<String>,
     /// Programs that ha-cli needs and the image lacks.
     pub lacks: Vec<String>,
+    /// Whether it brings what `doctor` itself listens and talks with where no PostgreSQL runs.
+    pub perl: bool,
 }
 
 /// A file system.

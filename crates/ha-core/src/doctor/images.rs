@@ -2,7 +2,7 @@
 
 use super::check::Verdict;
 use super::facts::{ImageFact, Inside, Known};
-use crate::layout::{self, ImageFault};
+use crate::layout::{self, Component, ImageFault};
 use crate::ports::{EngineInfo, Image};
 use crate::topology::Topology;
 use crate::values::NodeName;
@@ -49,11 +49,8 @@ pub(super) fn postgres(
         return Verdict::error(format!("{reference} {found}"), help);
     }
     let Some(own) = own else { return here };
-    if !own.lacks.is_empty() {
-        return Verdict::error(
-            format!("{reference} lacks {}, which ha-cli needs", own.lacks.join(", ")),
-            "name the official image as `postgres` in [images], or add them to yours",
-        );
+    if let Some(ImageFault { found, help }) = layout::programs_fault(Component::Postgres, &own.lacks) {
+        return Verdict::error(format!("{reference} {found}"), help);
     }
     let mut differs = Vec::new();
     for (name, other) in others.iter().filter_map(|(name, other)| Some((name, (*other)?))) {
@@ -89,11 +86,17 @@ pub(super) fn postgres(
 pub(super) fn keycloak(
     fact: &Known<ImageFact>,
     topology: &Topology,
+    lacks: &Known<Vec<String>>,
     others: &[(&NodeName, &Known<ImageFact>)],
 ) -> Verdict {
     let mut here = available(fact, &topology.images.keycloak);
     let Ok(ImageFact::Present(own)) = fact else { return here };
     if let Some(ImageFault { found, help }) = layout::keycloak_image_fault(own) {
+        return Verdict::error(format!("{} {found}", topology.images.keycloak), help);
+    }
+    if let Some(ImageFault { found, help }) =
+        layout::programs_fault(Component::Keycloak, lacks.as_deref().unwrap_or_default())
+    {
         return Verdict::error(format!("{} {found}", topology.images.keycloak), help);
     }
     let left_out = layout::left_out_variables(topology, own);
@@ -155,6 +158,8 @@ mod tests {
     use super::*;
     use crate::observe::fixtures::{self, name};
 
+    const NONE: Known<Vec<String>> = Ok(Vec::new());
+
     fn inside(version: Option<&str>, libc: Option<&str>) -> Inside {
         Inside { postgres_version: version.map(str::to_owned), libc: libc.map(str::to_owned), ..Inside::default() }
     }
@@ -193,7 +198,7 @@ mod tests {
         ];
         for (fact, expected) in table {
             assert_eq!(postgres(&fact, "x", None, &[]).result, expected, "{fact:?}");
-            assert_eq!(keycloak(&fact, &fixtures::pair(), &[]).result, expected, "{fact:?}");
+            assert_eq!(keycloak(&fact, &fixtures::pair(), &NONE, &[]).result, expected, "{fact:?}");
         }
     }
 
@@ -215,7 +220,7 @@ mod tests {
         ];
         for (own, second, expected) in table {
             let second = Ok(ImageFact::Present(second));
-            let verdict = keycloak(&Ok(ImageFact::Present(own)), &fixtures::pair(), &[(&other, &second)]);
+            let verdict = keycloak(&Ok(ImageFact::Present(own)), &fixtures::pair(), &NONE, &[(&other, &second)]);
             assert_eq!(verdict.result, expected, "{second:?}");
         }
     }
@@ -231,10 +236,14 @@ mod tests {
         let lacking = postgres(&Ok(ImageFact::Present(fixtures::postgres_image())), "mine:1", Some(&lacking), &[]);
         assert_eq!(lacking.result, CheckResult::Error);
         assert!(lacking.found.contains("lacks gosu"), "{}", lacking.found);
-        let overridden = keycloak(&with("KC_DB_URL=jdbc:x"), &fixtures::pair(), &[]);
+        let base = Ok(ImageFact::Present(fixtures::keycloak_base()));
+        let lacking = keycloak(&base, &fixtures::pair(), &Ok(vec!["sed".to_owned()]), &[]);
+        assert_eq!(lacking.result, CheckResult::Error);
+        assert!(lacking.found.contains("lacks sed"), "{}", lacking.found);
+        let overridden = keycloak(&with("KC_DB_URL=jdbc:x"), &fixtures::pair(), &NONE, &[]);
         assert_eq!(overridden.result, CheckResult::Ok);
         assert!(overridden.found.contains("KC_DB_URL do not count"), "{}", overridden.found);
-        let property = keycloak(&with("JAVA_OPTS_APPEND=-Dkc.db-url=jdbc:x"), &fixtures::pair(), &[]);
+        let property = keycloak(&with("JAVA_OPTS_APPEND=-Dkc.db-url=jdbc:x"), &fixtures::pair(), &NONE, &[]);
         assert_eq!(property.result, CheckResult::Error);
         assert_eq!(postgres(&with("PGSSLMODE=require"), "x", None, &[]).result, CheckResult::Error);
     }

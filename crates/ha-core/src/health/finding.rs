@@ -109,6 +109,8 @@ codes! {
     PostgresUnproven = "postgres-unproven", Error;
     /// It does not let the probe in.
     ProbeDenied = "probe-denied", Warning;
+    /// What the probe sees more by is gone, or was changed.
+    ProbeBlind = "probe-blind", Warning;
     /// Somebody has changed a role that ha-cli, a standby or Keycloak logs in as.
     RoleChanged = "role-changed", Error;
     /// The standby holds WAL that its primary, in the same history, has not written.

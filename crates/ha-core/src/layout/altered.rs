@@ -3,7 +3,7 @@
 
 use super::keycloak::KC_PATH;
 use super::postgres::GUARD_ENTRYPOINT;
-use super::{Component, LABEL_IMAGE, LABEL_SPEC};
+use super::{Component, LABEL_CLUSTER, LABEL_COMPONENT, LABEL_IMAGE, LABEL_NODE, LABEL_SPEC, LABEL_SYSTEM};
 use crate::ports::{Container, RestartPolicy};
 
 /// What is different from what ha-cli made, which only a new container puts right; `None` where nothing is seen.
@@ -14,8 +14,14 @@ pub fn altered(component: Component, container: &Container) -> Option<String> {
         Component::Keycloak => container.entrypoint.last().is_some_and(|last| last == KC_PATH),
     };
     let made_from = container.labels.get(LABEL_IMAGE);
+    // By the first three a container is found again, for example by what removes it.
+    let own = [LABEL_CLUSTER, LABEL_NODE, LABEL_COMPONENT, LABEL_SYSTEM];
+    let own = &own[..if component == Component::Postgres { 4 } else { 3 }];
+    let lacking: Vec<_> = own.iter().filter(|&&label| !container.labels.contains_key(label)).copied().collect();
     if !container.labels.contains_key(LABEL_SPEC) {
         Some("another tool has made it: it lacks ha-cli's labels".to_owned())
+    } else if !lacking.is_empty() {
+        Some(format!("somebody has made it without the label {}", lacking.join(", ")))
     } else if !guarded {
         Some(match component {
             Component::Postgres => "another tool has made it: the guard does not stand before its server".to_owned(),
@@ -40,6 +46,14 @@ mod tests {
     use crate::observe::fixtures::{container, pair};
 
     #[test]
+    fn a_server_without_the_label_of_its_database_is_not_the_one_that_was_made() {
+        let topology = pair();
+        let mut without = container(&topology, topology.initial_primary(), Component::Postgres);
+        without.labels.remove(LABEL_SYSTEM);
+        assert!(altered(Component::Postgres, &without).is_some_and(|said| said.contains(LABEL_SYSTEM)));
+    }
+
+    #[test]
     fn what_another_tool_leaves_out_is_seen() {
         let topology = pair();
         let node = topology.initial_primary();
@@ -53,6 +67,11 @@ mod tests {
                 assert!(said.contains(word), "{said:?} does not say {word:?}");
             };
             check(|it| it.labels.clear(), "labels");
+            for label in [LABEL_CLUSTER, LABEL_NODE, LABEL_COMPONENT] {
+                let mut without = well.clone();
+                without.labels.remove(label);
+                assert!(altered(component, &without).is_some_and(|said| said.contains(label)), "{label}");
+            }
             check(|it| it.image_id = "sha256:newer".to_owned(), "another image");
             check(|it| it.entrypoint = vec!["docker-entrypoint.sh".to_owned()], "another tool");
             check(|it| it.entrypoint.clear(), "another tool");

@@ -12,6 +12,7 @@ mod path_mtu;
 mod postgres;
 mod postgres_image;
 mod prepared_image;
+mod programs;
 mod promotion;
 pub(crate) mod rights;
 mod spec_hash;
@@ -43,5 +44,6 @@ pub use postgres::{
 };
 pub use postgres_image::{OLDEST_POSTGRES, too_old, too_old_version};
 pub use prepared_image::{KeycloakExtension, keycloak_image, keycloak_image_tag};
+pub(crate) use programs::{SHELL, image_look, lacking, programs_fault, says_no_shell};
 pub use promotion::{PERMIT_PATH, PROMOTION_PATH, RECORD_SCRIPT, ids, promotion_file, read_promotion};
 pub use spec_hash::{is_fingerprint_of, secrets_fingerprint, spec_hash};

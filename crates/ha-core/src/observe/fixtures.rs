@@ -189,6 +189,8 @@ fn alone(role: PostgresRole) -> PostgresObservation {
         data_checksums: true,
         wal_log_hints: true,
         prepared_transactions: 0,
+        unmade: Vec::new(),
+        made_with: None,
         oldest_wal_lsn: None,
         prepared: Vec::new(),
         transactions: Vec::new(),

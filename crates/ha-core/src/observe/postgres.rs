@@ -67,6 +67,9 @@ pub struct PostgresObservation {
     /// Of roles that may log in, whether the password is still the one that ha-cli has set; without those of which it is not known.
     #[serde(default)]
     pub verifiers_as_set: BTreeMap<String, bool>,
+    /// What is wrong with what ha-cli has made for the probe's role in the superuser's own database, each a sentence: it sees less then.
+    #[serde(default)]
+    pub unmade: Vec<String>,
     /// How many of the relations of Keycloak's database, tables, their indexes and what belongs to them, are unlogged: on no
     /// standby, and empty after a crash or a promotion.
     #[serde(default)]
@@ -80,7 +83,7 @@ pub struct PostgresObservation {
     /// The same against the clock of the machine that asked.
     #[serde(default)]
     pub clock: Option<ClockReading>,
-    /// Why the probe's role was not let in over the network, where its password was refused and the engine was asked instead.
+    /// Why the probe's role was not let in over the network, or might not look, where the engine was asked instead.
     #[serde(default)]
     pub probe_refused: Option<String>,
     /// Tablespaces beside PostgreSQL's own two, which lie outside the data directory.
@@ -114,6 +117,10 @@ pub struct PostgresObservation {
     /// What was last handed to [`note_set_up`](crate::ports::PostgresControl::note_set_up); it came with the data as well.
     #[serde(default)]
     pub set_up: Option<String>,
+    /// The fingerprint of the secrets that its roles were made with ([`Provision::made_with`](crate::ports::Provision::made_with)),
+    /// also where the set-up has not come to its end.
+    #[serde(default)]
+    pub made_with: Option<String>,
     /// What the last collections of garbage have left in the heap of the Keycloak that uses this server, in percent of the
     /// most that it may have. The standby extension tells it; absent before the first collection.
     #[serde(default)]

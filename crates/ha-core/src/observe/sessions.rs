@@ -30,6 +30,9 @@ pub struct PreparedTransaction {
     pub database: String,
     /// How long ago.
     pub seconds: f64,
+    /// It was prepared on another primary, before this one was promoted.
+    #[serde(default)]
+    pub inherited: bool,
 }
 
 /// A role as far as everybody may see it (`pg_roles`): whether it can log in, but for its password.

@@ -15,6 +15,8 @@ pub struct NodeFacts {
     pub keycloak_base: Option<Image>,
     /// The same with the standby extension.
     pub keycloak_image: Option<Image>,
+    /// What the images lack, as far as they were looked at.
+    pub lacks: Lacking,
     /// Whether network and volumes are there.
     pub prepared: bool,
     /// What is in the data volume.
@@ -26,6 +28,16 @@ pub struct NodeFacts {
     pub keycloak_set_up: Option<bool>,
     /// What it keeps of the topology is what the file says; `None` where it keeps none, or none that can be read.
     pub topology_noted: Option<bool>,
+}
+
+/// Programs that ha-cli's scripts need, and that the images of a node lack. Images of which something is to be made are looked at;
+/// what could not be found out is not among them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lacking {
+    /// PostgreSQL's.
+    pub postgres: Vec<String>,
+    /// Keycloak's, as the topology names it.
+    pub keycloak: Vec<String>,
 }
 
 /// What is in a node's data volume.

@@ -29,7 +29,7 @@ pub use backup::{Backup, BackupWay, choose_backup, decide_backup};
 pub use belonging::{Standing, settle_id, strangers};
 pub use down::decide_down;
 pub use explain::{Outlook, explain};
-pub use facts::{DataState, NodeFacts};
+pub use facts::{DataState, Lacking, NodeFacts};
 pub use failover::{Failover, FailoverOptions, GivenUp, LastArrival, Loss, decide_failover, undo_failover};
 pub use refusal::{Refusal, RefusalKind};
 pub use rejoin::{OldData, RejoinMethod, RejoinStart, begin_rejoin, choose_method, decide_rebuild, decide_rejoin};

@@ -438,15 +438,18 @@ fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &Switchov
         },
     }
     if primary.prepared_transactions > 0 {
-        let gid = |it: &PreparedTransaction| shown(std::slice::from_ref(&it.gid));
-        let oldest = primary.prepared.iter().map(|it| format!("'{}' in the database {}", gid(it), it.database));
-        let oldest: Vec<_> = oldest.collect();
+        let named = |it: &PreparedTransaction| {
+            let gid = shown(std::slice::from_ref(&it.gid));
+            format!("'{gid}' of the role {} in the database {}", it.role, it.database)
+        };
+        let oldest: Vec<_> = primary.prepared.iter().map(named).collect();
         let which = if oldest.is_empty() { String::new() } else { format!(": {}", oldest.join(", ")) };
         refusals.push(Refusal::new(
             RefusalKind::Unsafe,
             Some(from),
             format!("it has {} prepared transactions{which}", primary.prepared_transactions),
-            "they would be left on the new primary without their manager: commit or roll them back first",
+            "they would be left on the new primary without their manager, with their locks: end each there first, as its role in its \
+             database, by `COMMIT PREPARED` or `ROLLBACK PREPARED` with that name",
         ));
     }
     refusals

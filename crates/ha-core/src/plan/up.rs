@@ -11,11 +11,11 @@ mod server;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::adopt::adopt;
-use self::conflicts::{foreign_data, images, old_images, one_engine_each, one_system, passwords, renamed};
+use self::conflicts::{foreign_data, images, lacking, old_images, one_engine_each, one_system, passwords, renamed};
 use self::primary::{none_left, note_of_nobody, the_primary};
 use super::{Action, Change, DataState, NodeFacts, Plan, PlannedStep, Refusal, StepId};
 use crate::layout::MachineShare;
-use crate::observe::Unobserved;
+use crate::observe::{ComponentObservation, Unobserved};
 use crate::secrets::Secrets;
 use crate::topology::{Durability, Node, Topology};
 use crate::values::{NodeName, SystemIdentifier};
@@ -53,17 +53,18 @@ pub fn decide_up(
     foreign_data(topology, selected, facts, &mut refusals);
     old_images(topology, selected, facts, &mut refusals);
     images(topology, selected, facts, &mut refusals);
+    lacking(topology, selected, facts, &mut refusals);
     passwords(topology, facts, &mut refusals);
     let system = one_system(facts, &mut refusals);
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    if let Some(plan) = images_first(topology, selected, facts) {
+    if let Some(plan) = images_first(topology, selected, facts, options.without_keycloak) {
         return Ok(plan);
     }
     let primary = the_primary(topology, facts, system, options).map_err(|refusal| vec![refusal])?;
-    let (plan, tried) = (Plan::default(), Vec::new());
-    let mut up = Up { topology, secrets, facts, adopted, system, primary, plan, tried, refusals };
+    let (plan, tried, pulled) = (Plan::default(), Vec::new(), Vec::new());
+    let mut up = Up { topology, secrets, facts, adopted, system, primary, plan, tried, pulled, refusals };
     up.run(selected, options.without_keycloak);
     match (primary, system) {
         _ if !up.refusals.is_empty() => return Err(up.refusals),
@@ -82,17 +83,32 @@ fn known<'f>(facts: &'f Facts, node: &NodeName) -> Option<&'f NodeFacts> {
     facts.get(node).and_then(|facts| facts.as_ref().ok())
 }
 
-/// Data that could not be looked at for want of an image is looked at before anything else is decided.
-fn images_first(topology: &Topology, selected: &[NodeName], facts: &Facts) -> Option<Plan> {
+/// What needs an image to be seen is seen before anything else is decided: data that nothing has looked at, and whether a
+/// container is what it should be, whose image somebody has removed: the same image back is no reason to stop anything.
+fn images_first(topology: &Topology, selected: &[NodeName], facts: &Facts, without_keycloak: bool) -> Option<Plan> {
     let mut plan = Plan { look_again: true, ..Plan::default() };
     for (name, node) in facts {
-        let unexamined = node.as_ref().is_ok_and(|node| node.data == DataState::Unexamined);
-        // On a shared engine one pull serves all.
-        if unexamined && selected.contains(name) && (plan.is_empty() || !topology.cluster.demo) {
-            plan.add(name, Action::PullImage { reference: topology.images.postgres.clone() }, []);
+        let Ok(node) = node else { continue };
+        let observation = &node.observation;
+        let unseen = node.data == DataState::Unexamined || is_there(&observation.postgres_container);
+        let unseen_keycloak = !without_keycloak && is_there(&observation.keycloak_container);
+        let wanted = [
+            (unseen && node.postgres_image.is_none(), &topology.images.postgres),
+            (unseen_keycloak && node.keycloak_base.is_none(), &topology.images.keycloak),
+        ];
+        for (_, reference) in wanted.into_iter().filter(|(wanted, _)| *wanted && selected.contains(name)) {
+            let pull = Action::PullImage { reference: reference.clone() };
+            // On a shared engine one pull serves all.
+            if !topology.cluster.demo || plan.steps.iter().all(|step| step.action != pull) {
+                plan.add(name, pull, []);
+            }
         }
     }
     (!plan.is_empty()).then_some(plan)
+}
+
+const fn is_there(container: &ComponentObservation) -> bool {
+    matches!(container, Ok(Some(_)))
 }
 
 struct Up<'a> {
@@ -107,6 +123,8 @@ struct Up<'a> {
     plan: Plan,
     /// The steps that try new settings: no server stops before all have passed.
     tried: Vec<StepId>,
+    /// Steps after which volumes may be made.
+    pulled: Vec<StepId>,
     refusals: Vec<Refusal>,
 }
 
@@ -129,6 +147,13 @@ impl Up<'_> {
         let mut upstream = Upstream::default();
         let mut order: Vec<&Node> = self.topology.nodes().iter().filter(|it| selected.contains(&it.name)).collect();
         self.try_settings(&order);
+        if self.system.is_none() {
+            // For a new cluster nothing is made on any node before every image is known to do.
+            for &node in &order {
+                let pulls = known(self.facts, &node.name).map(|facts| self.pulls(node, facts, without_keycloak));
+                self.pulled.extend(pulls.unwrap_or_default());
+            }
+        }
         let primary_last = self.primary_last(&order);
         order.sort_by_key(|node| self.is_primary(node) == primary_last);
         let mut standby_servers = Vec::new();
@@ -205,6 +230,20 @@ impl Up<'_> {
     /// Images, network, volumes. Returns the steps that the first container of the node waits for: Keycloak's image, too, since
     /// one that will not do is known as soon as it is here.
     fn hosts(&mut self, node: &Node, facts: &NodeFacts, without_keycloak: bool) -> Vec<StepId> {
+        let mut steps = self.pulls(node, facts, without_keycloak);
+        if !facts.prepared {
+            // An image that will not do is found before anything is made for it. Nodes on one engine share the network, and
+            // older engines make two of one name when two ask at once.
+            let mut others = self.plan.steps.iter().filter(|step| step.action == Action::PrepareVolumes);
+            let other = others.next_back().filter(|_| self.topology.cluster.demo).map(|step| step.id);
+            let before: Vec<_> = steps.iter().chain(&self.pulled).copied().chain(other).collect();
+            steps.push(self.plan.add(&node.name, Action::PrepareVolumes, before));
+        }
+        steps
+    }
+
+    /// Images that a node lacks.
+    fn pulls(&mut self, node: &Node, facts: &NodeFacts, without_keycloak: bool) -> Vec<StepId> {
         let mut steps = Vec::new();
         if facts.postgres_image.is_none() {
             let reference = self.topology.images.postgres.clone();
@@ -215,14 +254,6 @@ impl Up<'_> {
         if !without_keycloak && facts.keycloak_base.is_none() && self.keycloak_change(node, facts).is_some() {
             let reference = self.topology.images.keycloak.clone();
             steps.push(self.once(node, Action::PullImage { reference }));
-        }
-        if !facts.prepared {
-            // An image that will not do is found before anything is made for it. Nodes on one engine share the network, and
-            // older engines make two of one name when two ask at once.
-            let mut others = self.plan.steps.iter().filter(|step| step.action == Action::PrepareVolumes);
-            let other = others.next_back().filter(|_| self.topology.cluster.demo).map(|step| step.id);
-            let before: Vec<_> = steps.iter().copied().chain(other).collect();
-            steps.push(self.plan.add(&node.name, Action::PrepareVolumes, before));
         }
         steps
     }

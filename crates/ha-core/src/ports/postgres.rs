@@ -106,6 +106,8 @@ pub struct Provision {
     pub database: Database,
     /// One physical slot for each standby, WAL reserved from the moment of their making.
     pub slots: Vec<SlotName>,
+    /// The [fingerprint](crate::layout::secrets_fingerprint) of the secrets that the roles get, to be written into the data.
+    pub made_with: Option<String>,
 }
 
 /// How somebody logs in to a database.

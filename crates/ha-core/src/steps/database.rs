@@ -6,7 +6,7 @@ use super::StepError;
 use super::come_back;
 use super::one_off::{self, Job};
 use super::run::At;
-use crate::layout::{self, PASSFILE_PATH};
+use crate::layout::{self, Component, LABEL_SYSTEM, PASSFILE_PATH};
 use crate::plan::{OldData, not_with_tablespaces};
 use crate::ports::{Database, HostFile, Image, ProgressUpdate, Provision, Role};
 use crate::values::{NodeName, SlotName, SystemIdentifier};
@@ -117,6 +117,9 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
     };
     let mut keycloak = role(&topology.postgres.user, &secrets.keycloak_db_password, false, &[]);
     keycloak.connection_limit = Some(topology.postgres.keycloak_connections());
+    let name = layout::container_name(topology, &at.node.name, Component::Postgres);
+    let container = at.runtime.find_container(&name).await?;
+    let system = container.and_then(|it| it.labels.get(LABEL_SYSTEM)?.parse().ok());
     let provision = Provision {
         roles: vec![
             keycloak,
@@ -125,6 +128,7 @@ pub(super) async fn provision(at: &At<'_>) -> Result<(), StepError> {
         ],
         database: Database { name: topology.postgres.database.clone(), owner: topology.postgres.user.clone() },
         slots: topology.peers_of(&at.node.name).map(|peer| SlotName::of_standby(&peer.name)).collect(),
+        made_with: system.map(|system| layout::secrets_fingerprint(secrets, system)),
     };
     at.cluster.ports.control.provision(&at.node.name, &provision).await?;
     Ok(())

@@ -4,19 +4,46 @@ use std::sync::Arc;
 
 use super::StepError;
 use super::run::At;
-use crate::layout::{self, ENGINE_LABEL};
+use crate::layout::{self, Component, ENGINE_LABEL};
+use crate::ports::RuntimeError;
+use crate::survey;
 
 pub(super) async fn pull(at: &At<'_>, reference: &str) -> Result<(), StepError> {
-    let image = at.runtime.pull_image(reference, Arc::clone(&at.progress)).await?;
+    let image = match at.runtime.pull_image(reference, Arc::clone(&at.progress)).await {
+        Ok(image) => image,
+        Err(error) => return Err(not_pulled(at, reference, error).await),
+    };
     let images = &at.cluster.topology().images;
     let fault = |fault: layout::ImageFault| format!("it {}; {}", fault.found, fault.help);
-    let mut why = None;
-    if *reference == images.postgres {
-        why = layout::too_old(&image).or_else(|| layout::postgres_image_fault(&image).map(fault));
-    } else if *reference == images.keycloak {
-        why = layout::keycloak_image_fault(&image).map(fault);
+    let (component, mut why) = if *reference == images.postgres {
+        let why = layout::too_old(&image).or_else(|| layout::postgres_image_fault(&image).map(fault));
+        (Component::Postgres, why)
+    } else {
+        (Component::Keycloak, layout::keycloak_image_fault(&image).map(fault))
+    };
+    if why.is_none() {
+        let lacks = survey::lacks(at.cluster, at.node, at.runtime, component, &image).await.unwrap_or_default();
+        why = layout::programs_fault(component, &lacks).map(fault);
     }
     why.map_or(Ok(()), |why| Err(StepError::Image(why)))
+}
+
+/// Where only its name is gone, the image of the container that is there has what it takes.
+async fn not_pulled(at: &At<'_>, reference: &str, error: RuntimeError) -> StepError {
+    let RuntimeError::PullFailed { message, .. } = &error else { return error.into() };
+    let topology = at.cluster.topology();
+    if *reference != topology.images.postgres {
+        return error.into();
+    }
+    let name = layout::container_name(topology, &at.node.name, Component::Postgres);
+    let Ok(Some(container)) = at.runtime.find_container(&name).await else { return error.into() };
+    let Ok(Some(image)) = at.runtime.find_image(&container.image_id).await else { return error.into() };
+    let message = format!(
+        "{message}; the image that {name} was made from is there, and has lost this name: where it is the one that is meant, \
+         `docker tag {} {reference}` on that host gives it back",
+        image.id
+    );
+    RuntimeError::PullFailed { reference: reference.to_owned(), message }.into()
 }
 
 pub(super) async fn build_keycloak_image(at: &At<'_>) -> Result<(), StepError> {

@@ -2,14 +2,15 @@
 
 use futures_util::future::{join, join_all, join3};
 
+use super::images::lacks;
 use super::observe::{observe, runtime_failure};
 use super::roles::control_file;
 use crate::cluster::Cluster;
-use crate::layout::{self, IDENTITY_PATH, LABEL_SYSTEM, PGDATA, TOPOLOGY_PATH};
+use crate::layout::{self, Component, IDENTITY_PATH, LABEL_SYSTEM, PGDATA, TOPOLOGY_PATH};
 use crate::observe::{
     ControlFile, KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Unobserved, UnobservedWhy,
 };
-use crate::plan::{DataState, Facts, NodeFacts};
+use crate::plan::{DataState, Facts, Lacking, NodeFacts};
 use crate::ports::{Container, ContainerRuntime, Image, RuntimeError, Volume};
 use crate::steps::one_off;
 use crate::topology::Node;
@@ -37,12 +38,12 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserve
         Err(error) => Err(error),
     };
     // Where they do not fit and the secrets file is the right one, somebody has changed them, and they are put back.
-    let right_file = is_set_up_with(cluster, &observation);
+    let right_file = is_made_with(cluster, &observation);
     let passwords_fit = if right_file { Some(true) } else { passwords_fit(cluster, node, &observation).await };
     let keycloak = &observation.keycloak;
     let writes = keycloak.state == KeycloakState::Ready && keycloak.mode == KeycloakMode::ReadWrite;
     let keycloak_set_up = writes.then_some(proven);
-    let Stands { postgres_image, keycloak_base, keycloak_image, prepared, data } =
+    let Stands { postgres_image, keycloak_base, keycloak_image, lacks, prepared, data } =
         stands.map_err(|error| runtime_failure(&error))?;
     let topology_noted = topology_noted(cluster, runtime, &observation).await;
     Ok(NodeFacts {
@@ -50,6 +51,7 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserve
         postgres_image,
         keycloak_base,
         keycloak_image,
+        lacks,
         prepared,
         data,
         passwords_fit,
@@ -73,6 +75,7 @@ struct Stands {
     postgres_image: Option<Image>,
     keycloak_base: Option<Image>,
     keycloak_image: Option<Image>,
+    lacks: Lacking,
     prepared: bool,
     data: DataState,
 }
@@ -126,14 +129,36 @@ async fn what_stands(
 ) -> Result<Stands, RuntimeError> {
     let Named { postgres_image, keycloak_base, keycloak_image, data_volume, state_volume, history_volume } = named;
     let container = observation.postgres_container.as_ref().ok().and_then(Option::as_ref);
+    // One that the server runs, or that was prepared, has proven itself.
+    let new = postgres_image.as_ref().filter(|image| container.is_none_or(|it| it.image_id != image.id));
+    let new_base = keycloak_base.as_ref().filter(|_| keycloak_image.is_none());
+    let lacks = lacking(cluster, node, runtime, new, new_base).await;
     let data = match (container, &data_volume, &postgres_image) {
         (_, None, _) => DataState::NoVolume,
         (Some(container), Some(_), _) => guarded_data(runtime, container, observation).await?,
         (None, Some(_), None) => DataState::Unexamined,
+        // An image without what it takes is refused, whatever the data is.
+        (None, Some(_), Some(_)) if !lacks.postgres.is_empty() => DataState::Unexamined,
         (None, Some(_), Some(image)) => one_off::examine(cluster, node, runtime, image).await?,
     };
     let prepared = data_volume.is_some() && state_volume.is_some() && history_volume.is_some();
-    Ok(Stands { postgres_image, keycloak_base, keycloak_image, prepared, data })
+    Ok(Stands { postgres_image, keycloak_base, keycloak_image, lacks, prepared, data })
+}
+
+/// Looks at the images of which something is to be made.
+async fn lacking(
+    cluster: &Cluster,
+    node: &Node,
+    runtime: &dyn ContainerRuntime,
+    postgres: Option<&Image>,
+    keycloak: Option<&Image>,
+) -> Lacking {
+    let look = async |component, image: Option<&Image>| match image {
+        Some(image) => lacks(cluster, node, runtime, component, image).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let (postgres, keycloak) = join(look(Component::Postgres, postgres), look(Component::Keycloak, keycloak)).await;
+    Lacking { postgres, keycloak }
 }
 
 /// The data of a node whose container exists: its label says whose data it was made for, and the guard lets it start
@@ -204,10 +229,10 @@ fn is_proven(cluster: &Cluster, observation: &NodeObservation) -> bool {
     })
 }
 
-/// The same, by whatever version.
-fn is_set_up_with(cluster: &Cluster, observation: &NodeObservation) -> bool {
+/// Whether the roles got these secrets, by whatever version, and whatever has become of the rest of the set-up.
+fn is_made_with(cluster: &Cluster, observation: &NodeObservation) -> bool {
     observation.postgres.as_ref().is_ok_and(|postgres| {
-        let set_up = postgres.set_up.as_deref().unwrap_or_default();
-        layout::is_fingerprint_of(set_up, &cluster.secrets, postgres.system_identifier)
+        let noted = [&postgres.set_up, &postgres.made_with].into_iter().flatten();
+        noted.into_iter().any(|text| layout::is_fingerprint_of(text, &cluster.secrets, postgres.system_identifier))
     })
 }

@@ -119,6 +119,8 @@ fn probe_failure(error: &ProbeError) -> Unobserved {
         ProbeError::TimedOut { .. } | ProbeError::Unreachable { .. } => UnobservedWhy::Silent,
         ProbeError::NotReady { .. } => UnobservedWhy::NotReady,
         ProbeError::NotAdmitted { .. } | ProbeError::WrongPassword { .. } => UnobservedWhy::Denied,
+        // insufficient_privilege: it runs, and somebody has taken a right from the role.
+        ProbeError::Server { sqlstate, .. } if sqlstate == "42501" => UnobservedWhy::Denied,
         ProbeError::Unproven { .. } => UnobservedWhy::Unproven,
         ProbeError::Server { .. } | ProbeError::Other { .. } => UnobservedWhy::Failed,
     };

@@ -111,6 +111,8 @@ impl ReplicationProbe for Shared {
                         data_checksums: true,
                         wal_log_hints: true,
                         prepared_transactions: 0,
+                        unmade: Vec::new(),
+                        made_with: None,
                         oldest_wal_lsn: None,
                         prepared: Vec::new(),
                         transactions: Vec::new(),

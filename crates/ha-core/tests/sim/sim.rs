@@ -168,7 +168,7 @@ impl Sim {
         let (shared, cluster) = self.cluster(trouble);
         let selected = self.all();
         let down = async {
-            let plan = cluster.plan_down(&selected, true).await.unwrap();
+            let Ok(plan) = cluster.plan_down(&selected, true).await else { panic!("there is nothing to refuse") };
             cluster.run(&plan, Arc::new(Silent)).await
         };
         (drive(&shared.gate, down), shared.gate.calls())

@@ -191,6 +191,7 @@ impl World {
             "job-copy" => self.copy(engine, name, &command),
             "job-examine" => self.examine(engine, name),
             "job-try" => Ok(Vec::new()),
+            "job-look-postgres" | "job-look-keycloak" => Ok(vec!["lacks=".to_owned()]),
             other => panic!("nobody knows the job {other}"),
         };
         let (code, lines) = match done {

@@ -136,6 +136,7 @@ pub(crate) fn provision() -> Provision {
         ],
         database: Database { name: "keycloak".to_owned(), owner: "keycloak".to_owned() },
         slots: vec![SlotName::of_standby(&vm2())],
+        made_with: None,
     }
 }
 

@@ -1,22 +1,26 @@
 //! An image whose tools are BusyBox's, as Alpine's are, and whose folders are those of `postgres:18`.
 
+use std::collections::BTreeMap;
 use std::fs;
 
-use ha_core::doctor::{CheckCode, CheckResult, DoctorOptions};
+use ha_core::Cluster;
+use ha_core::doctor::{Check, CheckCode, CheckResult, DoctorOptions, DoctorReport};
 use ha_core::layout::Component;
 use ha_core::plan::{FailoverOptions, OldData, RejoinMethod, RejoinStart, SwitchoverOptions};
 use ha_core::ports::{ContainerRuntime as _, HostFile, ImageBuild};
+use ha_core::values::NodeName;
 use ha_docker::TokioClock;
 use ha_tests::{Pair, PairOptions, engine_is_wanted, fresh_name};
 
 use crate::host::{docker, label, try_docker};
 use crate::up::run;
 
-/// In front of Debian's own tools; the shell as well. What Debian's BusyBox lacks, `flock`, refuses what Alpine's does.
+/// In front of Debian's own tools; the shell as well, and PostgreSQL's programs by themselves, without Debian's wrappers in perl, which
+/// Alpine's image has none of. What Debian's BusyBox lacks, `flock`, refuses what Alpine's does.
 const DOCKERFILE: &str = r#"
 COPY busybox flock /busybox/
 RUN cd /busybox && for tool in $(./busybox --list); do [ -e "$tool" ] || ln -s busybox "$tool"; done && \
-    ln -sf /busybox/busybox /bin/sh
+    ln -sf /usr/lib/postgresql/*/bin/* /busybox/ && ln -sf /busybox/busybox /bin/sh && rm -f /usr/bin/perl*
 ENV PATH=/busybox:$PATH PGDATA=/var/lib/postgresql/18/docker
 VOLUME /var/lib/postgresql
 "#;
@@ -70,6 +74,15 @@ async fn an_image_with_the_tools_of_alpine_and_the_folders_of_a_newer_one_does_a
     let (vm1, vm2) = (pair.primary().name.clone(), pair.standby().name.clone());
     let container = pair.container(pair.primary(), Component::Postgres);
 
+    // Before anything is there: what can be said is right, and the rest is not known.
+    let report = doctor(cluster, &vm1).await;
+    for code in [CheckCode::ImagePostgres, CheckCode::ContainerStart, CheckCode::PortPostgres, CheckCode::DiskSpace] {
+        assert_eq!(check(&report, code).result, CheckResult::Ok, "{report:?}");
+    }
+    let peer = check(&report, CheckCode::PeerPostgres);
+    assert_eq!(peer.result, CheckResult::Unknown, "{peer:?}");
+    assert!(peer.found.contains("has no perl"), "{peer:?}");
+
     pair.up(false).await.unwrap();
     let shell = docker(&["exec", &container, "sh", "-c", "readlink /bin/sh; df --output=avail . 2>&1 || :"]);
     assert!(shell.starts_with("/busybox/busybox") && shell.contains("unrecognized option"), "{shell}");
@@ -100,8 +113,53 @@ async fn an_image_with_the_tools_of_alpine_and_the_folders_of_a_newer_one_does_a
     run(cluster, &plan).await.unwrap();
     pair.wait_replayed().await.unwrap();
 
+    let report = doctor(cluster, &vm1).await;
+    for code in [CheckCode::ImagePostgres, CheckCode::PeerPostgres, CheckCode::DiskSpace, CheckCode::Memory] {
+        assert_eq!(check(&report, code).result, CheckResult::Ok, "{report:?}");
+    }
+}
+
+async fn doctor(cluster: &Cluster, node: &NodeName) -> DoctorReport {
     let options = DoctorOptions { quick: true, unix_ms: 0, run: "busybox".to_owned() };
-    let report = cluster.doctor(&[vm1], &options, &TokioClock::start(), std::future::pending()).await.unwrap();
-    let check = report.checks.iter().find(|check| check.code == CheckCode::ImagePostgres).unwrap();
-    assert_eq!(check.result, CheckResult::Ok, "{check:?}");
+    let nodes = [node.clone()];
+    cluster.doctor(&nodes, &options, &TokioClock::start(), std::future::pending()).await.unwrap()
+}
+
+fn check(report: &DoctorReport, code: CheckCode) -> &Check {
+    report.checks.iter().find(|check| check.code == code).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_without_programs_is_refused_before_anything_is_made() {
+    if !engine_is_wanted() {
+        return;
+    }
+    for (remove, named) in [("/usr/bin/flock /usr/bin/timeout", "lacks flock, timeout"), ("/bin/sh", "lacks /bin/sh")] {
+        let tag = format!("{}-lacking:1", fresh_name());
+        let _images = Images(tag.clone());
+        let options = PairOptions { postgres_image: tag.clone(), ..PairOptions::postgres_only() };
+        let pair = Pair::prepare(options).await.unwrap();
+        let label = label(pair.topology().cluster.name.as_str());
+        let from = PairOptions::default().postgres_image;
+        let build = ImageBuild {
+            tag: tag.clone(),
+            context: vec![HostFile::new("Dockerfile", format!("FROM {from}\nRUN rm {remove}\n"), 0o644)],
+            labels: BTreeMap::new(),
+        };
+        pair.runtime().build_image(&build).await.unwrap();
+        let refusals = crate::up::plan(pair.cluster()).await.unwrap_err();
+        // Of either node, whose engine is the same one here.
+        let [refusal, _] = &refusals[..] else { panic!("{refusals:?}") };
+        assert!(refusal.message.contains(&tag) && refusal.message.contains(named), "{refusal:?}");
+        assert!(refusal.help.contains("`postgres` in [images]"), "{refusal:?}");
+        let report = doctor(pair.cluster(), &pair.primary().name).await;
+        let found = check(&report, CheckCode::ImagePostgres);
+        assert!(found.result == CheckResult::Error && found.found.contains(named), "{found:?}");
+        for kind in ["container", "volume", "network"] {
+            let all: &[&str] = if kind == "container" { &["-a"] } else { &[] };
+            let ours = format!("label={label}");
+            let list = [&[kind, "ls", "-q", "--filter", &ours], all].concat();
+            assert_eq!(docker(&list), "", "a {kind} was made");
+        }
+    }
 }

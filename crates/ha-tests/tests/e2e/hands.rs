@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ha_core::health::{Code, Finding, Report};
 use ha_core::layout::{Component, MAINTENANCE_DATABASE, PROBE_ROLE, REPLICATION_ROLE, secrets_fingerprint};
-use ha_core::plan::{Action, OldData, RejoinMethod, RejoinStart, SwitchoverOptions};
+use ha_core::plan::{Action, FailoverOptions, OldData, RejoinMethod, RejoinStart, SwitchoverOptions};
 use ha_core::topology::Node;
 use ha_tests::{Pair, PairOptions, engine_is_wanted, of_the_pair};
 
@@ -41,9 +41,6 @@ async fn a_role_that_somebody_changed_is_found_and_up_puts_it_back() {
     }
     let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
     let system = until(&pair, &[]).await.nodes[0].postgres.system_identifier.unwrap();
-    // What a Keycloak's set-up ends with: the secrets file is known to be the one that all was made with.
-    let right_file = secrets_fingerprint(pair.cluster().secrets(), system);
-    pair.cluster().ports().control.note_set_up(&pair.primary().name, &right_file).await.unwrap();
     let keycloak = format!("\"{}\"", pair.topology().postgres.user);
     for (statement, words) in [
         (format!("ALTER ROLE {keycloak} PASSWORD 'other'"), "has another password"),
@@ -74,16 +71,53 @@ async fn a_role_that_somebody_changed_is_found_and_up_puts_it_back() {
         until(&pair, &[]).await;
         assert!(up::plan(pair.cluster()).await.unwrap().is_empty(), "{statement}");
         pair.connect(pair.primary()).await.expect("with the password of the secrets file");
+        // So far no set-up of a Keycloak has come to its end, after which the data says once more whose secrets are the right ones.
+        let right_file = secrets_fingerprint(pair.cluster().secrets(), system);
+        pair.cluster().ports().control.note_set_up(&pair.primary().name, &right_file).await.unwrap();
     }
     up::replicates(&pair, "kept").await;
+
+    // What the probe sees more by, in the superuser's own database.
+    for (statement, words) in [
+        ("DROP SCHEMA ha CASCADE".to_owned(), "the schema ha is gone"),
+        (
+            "DROP FUNCTION ha.look();\nDROP FOREIGN TABLE ha.host".to_owned(),
+            "ha.look() is gone, the foreign table ha.host is gone",
+        ),
+        (
+            "DROP FUNCTION ha.look();\nCREATE FUNCTION ha.look() RETURNS int LANGUAGE sql AS 'SELECT 1'".to_owned(),
+            "ha.look() is another one",
+        ),
+        (
+            format!(
+                "REVOKE EXECUTE ON FUNCTION ha.look() FROM {PROBE_ROLE};\nREVOKE SELECT ON ha.host FROM {PROBE_ROLE};\n\
+                 REVOKE USAGE ON SCHEMA ha FROM {PROBE_ROLE}"
+            ),
+            "may not use the schema ha, the role ha_probe may not call ha.look(), the role ha_probe may not read ha.host",
+        ),
+        // Then it is asked through its engine.
+        (format!("REVOKE CONNECT ON DATABASE postgres FROM {PROBE_ROLE}"), "may not connect"),
+    ] {
+        by_hand(&pair, &statement).await;
+        let report = until(&pair, &[Code::ProbeBlind]).await;
+        let found = finding(&report, Code::ProbeBlind);
+        assert!(found.message.contains(words) && found.help.contains("`ha-cli up vm1`"), "{statement}: {found:?}");
+        let plan = up::plan(pair.cluster()).await.unwrap();
+        let actions: Vec<_> = plan.steps.iter().map(|step| &step.action).collect();
+        assert_eq!(actions, [&Action::ProvisionDatabase], "{statement}: nothing else is touched");
+        up::run(pair.cluster(), &plan).await.unwrap();
+        until(&pair, &[]).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unlogged_tables_are_named_before_a_change_of_roles_empties_them() {
+async fn unlogged_tables_and_prepared_transactions_are_named_before_a_change_of_roles() {
     if !engine_is_wanted() {
         return;
     }
-    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    let settings = [("max_prepared_transactions".to_owned(), "5".to_owned())];
+    let options = PairOptions { postgres_settings: settings.into(), ..PairOptions::postgres_only() };
+    let pair = Pair::start(options).await.unwrap();
     let keycloak = pair.connect(pair.primary()).await.unwrap();
     let make = "CREATE UNLOGGED TABLE \"odd 'one\" (n int PRIMARY KEY); INSERT INTO \"odd 'one\" VALUES (42)";
     keycloak.batch_execute(make).await.unwrap();
@@ -102,6 +136,32 @@ async fn unlogged_tables_are_named_before_a_change_of_roles_empties_them() {
     pair.wait_replayed().await.unwrap();
     let arrived = pair.superuser(pair.standby(), "SELECT n FROM \"odd 'one\"").await.unwrap();
     assert_eq!(arrived, "42");
+
+    // One that waits for its manager: a switchover is refused, and what it says ends it.
+    let prepare =
+        |gid: &str, n: i32| format!("BEGIN; INSERT INTO \"odd 'one\" VALUES ({n}); PREPARE TRANSACTION '{gid}'");
+    keycloak.batch_execute(&prepare("it''s", 43)).await.unwrap();
+    let refusals = pair.cluster().plan_switchover(&SwitchoverOptions::default()).await.unwrap_err();
+    assert!(refusals[0].message.contains("'it''s' of the role"), "{refusals:?}");
+    assert!(refusals[0].help.contains("COMMIT PREPARED"), "{refusals:?}");
+    keycloak.batch_execute("COMMIT PREPARED 'it''s'").await.unwrap();
+    pair.cluster().plan_switchover(&SwitchoverOptions::default()).await.unwrap();
+    // One that is open when its primary is lost comes along, with its locks, and is told at once.
+    keycloak.batch_execute(&prepare("left", 44)).await.unwrap();
+    pair.wait_replayed().await.unwrap();
+    docker(&["kill", &pair.container(pair.primary(), Component::Postgres)]);
+    let planned = pair.cluster().plan_failover(&FailoverOptions::default()).await.unwrap();
+    up::run(pair.cluster(), &planned.plan).await.unwrap();
+    let report = pair.cluster().report().await;
+    let found = finding(&report, Code::PreparedTransaction);
+    assert_eq!(found.node.as_ref(), Some(&pair.standby().name));
+    assert!(found.message.contains("on the primary of before"), "{found:?}");
+    let statement = found.help.split('`').nth(1).unwrap();
+    assert_eq!(statement, "COMMIT PREPARED 'left'");
+    pair.connect(pair.standby()).await.unwrap().batch_execute(statement).await.unwrap();
+    let report = pair.cluster().report().await;
+    assert!(report.findings.iter().all(|it| it.code != Code::PreparedTransaction), "{report:?}");
+    assert_eq!(pair.superuser(pair.standby(), "SELECT sum(n) FROM \"odd 'one\"").await.unwrap(), "129");
 }
 
 /// Does something to the data of a server that was stopped in order, and starts it again.

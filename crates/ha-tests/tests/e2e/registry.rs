@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use ha_tests::engine_is_wanted;
 use serde_json::json;
 
-use crate::host::{docker, try_docker};
+use crate::host::{docker, label, try_docker};
 use crate::program::{Ran, Running};
 use crate::site::Site;
 
@@ -178,7 +178,8 @@ fn a_login_is_handed_to_the_engine() {
     };
     let path = format!("{}:{}", site.path("").display(), std::env::var("PATH").unwrap());
     config(json!({ "credHelpers": { host: "made-up" } }));
-    helper("echo secret-of-the-helper; exit 1");
+    // Only once it has been asked: whoever asks one that is gone by then is told of that instead.
+    helper("read -r _; echo secret-of-the-helper; exit 1");
     let told = up(&[("PATH", &path)]).ends_with(1);
     assert!(told.out.contains("docker-credential-made-up") && !told.out.contains("secret-of-the-helper"), "{told:#?}");
     assert_eq!(registry.admitted.load(Ordering::Relaxed), 0);
@@ -197,6 +198,14 @@ fn a_login_is_handed_to_the_engine() {
     config(json!({ "auths": { format!("https://{host}/v1/"): { "auth": STANDARD.encode(LOGIN) } } }));
     let ran = up(&[]);
     assert!(is_there(), "not pulled by what `docker login` wrote: {ran:#?}");
+    // It has just been pulled, and nothing was made for it.
+    let told = ran.ends_with(1).json();
+    let lacks = told["error"]["causes"].to_string() + &told["error"].to_string();
+    assert!(lacks.contains("it lacks /bin/sh"), "{told}");
+    let ours = format!("label={}", label(&site.cluster));
+    for list in [["volume", "ls"], ["network", "ls"], ["container", "ls"]] {
+        assert_eq!(docker(&[&list[..], &["-q", "--filter", &ours]].concat()), "", "{list:?}");
+    }
     docker(&["image", "rm", "-f", &image]);
     // `doctor` asks the registry, and pulls nothing.
     let doctor = site.run(&["doctor", "vm1", "--quick", "--output", "json"]).json();

@@ -160,6 +160,40 @@ pub(crate) fn containers_that_somebody_removed_renamed_or_changed_are_told_and_m
     finding(&servers, Code::ContainerAltered);
     servers.up();
     servers.settles(0);
+    // And once more by hand, with one label forgotten: what looks for it by that would not find it.
+    let mut spec = layout::postgres_container(topology, node, &image, system, &[]);
+    spec.labels = servers.wait(servers.engine(1).find_container(&spec.name)).unwrap().unwrap().labels;
+    spec.labels.remove(layout::LABEL_NODE);
+    servers.wait(async {
+        let engine = servers.engine(1);
+        engine.remove_container(&spec.name).await.unwrap();
+        engine.create_container(&spec).await.unwrap();
+        engine.start_container(&spec.name).await.unwrap();
+    });
+    let told = finding(&servers, Code::ContainerAltered);
+    assert!(told.message.contains(layout::LABEL_NODE), "{told:?}");
+    servers.up();
+    servers.settles(0);
+
+    // Off the network and on again, without what it was given at its making: it is found by its name all the same.
+    let network = layout::network_name(topology);
+    let before = started(&servers, 1);
+    docker(&servers, 1, &["network", "disconnect", &network, &servers.container(1)]);
+    finding(&servers, Code::NetworkLost);
+    docker(&servers, 1, &["network", "connect", &network, &servers.container(1)]);
+    servers.settles(0);
+    assert!(servers.plan_up().unwrap().is_empty());
+
+    // Its image has lost its name, and there is no registry: nothing is stopped for it, and what is said gives it back.
+    let reference = &topology.images.postgres;
+    docker(&servers, 1, &["rmi", "-f", reference]);
+    let error = servers.run(&servers.plan_up().unwrap()).unwrap_err();
+    let told = error.failures[0].error.to_string();
+    let command = told.split('`').find(|part| part.starts_with("docker tag ")).unwrap_or_else(|| panic!("{told}"));
+    let words: Vec<_> = command.split(' ').skip(1).collect();
+    docker(&servers, 1, &words);
+    assert!(servers.plan_up().unwrap().is_empty());
+    assert_eq!(started(&servers, 1), before, "nothing was stopped");
 
     // The old primary's container is removed, and a failover follows: its data has a history of its own, and comes back by `rejoin`.
     docker(&servers, 0, &["rm", "-f", &own]);
@@ -183,6 +217,27 @@ pub(crate) fn containers_that_somebody_removed_renamed_or_changed_are_told_and_m
         servers.hosts().start_engine(host).unwrap();
         servers.settles(0);
     }
+    // With other settings as well: networks that are there keep their addresses.
+    servers.hosts().restart_engine(2, &["--default-address-pool", "base=10.99.0.0/16,size=24"]).unwrap();
+    servers.settles(0);
+    servers.hosts().restart_engine(2, &[]).unwrap();
+    servers.settles(0);
+
+    // The host's address is not there yet when the engine starts: the engine tries once, and says why it could not.
+    let address = format!("{}/24", servers.hosts().address(2).unwrap());
+    servers.hosts().stop_engine(2).unwrap();
+    let ip = |what: &str| {
+        let done = servers.hosts().exec(2, &["ip", "address", what, &address, "dev", "eth0"]).unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+    ip("del");
+    servers.hosts().start_engine(2).unwrap();
+    ip("add");
+    let told = finding(&servers, Code::PostgresStopped);
+    assert!(told.message.contains("cannot assign requested address"), "{told:?}");
+    assert!(told.help.contains("network-online.target") && told.help.contains("`ha-cli up vm2`"), "{told:?}");
+    servers.up();
+    servers.settles(0);
 }
 
 /// A tablespace is a directory in one container. The standby ends at it; nothing that would destroy it is done, and what is said to

@@ -17,6 +17,7 @@ fn fit(topology: &Topology, node: &Node) -> NodeFacts {
         has_data: Ok(false),
         postgres_image: Ok(ImageFact::Present(fixtures::postgres_image())),
         keycloak_image: Ok(ImageFact::Present(fixtures::keycloak_base())),
+        keycloak_lacks: Ok(Vec::new()),
         postgres_port: PortFact::Free,
         keycloak_port: PortFact::Free,
         inside: Ok(Inside {
@@ -32,6 +33,7 @@ fn fit(topology: &Topology, node: &Node) -> NodeFacts {
             postgres_version: Some("17.6".into()),
             libc: Some("glibc 2.41".into()),
             lacks: Vec::new(),
+            perl: true,
         }),
         disk_speed: Some(Ok(DiskSpeed { syncs_per_second: Ok(1900.0), bytes_per_second: Ok(300e6) })),
         peers: topology

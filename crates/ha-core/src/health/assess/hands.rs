@@ -23,17 +23,19 @@ pub(super) fn findings(topology: &Topology, seen: &Seen<'_>, findings: &mut Vec<
         if postgres.unlogged_relations > 0 {
             findings.push(unlogged(topology, node, postgres.unlogged_relations, &postgres.unlogged_tables));
         }
-        let forgotten = postgres.prepared.iter().filter(|it| it.seconds >= PREPARED_SECONDS);
+        findings.extend(unmade(node, &postgres.unmade));
+        let forgotten = postgres.prepared.iter().filter(|it| it.inherited || it.seconds >= PREPARED_SECONDS);
         findings.extend(forgotten.map(|it| prepared(node, it)));
     }
-    // The roles' findings say it where somebody has changed that role.
-    let known = changed_roles(topology, postgres).iter().any(|role| role.name == crate::layout::PROBE_ROLE);
+    // The findings above say it where somebody has changed that role or its rights.
+    let known = !postgres.unmade.is_empty()
+        || changed_roles(topology, postgres).iter().any(|role| role.name == crate::layout::PROBE_ROLE);
     if let Some(refused) = postgres.probe_refused.as_ref().filter(|_| !known) {
         findings.push(Finding::new(
             Code::ProbeDenied,
             Some(&node.name),
             format!("{refused}; it was asked through its engine instead"),
-            "check probe_password in the secrets file",
+            "check probe_password in the secrets file; where it is the right one, give the role ha_probe its rights again",
         ));
     }
     let long = postgres.transactions.iter().filter(|it| it.seconds >= LONG_SECONDS);
@@ -68,6 +70,21 @@ fn own_role(node: &Node, locked_out: bool) -> Option<Finding> {
                 "as another superuser `ALTER ROLE postgres LOGIN`; where there is none, stop its PostgreSQL and run that statement in \
                  single-user mode (`postgres --single`) on the data volume of {name}"
             ),
+        )
+    })
+}
+
+/// What the probe sees by it is not known then, which is no reason to call it well.
+fn unmade(node: &Node, unmade: &[String]) -> Option<Finding> {
+    (!unmade.is_empty()).then(|| {
+        Finding::new(
+            Code::ProbeBlind,
+            Some(&node.name),
+            format!(
+                "what ha-cli has made for its probe in the database postgres is not there any more, or is another version's: {}; role                  passwords that somebody changes, unlogged tables and a disk that fills may go unseen",
+                unmade.join(", ")
+            ),
+            advice!("{} makes it anew, without a restart", Remedy::up(&node.name)),
         )
     })
 }
@@ -134,7 +151,7 @@ fn open(node: &Node, server: PostgresRole, it: &OpenTransaction) -> Finding {
 }
 
 fn prepared(node: &Node, it: &PreparedTransaction) -> Finding {
-    let PreparedTransaction { gid, role, database, seconds } = it;
+    let PreparedTransaction { gid, role, database, seconds, inherited } = it;
     let end = if is_harmless(gid) {
         let gid = gid.replace('\'', "\'\'");
         format!("`COMMIT PREPARED '{gid}'` or `ROLLBACK PREPARED '{gid}'`")
@@ -144,11 +161,12 @@ fn prepared(node: &Node, it: &PreparedTransaction) -> Finding {
             .to_owned()
     };
     let gid = shown(std::slice::from_ref(gid));
+    let came = if *inherited { ", on the primary of before, by whom nobody ends it here" } else { "" };
     Finding::new(
         Code::PreparedTransaction,
         Some(&node.name),
         format!(
-            "the transaction '{gid}' was prepared {:.0} min ago by the role {role} in the database {database}, and not ended: it \
+            "the transaction '{gid}' was prepared {:.0} min ago by the role {role} in the database {database}{came}, and not ended: it \
              holds its locks over restarts and changes of roles, and a switchover is refused",
             seconds / 60.0
         ),

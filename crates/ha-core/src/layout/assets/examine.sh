@@ -13,7 +13,7 @@ s/^Latest checkpoint.s TimeLineID: */timeline=/p'
     [ ! -e "$PGDATA/standby.signal" ] || echo "standby_signal=yes"
     # Whose it is, where the node does not know: what was written into it once it was set up. Old versions of that row may be there.
     if [ ! -s /ha/identity ]; then
-        set_up=$(grep -aohrE 'ha\.set_up=[0-9a-f]{64}' "$PGDATA/global" "$PGDATA/pg_wal" | sort -u | sed 's/.*=//' | tr '\n' ' ')
+        set_up=$(grep -aohrE 'ha\.(set_up|made_with)=[0-9a-f]{64}' "$PGDATA/global" "$PGDATA/pg_wal" | sort -u | sed 's/.*=//' | tr '\n' ' ')
         echo "set_up=$set_up"
         # By a person's word.
         [ ! -s /ha/adopt ] || echo "adopt=$(cat /ha/adopt)"

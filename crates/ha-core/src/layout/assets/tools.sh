@@ -2,7 +2,8 @@
 # Alpine, whose BusyBox does what is asked of it here.
 lacking() {
     for tool in postgres initdb pg_basebackup pg_rewind pg_controldata pg_ctl psql gosu docker-entrypoint.sh \
-        flock timeout awk sed grep sort cut df du stat sync cp chown date; do
+        awk cat chmod chown cp cut date df dirname du flock grep head ls mkdir mv od readlink rm sed sleep sort stat sync tail \
+        timeout touch tr; do
         command -v "$tool" >/dev/null || printf ' %s' "$tool"
     done
 }

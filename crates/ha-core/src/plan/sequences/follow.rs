@@ -10,8 +10,8 @@ use crate::health::{Code, Finding, assess_roles};
 use crate::observe::PostgresRole;
 use crate::observe::fixtures::{SYSTEM, keycloak_base, keycloak_image, postgres_image, secrets};
 use crate::plan::{
-    DataState, Facts, FailoverOptions, NodeFacts, OldData, Plan, Refusal, RoleFacts, SwitchoverOptions, UpOptions,
-    begin_rejoin, decide_failover, decide_rebuild, decide_switchover, decide_up,
+    DataState, Facts, FailoverOptions, Lacking, NodeFacts, OldData, Plan, Refusal, RoleFacts, SwitchoverOptions,
+    UpOptions, begin_rejoin, decide_failover, decide_rebuild, decide_switchover, decide_up,
 };
 use crate::values::NodeName;
 
@@ -137,6 +137,7 @@ fn facts(seen: &RoleFacts) -> Facts {
             postgres_image: Some(postgres_image()),
             keycloak_base: Some(keycloak_base()),
             keycloak_image: Some(keycloak_image()),
+            lacks: Lacking::default(),
             prepared: true,
             data: DataState::Complete { system: SYSTEM, standby },
             passwords_fit: None,

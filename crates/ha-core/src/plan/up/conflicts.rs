@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Facts, known};
 use crate::advice::{Remedy, advice};
-use crate::layout;
+use crate::layout::{self, Component, ImageFault};
 use crate::plan::{DataState, NodeFacts, Refusal, RefusalKind, renamed_containers};
 use crate::topology::Topology;
 use crate::values::{NodeName, SystemIdentifier};
@@ -91,6 +91,23 @@ pub(super) fn images(topology: &Topology, selected: &[NodeName], facts: &Facts, 
             if let Some(fault) = fault {
                 let message = format!("the image {reference} {}", fault.found);
                 refusals.push(Refusal::new(RefusalKind::Mismatch, Some(name), message, fault.help));
+            }
+        }
+    }
+}
+
+/// Images in which ha-cli's scripts would not run.
+pub(super) fn lacking(topology: &Topology, selected: &[NodeName], facts: &Facts, refusals: &mut Vec<Refusal>) {
+    for name in selected {
+        let Some(NodeFacts { lacks, .. }) = known(facts, name) else { continue };
+        let both = [
+            (&topology.images.postgres, Component::Postgres, &lacks.postgres),
+            (&topology.images.keycloak, Component::Keycloak, &lacks.keycloak),
+        ];
+        for (reference, component, lacks) in both {
+            if let Some(ImageFault { found, help }) = layout::programs_fault(component, lacks) {
+                let message = format!("the image {reference} {found}");
+                refusals.push(Refusal::new(RefusalKind::Mismatch, Some(name), message, help));
             }
         }
     }

@@ -230,7 +230,11 @@ impl Up<'_> {
         }) && facts.passwords_fit != Some(false)
             && facts.keycloak_set_up != Some(false)
             && !self.a_keycloak_reads_no_wal()
-            && facts.observation.postgres.as_ref().is_ok_and(|it| changed_roles(self.topology, it).is_empty())
+            && facts
+                .observation
+                .postgres
+                .as_ref()
+                .is_ok_and(|it| it.unmade.is_empty() && changed_roles(self.topology, it).is_empty())
     }
 
     /// Whether a read-only Keycloak says that the right is gone which provisioning gives it; with the data it comes to every

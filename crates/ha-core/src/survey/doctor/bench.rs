@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
+use super::super::images::lacks;
 use super::look::{Look, not_known};
 use crate::cluster::Cluster;
-use crate::doctor::{DoctorOptions, ImageFact, InsideFailure, NotKnown, PortFact};
+use crate::doctor::{DoctorOptions, ImageFact, InsideFailure, Known, NotKnown, PortFact};
 use crate::layout::{self, Component, KEYCLOAK_HTTP_PORT, LABEL_COMPONENT};
 use crate::ports::{
     Container, ContainerRuntime, ContainerSpec, ContainerStatus, ExecSpec, HostFile, Image, Mount, PortBinding,
@@ -41,6 +42,8 @@ pub(super) struct Bench<'a> {
     pub(super) listens: bool,
     pub(super) postgres_port: PortFact,
     pub(super) keycloak_port: PortFact,
+    /// What Keycloak's image lacks.
+    pub(super) keycloak_lacks: Known<Vec<String>>,
     /// Whether something may have to be removed.
     touched: bool,
     name: String,
@@ -87,12 +90,25 @@ impl Said {
 }
 
 pub(super) async fn open<'a>(cluster: &Cluster, look: &Look<'a>, options: &DoctorOptions) -> Bench<'a> {
+    let (bench, keycloak_lacks) = join(make(cluster, look, options), keycloak_lacks(cluster, look)).await;
+    Bench { keycloak_lacks, ..bench }
+}
+
+async fn keycloak_lacks(cluster: &Cluster, look: &Look<'_>) -> Known<Vec<String>> {
+    let unknown = || NotKnown("what Keycloak's image brings was not seen".to_owned());
+    let found = look.found.as_ref().map_err(|_| unknown())?;
+    let Ok(ImageFact::Present(image)) = &found.keycloak_image else { return Err(unknown()) };
+    lacks(cluster, look.node, found.runtime, Component::Keycloak, image).await.ok_or_else(unknown)
+}
+
+async fn make<'a>(cluster: &Cluster, look: &Look<'a>, options: &DoctorOptions) -> Bench<'a> {
     let topology = &cluster.topology;
     let name = layout::one_off_name(topology, &look.node.name, &format!("doctor-{}", options.run));
     let without = |why: NotKnown, ports: [Option<PortFact>; 2]| {
         let [postgres_port, keycloak_port] = ports.map(|port| port.unwrap_or_else(|| PortFact::Unknown(why.clone())));
         let container = Err(InsideFailure::NotTried(why));
-        Bench { container, listens: false, postgres_port, keycloak_port, touched: false, name: name.clone() }
+        let (name, keycloak_lacks) = (name.clone(), Ok(Vec::new()));
+        Bench { container, listens: false, postgres_port, keycloak_port, keycloak_lacks, touched: false, name }
     };
     let Ok(found) = &look.found else {
         return without(NotKnown(format!("the engine of {} could not be asked", look.node.name)), [None, None]);
@@ -112,6 +128,7 @@ pub(super) async fn open<'a>(cluster: &Cluster, look: &Look<'a>, options: &Docto
         listens: false,
         postgres_port: PortFact::Free,
         keycloak_port: PortFact::Free,
+        keycloak_lacks: Ok(Vec::new()),
         touched: true,
         name,
     };

@@ -49,6 +49,7 @@ fn read(said: &Said, root: &str) -> Inside {
         postgres_version: said.get("postgres").map(str::to_owned),
         libc: said.get("libc").map(str::to_owned),
         lacks: said.get("lacks").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+        perl: said.get("perl").is_some(),
     }
 }
 

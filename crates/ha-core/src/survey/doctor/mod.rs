@@ -65,7 +65,7 @@ async fn find_out(
     let mut facts: Facts =
         looks.iter().zip(benches).zip(insides).map(|((look, bench), inside)| of_node(look, bench, inside)).collect();
     let wanted: Vec<usize> = (0..facts.len()).filter(|&index| selected.contains(&facts[index].node)).collect();
-    let reached = join_all(wanted.iter().map(|&index| peers::reach_all(cluster, looks, benches, index))).await;
+    let reached = join_all(wanted.iter().map(|&index| peers::reach_all(cluster, looks, benches, &facts, index))).await;
     for (&index, peers) in wanted.iter().zip(reached) {
         facts[index].peers = peers;
     }
@@ -123,6 +123,7 @@ fn of_node(look: &Look<'_>, bench: &Bench<'_>, inside: Result<crate::doctor::Ins
             has_data: found.has_data.clone(),
             postgres_image: found.postgres_image.clone(),
             keycloak_image: found.keycloak_image.clone(),
+            keycloak_lacks: bench.keycloak_lacks.clone(),
             postgres_port: bench.postgres_port.clone(),
             keycloak_port: bench.keycloak_port.clone(),
             inside,
@@ -139,6 +140,7 @@ fn of_node(look: &Look<'_>, bench: &Bench<'_>, inside: Result<crate::doctor::Ins
                 has_data: Err(why.clone()),
                 postgres_image: Err(why.clone()),
                 keycloak_image: Err(why.clone()),
+                keycloak_lacks: Err(why.clone()),
                 postgres_port: PortFact::Unknown(why.clone()),
                 keycloak_port: PortFact::Unknown(why.clone()),
                 inside: Err(InsideFailure::NotTried(why)),

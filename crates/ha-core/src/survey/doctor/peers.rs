@@ -8,7 +8,7 @@ use super::bench::{Bench, Inside, POSTGRES_PORT, Said, TOOLS};
 use super::inside::ratio;
 use super::look::Look;
 use crate::cluster::Cluster;
-use crate::doctor::{Bandwidth, Expected, InsideFailure, Known, NotKnown, PeerFacts, Reach, RoundTrip};
+use crate::doctor::{Bandwidth, Expected, InsideFailure, Known, NodeFacts, NotKnown, PeerFacts, Reach, RoundTrip};
 use crate::layout::{self, MAINTENANCE_DATABASE, PROBE_ROLE, REPLICATION_ROLE};
 use crate::secrets::Secrets;
 
@@ -23,15 +23,30 @@ pub(super) async fn reach_all(
     cluster: &Cluster,
     looks: &[Look<'_>],
     benches: &[Bench<'_>],
+    facts: &[NodeFacts],
     index: usize,
 ) -> Vec<PeerFacts> {
-    join_all((0..looks.len()).filter(|&peer| peer != index).map(|peer| reach(cluster, looks, benches, index, peer)))
-        .await
+    let others = (0..looks.len()).filter(|&peer| peer != index);
+    join_all(others.map(|peer| reach(cluster, looks, benches, facts, index, peer))).await
 }
 
-async fn reach(cluster: &Cluster, looks: &[Look<'_>], benches: &[Bench<'_>], index: usize, peer: usize) -> PeerFacts {
+async fn reach(
+    cluster: &Cluster,
+    looks: &[Look<'_>],
+    benches: &[Bench<'_>],
+    facts: &[NodeFacts],
+    index: usize,
+    peer: usize,
+) -> PeerFacts {
     let (host, port, expected) = target(cluster, looks, benches, peer);
+    let without_perl = |&at: &usize| facts[at].inside.as_ref().is_ok_and(|inside| !inside.perl);
     let how = match inside(&benches[index]) {
+        Ok(_) if expected == Expected::Listener && [index, peer].iter().any(without_perl) => {
+            let image = &cluster.topology.images.postgres;
+            Reach::NotTried(NotKnown(format!(
+                "not tried: {image} has no perl to listen and to talk with in PostgreSQL's place; look again when PostgreSQL runs"
+            )))
+        }
         Ok(container) => try_to(cluster, container, &host, port, expected).await,
         Err(why) => Reach::NotTried(why),
     };

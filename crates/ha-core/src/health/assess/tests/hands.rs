@@ -56,6 +56,22 @@ fn a_password_that_the_probe_was_refused_with_is_told_once() {
 }
 
 #[test]
+fn what_the_probe_sees_more_by_is_told_once_where_it_is_gone() {
+    let gone = |it: &mut PostgresObservation| it.unmade = vec!["the schema ha is gone".to_owned()];
+    check(in_the_data(gone), &["vm1 probe-blind"], Healthy);
+    let mut nodes = healthy(&pair());
+    in_the_data(gone)(&mut nodes);
+    let finding = &assess(&pair(), &nodes).findings[0];
+    assert!(finding.message.contains("the schema ha is gone"), "{finding:?}");
+    assert_eq!(finding.help.remedies, [Remedy::up(&name("vm1"))]);
+    let not_let_in = in_the_data(|it| {
+        gone(it);
+        it.probe_refused = Some("permission denied for database".to_owned());
+    });
+    check(not_let_in, &["vm1 probe-blind"], Healthy);
+}
+
+#[test]
 fn unlogged_tables_are_named_with_the_statement_that_mends_them() {
     check(in_the_data(|it| it.unlogged_relations = 3), &["vm1 unlogged-tables"], Healthy);
     let mut nodes = healthy(&pair());
@@ -81,6 +97,7 @@ fn no_statement_to_paste_holds_a_name_that_was_made_to_do_harm() {
                 role: "keycloak".into(),
                 database: "keycloak".into(),
                 seconds: 301.0,
+                inherited: false,
             }];
         })(&mut nodes);
         let report = assess(&pair(), &nodes);
@@ -121,13 +138,19 @@ fn a_transaction_that_somebody_forgot_is_found_on_its_node() {
 
 #[test]
 fn a_prepared_transaction_that_nobody_ends_is_found() {
+    let transaction = |seconds, inherited| {
+        let (gid, role, database) = ("it's".into(), "keycloak".into(), "keycloak".into());
+        PreparedTransaction { gid, role, database, seconds, inherited }
+    };
     let prepared = |seconds| {
-        let it =
-            PreparedTransaction { gid: "it's".into(), role: "keycloak".into(), database: "keycloak".into(), seconds };
+        let it = transaction(seconds, false);
         move |n: &mut Nodes| server(n, 0).prepared = vec![it]
     };
     check(prepared(299.0), &[], Healthy);
     check(prepared(301.0), &["vm1 prepared-transaction"], Healthy);
+    // After a change of roles nobody is there any more who would end it right then.
+    let came_along = |n: &mut Nodes| server(n, 0).prepared = vec![transaction(2.0, true)];
+    check(came_along, &["vm1 prepared-transaction"], Healthy);
     let mut nodes = healthy(&pair());
     prepared(7200.0)(&mut nodes);
     let finding = &assess(&pair(), &nodes).findings[0];

@@ -6,8 +6,8 @@ use super::facts::{
     ASKED, all, at, container, no_containers, plans, plans_of, postgres, refuses_of, running, stop, stop_keycloak,
     stop_postgres,
 };
-use crate::layout::{Component, LABEL_SPEC};
-use crate::observe::fixtures::{image, name, pair, pair_spec, primary, secrets, standby, unobserved};
+use crate::layout::{self, Component, LABEL_SPEC};
+use crate::observe::fixtures::{image, name, pair, pair_spec, postgres_image, primary, secrets, standby, unobserved};
 use crate::observe::{KeycloakState, UnobservedWhy};
 use crate::plan::DataState;
 use crate::plan::RefusalKind::Mismatch;
@@ -185,6 +185,34 @@ fn a_changed_image_replaces_the_container() {
             "1 vm2: replace Keycloak (its image is to be made anew) <0>",
         ],
     );
+}
+
+/// `docker rmi -f` takes its name away, and all runs on: where the same one comes back, nothing is stopped for it.
+#[test]
+fn an_image_whose_name_somebody_removed_is_fetched_and_then_looked_at_again() {
+    let mut facts = running(&pair());
+    at(&mut facts, "vm1").postgres_image = None;
+    let base = at(&mut facts, "vm2");
+    (base.keycloak_base, base.keycloak_image) = (None, None);
+    plans(&facts, &["0 vm1: pull postgres:17 <>", "1 vm2: pull keycloak/keycloak:26.7.3 <>", "look again"]);
+    plans_of(&pair(), &["vm2"], &facts, ASKED, &["0 vm2: pull keycloak/keycloak:26.7.3 <>", "look again"]);
+    // Nothing runs of it yet: the ordinary plan pulls it.
+    no_containers(at(&mut facts, "vm2"));
+    at(&mut facts, "vm1").postgres_image = Some(postgres_image());
+    assert!(!decide_up(&pair(), &secrets(), &all(&pair()), &facts, ASKED).unwrap().look_again);
+}
+
+#[test]
+fn a_container_that_somebody_made_without_a_label_is_made_anew() {
+    for label in [layout::LABEL_CLUSTER, layout::LABEL_NODE, layout::LABEL_COMPONENT, layout::LABEL_SYSTEM] {
+        let mut facts = running(&pair());
+        container(&mut facts, "vm2", Component::Postgres).labels.remove(label);
+        let reason = format!("1 vm2: replace PostgreSQL (somebody has made it without the label {label}) <0>");
+        plans(
+            &facts,
+            &["0 vm2: try PostgreSQL's new settings <>", &reason, "2 vm2: wait until it streams from vm1 <1>"],
+        );
+    }
 }
 
 #[test]

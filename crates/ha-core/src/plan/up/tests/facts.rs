@@ -8,7 +8,7 @@ use crate::observe::fixtures::{
 use crate::observe::{
     KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation, PostgresObservation, PostgresRole, UnobservedWhy,
 };
-use crate::plan::{DataState, NodeFacts, Plan, Refusal, RefusalKind};
+use crate::plan::{DataState, Lacking, NodeFacts, Plan, Refusal, RefusalKind};
 use crate::ports::{Container, ContainerStatus};
 use crate::topology::Topology;
 use crate::values::NodeName;
@@ -26,6 +26,7 @@ pub(super) fn running(topology: &Topology) -> Facts {
             postgres_image: Some(postgres_image()),
             keycloak_base: Some(keycloak_base()),
             keycloak_image: Some(keycloak_image()),
+            lacks: Lacking::default(),
             prepared: true,
             data: DataState::Complete { system: SYSTEM, standby: !is_primary },
             passwords_fit: is_primary.then_some(true),

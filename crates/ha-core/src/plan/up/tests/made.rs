@@ -18,19 +18,19 @@ fn a_fresh_pair_is_made_from_the_ground() {
         &[
             "0 vm1: pull postgres:17 <>",
             "1 vm1: pull keycloak/keycloak:26.7.3 <>",
-            "2 vm1: create network and volumes <0,1>",
-            "3 vm1: create the database (initdb) <0,1,2>",
-            "4 vm1: create and start PostgreSQL <3>",
-            "5 vm1: set up roles, Keycloak's database and replication slots <4>",
-            "6 vm2: pull postgres:17 <>",
-            "7 vm2: pull keycloak/keycloak:26.7.3 <>",
-            "8 vm2: create network and volumes <6,7>",
-            "9 vm2: copy the database from vm1 (pg_basebackup) <5,6,7,8>",
+            "2 vm2: pull postgres:17 <>",
+            "3 vm2: pull keycloak/keycloak:26.7.3 <>",
+            "4 vm1: create network and volumes <0,1,2,3>",
+            "5 vm1: create the database (initdb) <0,1,4>",
+            "6 vm1: create and start PostgreSQL <5>",
+            "7 vm1: set up roles, Keycloak's database and replication slots <6>",
+            "8 vm2: create network and volumes <0,1,2,3>",
+            "9 vm2: copy the database from vm1 (pg_basebackup) <2,3,7,8>",
             "10 vm2: create and start PostgreSQL <9>",
             "11 vm1: add the standby extension to Keycloak's image <1>",
-            "12 vm1: create and start Keycloak <5,11>",
+            "12 vm1: create and start Keycloak <7,11>",
             "13 vm1: set up Keycloak's administrator and the service client <12>",
-            "14 vm2: add the standby extension to Keycloak's image <7>",
+            "14 vm2: add the standby extension to Keycloak's image <3>",
             "15 vm2: create and start Keycloak <10,12,14>",
         ],
     );
@@ -61,6 +61,13 @@ fn on_one_shared_engine_images_are_pulled_and_built_once() {
             "12 vm2: create and start Keycloak <8,9,10>",
         ],
     );
+}
+
+#[test]
+fn what_was_made_for_the_probe_is_made_anew() {
+    let mut facts = running(&pair());
+    postgres(&mut facts, "vm1").unmade = vec!["the function ha.look() is gone".to_owned()];
+    plans(&facts, &["0 vm1: set up roles, Keycloak's database and replication slots <>"]);
 }
 
 #[test]

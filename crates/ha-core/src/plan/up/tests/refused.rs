@@ -68,6 +68,17 @@ fn an_image_that_would_have_the_last_word_is_refused_before_anything_is_made() {
 }
 
 #[test]
+fn an_image_in_which_the_scripts_would_not_run_is_refused_before_anything_is_made() {
+    for mut facts in [empty(&pair()), running(&pair())] {
+        at(&mut facts, "vm2").lacks.postgres = vec!["flock".to_owned(), "timeout".to_owned()];
+        refuses(&facts, Mismatch, &["vm2", "postgres:17 lacks flock, timeout"]);
+    }
+    let mut facts = empty(&pair());
+    at(&mut facts, "vm1").lacks.keycloak = vec!["sed".to_owned()];
+    refuses(&facts, Mismatch, &["vm1", "keycloak/keycloak:26.7.3 lacks sed"]);
+}
+
+#[test]
 fn two_databases_are_two_clusters() {
     let mut facts = running(&pair());
     postgres(&mut facts, "vm2").system_identifier = SystemIdentifier(1);

@@ -24,6 +24,7 @@ awk '/^MemAvailable:/ { print "available_kib=" $2 } /^SwapTotal:/ { print "swap_
 awk '/^hierarchical_memory_limit/ { print "limit_bytes=" $2 }' /sys/fs/cgroup/memory/memory.stat 2>/dev/null
 
 echo "lacks=$(lacking)"
+if command -v perl >/dev/null; then echo "perl=yes"; fi
 echo "postgres=$(postgres --version 2>/dev/null | sed 's/^[^0-9]*\([0-9.]*\).*/\1/')"
 if libc=$(getconf GNU_LIBC_VERSION 2>/dev/null); then
     echo "libc=$libc"
