@@ -162,7 +162,7 @@ fn where_something_shows_that_the_primary_lives_a_closer_look_comes_before_a_fai
     });
     assert_eq!((state, &first.help.remedies), (Down, &vec![look.clone(), Remedy::FAILOVER]), "{first:?}");
     assert!(first.help.starts_with("look again"), "{first:?}");
-    assert_eq!(server.unwrap().help.remedies, [look.clone()]);
+    assert_eq!(server.unwrap().help.remedies, std::slice::from_ref(&look));
     // Nothing shows it, or its engine says that it does not run.
     let (_, first, server) = told(&without_keycloak);
     assert_eq!((&first.help.remedies[..], server.unwrap().help.remedies), (&[Remedy::FAILOVER][..], Vec::new()));
