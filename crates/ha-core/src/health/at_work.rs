@@ -44,7 +44,7 @@ fn changes_something(finding: &Finding) -> bool {
     let text = finding.help.text.replace("`ha-cli ", "`");
     let verbs = ["up", "down", "switchover", "failover", "rejoin", "rebuild", "docker"];
     let named = |verb: &&str| text.split('`').skip(1).step_by(2).any(|it| it.split(' ').next() == Some(verb));
-    !finding.help.remedies.is_empty() || verbs.iter().any(|verb| named(&verb))
+    !finding.help.remedies.is_empty() || verbs.iter().any(named)
 }
 
 #[cfg(test)]
