@@ -40,7 +40,7 @@ fn each_of_them_ends_a_command_as_ctrl_c_does() {
 #[test]
 fn a_command_that_was_to_outlive_its_terminal_does() {
     let place = nowhere("");
-    let line = format!("trap '' HUP; exec {} monitor --interval 50ms --output json", env!("CARGO_BIN_EXE_ha-cli"));
+    let line = format!("trap '' HUP; exec {} monitor --interval 100ms --output json", env!("CARGO_BIN_EXE_ha-cli"));
     let mut child = start(&place, &line);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     for _ in 0..3 {
