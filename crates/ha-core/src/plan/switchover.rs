@@ -439,7 +439,7 @@ fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &Switchov
     }
     if primary.prepared_transactions > 0 {
         let named = |it: &PreparedTransaction| {
-            let gid = shown(std::slice::from_ref(&it.gid));
+            let gid = shown(&[it.gid.replace('\'', "''")]);
             format!("'{gid}' of the role {} in the database {}", it.role, it.database)
         };
         let oldest: Vec<_> = primary.prepared.iter().map(named).collect();

@@ -107,8 +107,8 @@ exec 3<&- 4<&-
 # Two that were promoted apart from each other may be on timelines of one number, left at one position even. Each of the promotions
 # that only this data has been through led to a timeline of its own, and the first of these is where the histories part.
 if [ "$whole" = yes ]; then
-    # GENERATION ID PRIMARY TIMELINE and the ids before, the last first. Of the database postgres alone: whoever owns another may
-    # give it such a setting, too.
+    # GENERATION ID PRIMARY TIMELINE and the ids before, the last first. Of the database postgres alone, which is
+    # nobody's but the superuser's.
     lineage=$(echo "SELECT substr(setting, 12) FROM (SELECT unnest(setconfig) AS setting FROM pg_db_role_setting
         WHERE setrole = 0 AND setdatabase = (SELECT oid FROM pg_database WHERE datname = 'postgres')) AS noted
         WHERE setting LIKE 'ha.lineage=%'" | sql)
