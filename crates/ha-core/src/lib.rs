@@ -67,6 +67,7 @@
 //!             passwords_fit: None,
 //!             keycloak_set_up: None,
 //!             topology_noted: None,
+//!             unnamed: Vec::new(),
 //!         };
 //!         (node.clone(), Ok(facts))
 //!     })

@@ -11,7 +11,9 @@ mod server;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::adopt::adopt;
-use self::conflicts::{foreign_data, images, lacking, old_images, one_engine_each, one_system, passwords, renamed};
+use self::conflicts::{
+    foreign_data, images, lacking, old_images, one_engine_each, one_system, passwords, renamed, unnamed,
+};
 use self::primary::{none_left, note_of_nobody, the_primary};
 use super::{Action, Change, DataState, NodeFacts, Plan, PlannedStep, Refusal, StepId};
 use crate::layout::MachineShare;
@@ -56,6 +58,9 @@ pub fn decide_up(
     lacking(topology, selected, facts, &mut refusals);
     passwords(topology, facts, &mut refusals);
     let system = one_system(facts, &mut refusals);
+    if system.is_none() {
+        unnamed(facts, &mut refusals);
+    }
     if !refusals.is_empty() {
         return Err(refusals);
     }

@@ -6,7 +6,9 @@ use super::images::lacks;
 use super::observe::{observe, runtime_failure};
 use super::roles::control_file;
 use crate::cluster::Cluster;
-use crate::layout::{self, Component, IDENTITY_PATH, LABEL_SYSTEM, PGDATA, TOPOLOGY_PATH};
+use crate::layout::{
+    self, Component, IDENTITY_PATH, LABEL_COMPONENT, LABEL_ID, LABEL_NODE, LABEL_SYSTEM, PGDATA, TOPOLOGY_PATH,
+};
 use crate::observe::{
     ControlFile, KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Unobserved, UnobservedWhy,
 };
@@ -27,8 +29,12 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserve
         return Err(observe(cluster, node).await.engine.expect_err("without a runtime there is no engine"));
     };
     let runtime = runtime.as_ref();
-    let (observation, images_and_volumes) =
-        join(observe(cluster, node), images_and_volumes(cluster, node, runtime)).await;
+    let (observation, images_and_volumes, topology_noted) = join3(
+        observe(cluster, node),
+        images_and_volumes(cluster, node, runtime),
+        topology_noted(cluster, node, runtime),
+    )
+    .await;
     if let Err(unobserved) = &observation.engine {
         return Err(unobserved.clone());
     }
@@ -43,9 +49,8 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserve
     let keycloak = &observation.keycloak;
     let writes = keycloak.state == KeycloakState::Ready && keycloak.mode == KeycloakMode::ReadWrite;
     let keycloak_set_up = writes.then_some(proven);
-    let Stands { postgres_image, keycloak_base, keycloak_image, lacks, prepared, data } =
+    let Stands { postgres_image, keycloak_base, keycloak_image, lacks, prepared, data, unnamed } =
         stands.map_err(|error| runtime_failure(&error))?;
-    let topology_noted = topology_noted(cluster, runtime, &observation).await;
     Ok(NodeFacts {
         observation,
         postgres_image,
@@ -57,17 +62,15 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserve
         passwords_fit,
         keycloak_set_up,
         topology_noted,
+        unnamed,
     })
 }
 
-/// Whether the node keeps what the file says. It changes nothing of the node's, so one that does not tell is left alone.
-async fn topology_noted(
-    cluster: &Cluster,
-    runtime: &dyn ContainerRuntime,
-    observation: &NodeObservation,
-) -> Option<bool> {
-    let container = observation.postgres_container.as_ref().ok()?.as_ref()?;
-    let kept = runtime.read_file(&container.name, TOPOLOGY_PATH).await.ok()??;
+/// Whether the node keeps what the file says. It changes nothing of the node's, so one that does not tell is left alone. An engine takes
+/// some 40 ms to hand out a file, so it is asked for beside all else.
+async fn topology_noted(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime) -> Option<bool> {
+    let container = layout::container_name(&cluster.topology, &node.name, Component::Postgres);
+    let kept = runtime.read_file(&container, TOPOLOGY_PATH).await.ok()??;
     Some(kept == layout::topology_json(&cluster.topology).as_bytes())
 }
 
@@ -78,6 +81,7 @@ struct Stands {
     lacks: Lacking,
     prepared: bool,
     data: DataState,
+    unnamed: Vec<String>,
 }
 
 /// What is found by its name alone.
@@ -142,7 +146,25 @@ async fn what_stands(
         (None, Some(_), Some(image)) => one_off::examine(cluster, node, runtime, image).await?,
     };
     let prepared = data_volume.is_some() && state_volume.is_some() && history_volume.is_some();
-    Ok(Stands { postgres_image, keycloak_base, keycloak_image, lacks, prepared, data })
+    let unnamed = match data {
+        DataState::NoVolume | DataState::Empty => unnamed(cluster, runtime).await?,
+        _ => Vec::new(),
+    };
+    Ok(Stands { postgres_image, keycloak_base, keycloak_image, lacks, prepared, data, unnamed })
+}
+
+/// The nodes of this cluster that an engine knows by their containers, and the topology does not.
+async fn unnamed(cluster: &Cluster, runtime: &dyn ContainerRuntime) -> Result<Vec<String>, RuntimeError> {
+    let topology = &cluster.topology;
+    let own = topology.cluster.id.as_ref().map(ToString::to_string);
+    let found = runtime.list_containers(&layout::selector(topology, None)).await?;
+    let of_it = found.iter().filter(|it| {
+        let same = it.labels.get(LABEL_ID).zip(own.as_ref()).is_none_or(|(id, own)| id == own);
+        let component = it.labels.get(LABEL_COMPONENT).map(String::as_str);
+        same && component == Some(Component::Postgres.to_string().as_str())
+    });
+    let nodes = of_it.filter_map(|it| it.labels.get(LABEL_NODE));
+    Ok(nodes.filter(|node| !topology.nodes().iter().any(|it| it.name.as_str() == *node)).cloned().collect())
 }
 
 /// Looks at the images of which something is to be made.

@@ -143,6 +143,7 @@ fn facts(seen: &RoleFacts) -> Facts {
             passwords_fit: None,
             keycloak_set_up: Some(true),
             topology_noted: Some(true),
+            unnamed: Vec::new(),
         }
     };
     seen.iter().map(|(name, fact)| (name.clone(), Ok(facts(fact)))).collect()

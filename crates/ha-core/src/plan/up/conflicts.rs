@@ -113,6 +113,24 @@ pub(super) fn lacking(topology: &Topology, selected: &[NodeName], facts: &Facts,
     }
 }
 
+/// A new database beside that of nodes which the file calls otherwise would be a second cluster of one name.
+pub(super) fn unnamed(facts: &Facts, refusals: &mut Vec<Refusal>) {
+    for (name, node) in facts {
+        let Ok(NodeFacts { unnamed, .. }) = node else { continue };
+        if !unnamed.is_empty() {
+            refusals.push(Refusal::new(
+                RefusalKind::Unsafe,
+                Some(name),
+                format!(
+                    "no node of the file has a database, and its engine has this cluster's under another name: {}",
+                    unnamed.join(", ")
+                ),
+                "name the nodes in the file as they were made; or, with a file that does, remove them first: `ha-cli down --volumes`",
+            ));
+        }
+    }
+}
+
 pub(super) fn passwords(topology: &Topology, facts: &Facts, refusals: &mut Vec<Refusal>) {
     for (name, node) in facts {
         let Ok(node) = node else { continue };

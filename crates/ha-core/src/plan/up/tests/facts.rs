@@ -32,6 +32,7 @@ pub(super) fn running(topology: &Topology) -> Facts {
             passwords_fit: is_primary.then_some(true),
             keycloak_set_up: is_primary.then_some(true),
             topology_noted: Some(true),
+            unnamed: Vec::new(),
         }
     };
     healthy(topology).into_iter().map(|it| (it.node.clone(), Ok(facts(it)))).collect()

@@ -2,12 +2,13 @@
 
 use super::super::{Facts, UpOptions, decide_up};
 use super::facts::{
-    ASKED, at, empty, lines, no_containers, no_images, plans, plans_of, postgres, refuses_of, running, stop_postgres,
+    ASKED, at, empty, lines, no_containers, no_images, plans, plans_of, postgres, refuses, refuses_of, running,
+    stop_postgres,
 };
 use crate::observe::fixtures::{SYSTEM, demo, name, pair, secrets, strict_pair, three, unobserved};
 use crate::observe::{ServiceClient, UnobservedWhy};
 use crate::plan::DataState;
-use crate::plan::RefusalKind::Unreachable;
+use crate::plan::RefusalKind::{Unreachable, Unsafe};
 
 #[test]
 fn a_fresh_pair_is_made_from_the_ground() {
@@ -258,4 +259,16 @@ fn a_service_client_of_no_use_is_mended_on_the_primary_and_nothing_else_is_touch
         at(&mut facts, node).observation.keycloak.service_client = Some(ServiceClient::Disabled);
     }
     plans(&facts, &["0 vm1: make the service client of ha-cli whole again <>"]);
+}
+
+/// As a file whose nodes were renamed describes it.
+#[test]
+fn no_database_is_made_beside_one_of_this_cluster_whose_node_has_another_name() {
+    let mut facts = empty(&pair());
+    at(&mut facts, "vm1").unnamed = vec!["n1-a".to_owned()];
+    refuses(&facts, Unsafe, &["n1-a", "under another name"]);
+    // A node that was taken out of the file, or is not in it yet.
+    let mut facts = running(&pair());
+    at(&mut facts, "vm2").unnamed = vec!["vm3".to_owned()];
+    plans(&facts, &[]);
 }
