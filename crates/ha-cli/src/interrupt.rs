@@ -58,11 +58,14 @@ impl Interrupts {
     }
 }
 
-/// Ready at the first of them from the moment on in which this is polled first.
-pub(crate) async fn interrupted() {
-    match Interrupts::listen() {
-        Ok(mut interrupts) => interrupts.first().await,
-        Err(_) => pending().await,
+/// Ready at the first of them from now on, polled or not: what is shown before the first look at it may be what somebody interrupts.
+pub(crate) fn interrupted() -> impl Future<Output = ()> {
+    let interrupts = Interrupts::listen();
+    async {
+        match interrupts {
+            Ok(mut interrupts) => interrupts.first().await,
+            Err(_) => pending().await,
+        }
     }
 }
 

@@ -37,6 +37,9 @@ enum Show {
 
 pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer) -> Result<Outcome, Error> {
     let cluster = connect(globals, Purpose::Look)?;
+    // Before the terminal is taken, which whoever ends it gets back.
+    let interrupt = interrupted();
+    tokio::pin!(interrupt);
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     let mut show = match printer.format() {
         OutputFormat::Json => Show::Json,
@@ -54,8 +57,6 @@ pub(super) async fn run(globals: &Globals, args: &MonitorArgs, printer: &Printer
     // A look that takes longer than the interval delays the next one; none is made up for.
     let mut ticks = tokio::time::interval(args.interval.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let interrupt = interrupted();
-    tokio::pin!(interrupt);
     let mut looks: u64 = 0;
     while !printer.closed() && args.count.is_none_or(|count| looks < count) {
         let look = async {
