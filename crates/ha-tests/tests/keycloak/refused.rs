@@ -236,12 +236,12 @@ pub(crate) async fn revocation_of_what_lives_on_the_primary(world: Arc<World>) -
 }
 
 /// A client that wants to be told of logouts, at a place where nobody is, which shows in this node's log.
-fn told_client(witness: &str) -> Value {
+fn told_client(inside: &str, witness: &str) -> Value {
     json!({
         "clientId": "told", "publicClient": true, "directAccessGrantsEnabled": true, "redirectUris": ["http://app.test/*"],
         "attributes": {
             "post.logout.redirect.uris": "http://app.test/*",
-            "backchannel.logout.url": format!("http://127.0.0.1:8080/realms/{witness}/clients-registrations/default"),
+            "backchannel.logout.url": format!("{inside}/realms/{witness}/clients-registrations/default"),
             "backchannel.logout.session.required": "true",
         },
     })
@@ -249,7 +249,8 @@ fn told_client(witness: &str) -> Value {
 
 pub(crate) async fn nobody_is_told_of_a_refused_logout(world: Arc<World>) -> Outcome {
     let witness = world.unique("witness");
-    let realm = Realm::make(&world, "logout-told", json!({ "clients": [told_client(&witness)] })).await?;
+    let realm =
+        Realm::make(&world, "logout-told", json!({ "clients": [told_client(&world.inside, &witness)] })).await?;
     let log_in = async |site| {
         let form = [
             ("grant_type", "password"),

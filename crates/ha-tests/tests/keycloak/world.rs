@@ -26,6 +26,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct World {
     pub pair: Pair,
     pub version: String,
+    /// Where a Keycloak is for itself, inside its container.
+    pub inside: String,
     pub primary: Site,
     pub standby: Site,
     pub sql_primary: tokio_postgres::Client,
@@ -52,6 +54,7 @@ impl World {
             |node: &Node| Site::new(&format!("http://{}:{}{public_path}", node.address, node.keycloak_port), &public);
         Ok(Self {
             version: version.to_owned(),
+            inside: format!("http://127.0.0.1:8080{public_path}"),
             primary: site(pair.primary())?,
             standby: site(pair.standby())?,
             sql_primary: pair.connect(pair.primary()).await.map_err(told)?,

@@ -30,7 +30,7 @@ async fn realms(world: &Arc<World>) -> Result<Realm, Failed> {
             "clientId": "broker", "clientSecret": "the broker's", "clientAuthMethod": "client_secret_post",
             "authorizationUrl": format!("{public}{endpoint}/auth"),
             // The node asks itself, from inside its container: a code is known only to the node that gave it.
-            "tokenUrl": format!("http://127.0.0.1:8080{endpoint}/token"),
+            "tokenUrl": format!("{}{endpoint}/token", world.inside),
             "defaultScope": "openid profile email", "disableUserInfo": "true", "validateSignature": "false", "syncMode": "IMPORT",
         },
     }] }))
