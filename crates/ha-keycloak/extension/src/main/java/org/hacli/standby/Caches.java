@@ -25,6 +25,7 @@ import org.keycloak.models.cache.infinispan.entities.CachedRealm;
 import org.keycloak.models.cache.infinispan.entities.InRealm;
 import org.keycloak.models.cache.infinispan.entities.RealmQuery;
 import org.keycloak.models.cache.infinispan.entities.Revisioned;
+import org.keycloak.models.cache.infinispan.entities.UserListQuery;
 import org.keycloak.models.sessions.infinispan.changes.SessionEntityWrapper;
 import org.keycloak.models.sessions.infinispan.entities.AuthenticatedClientSessionEntity;
 import org.keycloak.models.sessions.infinispan.entities.EmbeddedClientSessionKey;
@@ -115,12 +116,7 @@ final class Caches {
                     cache.invalidateObject(entry.getKey());
                 }
             }
-            Cache<String, ?> counters = revisions.get(cache);
-            for (String key : List.copyOf(counters.keySet())) {
-                if (!cache.getCache().containsKey(key)) {
-                    counters.remove(key);
-                }
-            }
+            forgetCountersOfWhatIsNotCached(cache);
         }
         plain.subList(0, AUTHORIZATION).forEach(Cache::clear);
         Cache<?, ?> keys = plain.get(AUTHORIZATION);
@@ -172,6 +168,33 @@ final class Caches {
                 .filter(e -> e.getValue() instanceof CachedCount)
                 .map(Map.Entry::getKey).toList()
                 .forEach(realms::invalidateObject);
+    }
+
+    /**
+     * Users of whom something was deleted, perhaps all: whatever is known of them, and whatever leads to them. As with realms, also what
+     * a request that has read an old row is about to cache.
+     */
+    void forgetUsers(Set<String> ids) {
+        if (ids.isEmpty() || users == null || realms == null) {
+            return;
+        }
+        evictUsersWidely(ids);
+        users.invalidateObject(NO_KEY);
+        for (Map.Entry<String, Revisioned> entry : List.copyOf(users.getCache().entrySet())) {
+            if (entry.getValue() instanceof UserListQuery query && query.getUsers().stream().anyMatch(ids::contains)) {
+                users.invalidateObject(entry.getKey());
+            }
+        }
+        forgetCountersOfWhatIsNotCached(users);
+    }
+
+    private void forgetCountersOfWhatIsNotCached(CacheManager cache) {
+        Cache<String, ?> counters = revisions.get(cache);
+        for (String key : List.copyOf(counters.keySet())) {
+            if (!cache.getCache().containsKey(key)) {
+                counters.remove(key);
+            }
+        }
     }
 
     /** Keys of all cached sessions, read from the caches as they are asked for; null for one that has no key. */

@@ -29,6 +29,7 @@ final class Follower {
     private final Caches caches;
     private final Warnings warnings;
     private final Pending pending = new Pending();
+    private final Earlier earlier;
     private final RealmBlocks realmBlocks = new RealmBlocks();
     private final SessionComparison comparison = new SessionComparison();
     private final Deque<Evictions> recent = new ArrayDeque<>();
@@ -40,6 +41,7 @@ final class Follower {
         boolean users;
         final Set<String> userIds = new HashSet<>();
         final Set<String> widely = new HashSet<>();
+        final Set<String> gone = new HashSet<>();
         final Set<SessionKey> sessions = new HashSet<>();
         final Set<String> realms = new HashSet<>();
 
@@ -56,12 +58,16 @@ final class Follower {
             }
             caches.evictUsers(userIds);
             caches.evictUsersWidely(widely);
+            if (!all && !users) {
+                caches.forgetUsers(gone);
+            }
             caches.remove(sessions.stream().filter(key -> !MadeHere.contains(key)).toList());
         }
     }
 
     Follower(Connection connection, String schema, Caches caches, Warnings warnings) throws SQLException {
         this.connection = connection;
+        this.earlier = new Earlier(connection);
         this.wal = new WalReader(connection, schema);
         this.schema = wal.schema();
         this.caches = caches;
@@ -84,15 +90,19 @@ final class Follower {
             revokedTokens = true;
         } else if (moved) {
             try {
-                pending.add(wal.changes(position.asString(), replayed.asString(),
-                        replayed.asLong() - position.asLong()));
+                pending.add(wal.owned(wal.changes(position.asString(), replayed.asString(),
+                        replayed.asLong() - position.asLong()), earlier));
             } catch (WalReader.Unreadable e) {
+                earlier.end();
                 warnings.warn("cannot tell what has changed, so whole caches are cleared: " + e.getMessage());
                 gap(now, e.getMessage());
                 revokedTokens = true;
             }
         }
         position = replayed;
+        if (moved || earlier.isOld() || !pending.isEmpty() || pending.hasGap() || !realmBlocks.isComplete() || !comparison.idle()) {
+            earlier.end();
+        }
         if (pending.hasGap()) {
             boolean still = pending.inGap(wal.oldestRunning());
             if (moved || !still) {
@@ -108,7 +118,7 @@ final class Follower {
             loadRevokedTokens();
         }
         now.apply(caches);
-        recent.forEach(earlier -> earlier.apply(caches));
+        recent.forEach(before -> before.apply(caches));
         recent.addLast(now);
         // Together, since each look goes through the caches.
         caches.forgetRealms(recent.stream().filter(evictions -> !evictions.all).flatMap(evictions -> evictions.realms.stream())
@@ -126,6 +136,16 @@ final class Follower {
             caches.remove(gone);
             LOG.debugf("sessions ended on the primary: %d", gone.size());
         }
+    }
+
+    /** Keeps what is seen now, for the rows that will have been deleted at the next pass. */
+    void keepThePresent() throws SQLException {
+        earlier.begin();
+    }
+
+    /** It follows no more, and its connection is used for something else. */
+    void leave() throws SQLException {
+        earlier.end();
     }
 
     private void gap(Evictions now, String why) throws SQLException {
@@ -153,6 +173,7 @@ final class Follower {
                     realmParts.add(change);
                     read.add(change);
                 }
+                case FORGET_USER -> now.gone.add(change.owner());
                 case CLEAR_USERS -> now.users = true;
                 case COMPARE_SESSIONS -> deleted.add(change);
                 case LOAD_REVOKED_TOKENS -> revokedTokens = true;

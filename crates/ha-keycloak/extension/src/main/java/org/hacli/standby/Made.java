@@ -14,8 +14,8 @@ final class Made {
     /** A row's version: it lies there for good, until nobody sees it any more. */
     record Place(String table, int xid, long block, int offset) { }
 
-    /** What ends in a block, by whom. */
-    record Deleted(String table, long block) { }
+    /** What was deleted from a block, and whose it was, where that is known. */
+    record Deleted(String table, long block, String owner) { }
 
     final Set<Place> places = new HashSet<>();
     final Set<Deleted> deleted = new HashSet<>();
@@ -40,7 +40,7 @@ final class Made {
                 // Its new version tells whose it is, also where another transaction has made this one just before.
                 places.removeIf(place -> place.table.equals(change.table()) && place.block == change.block() && place.offset == ended);
             } else {
-                deleted.add(new Deleted(change.table(), change.block()));
+                deleted.add(new Deleted(change.table(), change.block(), change.owner()));
             }
         }
         change.tuples().made().forEach(offset -> places.add(place(change, offset)));
@@ -52,7 +52,7 @@ final class Made {
         return new Place(table, (int) Long.parseLong(xid), Long.parseLong(numbers[0]), Integer.parseInt(numbers[1]));
     }
 
-    private Place place(Change change, int offset) {
+    static Place place(Change change, int offset) {
         return new Place(change.table(), change.xid(), change.block(), offset);
     }
 }

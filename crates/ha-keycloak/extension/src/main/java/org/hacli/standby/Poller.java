@@ -98,7 +98,8 @@ final class Poller implements Runnable {
         } catch (SQLException | RuntimeException | LinkageError e) {
             LOG.debug("poll failed", e);
             if (ConnectionLost.isRecoveryConflict(e) && isOpen(connection)) {
-                follower = null; // the next one begins with clear caches
+                follower = null; // the next one begins with clear caches, and no transaction is left to be ended
+                rollBack();
                 lookNow();
                 return;
             }
@@ -147,6 +148,9 @@ final class Poller implements Runnable {
             }
         }
         if (!standby || replayed == null) {
+            if (follower != null) {
+                follower.leave();
+            }
             follower = null;
             told.tell(connection, true);
             return;
@@ -161,7 +165,17 @@ final class Poller implements Runnable {
         long start = System.nanoTime();
         follower.pass(replayed);
         told.tell(connection, follower.readsWal());
+        follower.keepThePresent();
         LOG.tracef("pass took %d us", (System.nanoTime() - start) / 1000);
+    }
+
+    private void rollBack() {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("rollback");
+        } catch (SQLException e) {
+            LOG.debug("nothing to roll back", e);
+            disconnect();
+        }
     }
 
     private static boolean isOpen(Connection connection) {

@@ -37,6 +37,10 @@ final class RealmChanges {
         missing.forEach(place -> blocks.unknown(place.table(), place.block()));
         known &= missing.isEmpty();
         for (Made.Deleted deleted : made.deleted) {
+            if (deleted.owner() != null) {
+                realms.add(deleted.owner());
+                continue;
+            }
             Set<String> there = blocks.at(deleted.table(), deleted.block());
             known &= there != null;
             realms.addAll(there == null ? Set.of() : there);

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import org.postgresql.replication.LogSequenceNumber;
@@ -35,7 +36,8 @@ final class WalReader {
             select relfilenode, xid::text, record_type, relblocknumber, detail.*
               from %s(?::pg_lsn, ?::pg_lsn, false) b
               -- Of other tables it is enough that a block has changed.
-              left join lateral (select start_lsn, block_id, description) detail on relfilenode::int8 = any (?)
+              left join lateral (select start_lsn, block_id, description) detail
+                on relfilenode::int8 = any (?) or relfilenode::int8 = any (?) and record_type = 'DELETE'
              where reldatabase = (select oid from pg_database where datname = current_database())
                and relforknumber = 0
                and (resource_manager in ('Heap', 'Heap2')
@@ -65,6 +67,8 @@ final class WalReader {
     private Map<Long, String> relations = Map.of();
     /** The file numbers of the {@link RealmTables}. */
     private Set<Long> realmParts = Set.of();
+    /** Those of the tables with rows of users. */
+    private Set<Long> users = Set.of();
 
     /** @param schema Keycloak's; null: the connection's own */
     WalReader(Connection connection, String schema) throws SQLException {
@@ -125,7 +129,8 @@ final class WalReader {
             select.setString(1, from);
             select.setString(2, to);
             select.setArray(3, connection.createArrayOf("int8", realmParts.toArray()));
-            select.setInt(4, MAX_CHANGES + 1);
+            select.setArray(4, connection.createArrayOf("int8", users.toArray()));
+            select.setInt(5, MAX_CHANGES + 1);
             try (ResultSet row = select.executeQuery()) {
                 while (row.next()) {
                     raw.add(new RawChange(row.getLong(1), (int) Long.parseLong(row.getString(2)), row.getString(3),
@@ -157,8 +162,13 @@ final class WalReader {
 
     private void nameRelations() throws SQLException {
         relations = readRelations();
-        realmParts = relations.entrySet().stream().filter(entry -> RealmTables.contains(entry.getValue()))
-                .map(Map.Entry::getKey).collect(Collectors.toSet());
+        realmParts = numbers(RealmTables::contains);
+        users = numbers(table -> Tables.userColumn(table) != null);
+    }
+
+    private Set<Long> numbers(Predicate<String> tables) {
+        return relations.entrySet().stream().filter(entry -> tables.test(entry.getValue())).map(Map.Entry::getKey)
+                .collect(Collectors.toSet());
     }
 
     private List<Change> named(List<RawChange> raw) throws SQLException {
@@ -174,6 +184,7 @@ final class WalReader {
                 // A table was made, dropped, rewritten or truncated: file numbers may have new meanings.
                 relations = Map.of();
                 realmParts = Set.of();
+                users = Set.of();
                 out.add(new Change(null, change.xid, change.record(), change.block));
             } else if (!"".equals(table)) {
                 Change.Tuples tuples = change.lsn == null ? null : Description.tuples(change.type, change.description,
@@ -275,6 +286,56 @@ final class WalReader {
             throw e;
         }
         return out;
+    }
+
+    /** The same changes, those that have deleted something with its owner, where the snapshot from before shows it. */
+    List<Change> owned(List<Change> changes, Earlier earlier) throws SQLException {
+        List<Change> deletes = changes.stream().filter(Change::hasEndedSomebodys).toList();
+        if (deletes.isEmpty() || !earlier.isOpen()) {
+            return changes;
+        }
+        Map<Made.Place, String> owners = owners(deletes);
+        return changes.stream().map(change -> change.hasEndedSomebodys()
+                ? change.ownedBy(owners.get(Made.place(change, change.tuples().ended()))) : change).toList();
+    }
+
+    /** What the snapshot does not show is not among them: committed before it was taken, or locked by several at a time. */
+    private Map<Made.Place, String> owners(List<Change> deletes) throws SQLException {
+        Map<String, Set<Long>> blocks = new HashMap<>();
+        Set<String> xids = new TreeSet<>();
+        for (Change change : deletes) {
+            xids.add(Integer.toUnsignedString(change.xid()));
+            blocks.computeIfAbsent(change.table(), t -> new TreeSet<>()).add(change.block());
+        }
+        if (blocks.values().stream().mapToInt(Set::size).sum() > MAX_BLOCKS) {
+            return Map.of();
+        }
+        String xidArray = "'" + xids.stream().collect(Collectors.joining(",", "{", "}")) + "'::xid[]";
+        List<String> parts = new ArrayList<>();
+        blocks.forEach((table, numbers) -> numbers.forEach(block -> parts.add(
+                "select '" + table + "', " + owner(table) + ", t.ctid::text, t.xmax::text from \"" + schema + "\".\"" + table
+                + "\" t where t.ctid >= '(" + block + ",0)'::tid and t.ctid < '(" + (block + 1) + ",0)'::tid"
+                + " and t.xmax = any(" + xidArray + ")")));
+        Map<Made.Place, String> out = new HashMap<>();
+        try (Statement statement = connection.createStatement();
+             ResultSet row = statement.executeQuery(String.join(" union all ", parts))) {
+            while (row.next()) {
+                if (row.getString(2) != null) {
+                    out.put(Made.place(row.getString(1), row.getString(4), row.getString(3)), row.getString(2));
+                }
+            }
+        } catch (SQLException e) {
+            if (e.getSQLState() == null || !e.getSQLState().startsWith("42")) {
+                throw e;
+            }
+            LOG.debugf("whose deleted rows were cannot be read: %s", e.getMessage());
+            return Map.of(); // a later Keycloak's tables look otherwise
+        }
+        return out;
+    }
+
+    private String owner(String table) {
+        return RealmTables.contains(table) ? RealmTables.realm(table, schema) : "t." + Tables.userColumn(table);
     }
 
     private String columns(String table) {

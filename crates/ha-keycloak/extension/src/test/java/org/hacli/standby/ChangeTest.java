@@ -50,6 +50,15 @@ class ChangeTest {
     }
 
     @Test
+    void forgetsTheUserAloneWhoseRowWasDeleted() {
+        for (String table : new String[] {"user_entity", "user_role_mapping", "user_group_membership"}) {
+            assertEquals(Effect.FORGET_USER, new Change(table, 7, "DELETE", 0).ownedBy("somebody").effect(), table);
+        }
+        assertEquals(Effect.CLEAR_USERS, new Change("federated_identity", 7, "UPDATE", 0).ownedBy("somebody").effect());
+        assertEquals(Effect.FORGET_REALMS, new Change("client", 7, "DELETE", 0).ownedBy("A").effect());
+    }
+
+    @Test
     void clearsForARelationNobodyKnows() {
         assertEquals(Effect.CLEAR_ALL, new Change(null, 7, "INSERT", 0).effect());
     }

@@ -101,16 +101,21 @@ class RealmPostgresTest {
 
     /** What the WAL since the last look comes to; its transactions have ended. Null: all are to be forgotten. */
     private Set<String> see() throws Exception {
+        return see(new Earlier(standby));
+    }
+
+    private Set<String> see(Earlier earlier) throws Exception {
         pg.replay();
         LogSequenceNumber now = replayed();
         List<Change> changes = new ArrayList<>();
         if (!now.equals(position)) {
-            for (Change change : wal.changes(position.asString(), now.asString(), 1)) {
+            for (Change change : wal.owned(wal.changes(position.asString(), now.asString(), 1), earlier)) {
                 if (change.effect() == Change.Effect.FORGET_REALMS) {
                     changes.add(change);
                 }
             }
         }
+        earlier.end();
         position = now;
         List<WalReader.Row> rows = wal.rows(changes);
         if (rows == null) {
@@ -156,6 +161,34 @@ class RealmPostgresTest {
         realms = after("delete from keycloak_role where id = 'D-r1'");
         assertEquals(true, realms.contains("D"), realms::toString);
         assertEquals(false, realms.contains("A"), realms::toString);
+    }
+
+    /** Of a block with rows of all realms, without anything learnt; also in a savepoint, and where the row's parent goes with it. */
+    @Test
+    void namesTheRealmOfWhatWasDeletedByASnapshotFromBefore() throws Exception {
+        pg.execute("insert into keycloak_group select r || n, r, 'x' from generate_series(1, 9) n, unnest(array['A','B','C']) r",
+                "insert into client_attributes values ('A-c1', 'a', 'b'), ('B-c1', 'a', 'b'), ('C-c1', 'a', 'b')");
+        see();
+        blocks.clear();
+        Earlier earlier = new Earlier(standby);
+        for (String[] statements : new String[][] {
+            {"delete from keycloak_group where id = 'B3'"},
+            {"savepoint s", "delete from keycloak_group where id = 'B4'", "release s"},
+            {"delete from client_attributes where client_id = 'B-c1'", "delete from client where id = 'B-c1'"}}) {
+            earlier.begin();
+            try (Connection primary = pg.administrator(); Statement statement = primary.createStatement()) {
+                primary.setAutoCommit(false);
+                for (String sql : statements) {
+                    statement.execute(sql);
+                }
+                primary.commit();
+            }
+            assertEquals(Set.of("B"), see(earlier), String.join("; ", statements));
+        }
+        // What is not seen before it goes is looked for in the old way.
+        earlier.begin();
+        pg.execute("insert into keycloak_group values ('late', 'B', 'x')", "delete from keycloak_group where id = 'late'");
+        assertNull(see(earlier));
     }
 
     @Test
