@@ -6,10 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::ensure_follows;
-use crate::check::{each, ensure};
-use crate::realm::{ALICE, Realm, claims, password_of};
+use crate::check::{each, ensure, until};
+use crate::realm::{ALICE, Realm, claims, password_of, user};
 use crate::suite::Outcome;
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 pub(crate) async fn changed_password(world: Arc<World>) -> Outcome {
     let realm = Realm::plain(&world, "password").await?;
@@ -48,6 +48,23 @@ pub(crate) async fn deleted_user(world: Arc<World>) -> Outcome {
     })
     .await?;
     ensure!(!realm.refreshes(&world.standby, &own).await?, "a session of the deleted user, made here, lives on");
+
+    // Of one name, e-mail too, and another id: what led to the first leads to the second.
+    let bob = |password: &str| {
+        let mut bob = user("bob");
+        bob["credentials"][0]["value"] = json!(password);
+        bob
+    };
+    let id = realm.change(Method::POST, "/users", bob("the first one's")).await?;
+    world.caught_up().await?;
+    until(PATIENCE, "the first one", || realm.lets_in(&world.standby, "bob", "the first one's")).await?;
+    let again = async {
+        realm.change(Method::DELETE, &format!("/users/{id}"), Value::Null).await?;
+        realm.change(Method::POST, "/users", bob("the second one's")).await.map(drop)
+    };
+    ensure_follows(&world, "user made again", again, || realm.lets_in(&world.standby, "bob", "the second one's"))
+        .await?;
+    ensure!(!realm.lets_in(&world.standby, "bob", "the first one's").await?, "the first one still gets in");
     Ok(())
 }
 
@@ -70,7 +87,7 @@ pub(crate) async fn removed_role(world: Arc<World>) -> Outcome {
 /// A name that was looked up in vain must not be remembered so.
 pub(crate) async fn new_user(world: Arc<World>) -> Outcome {
     let realm = Realm::plain(&world, "new").await?;
-    let change = async { realm.change(Method::POST, "/users", crate::realm::user("newcomer")).await.map(drop) };
+    let change = async { realm.change(Method::POST, "/users", user("newcomer")).await.map(drop) };
     let password = password_of("newcomer");
     ensure_follows(&world, "new user", change, || realm.lets_in(&world.standby, "newcomer", &password)).await?;
     let seen = world.read(&world.standby, &realm.admin("/users")).await?;
