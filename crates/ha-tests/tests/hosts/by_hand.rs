@@ -69,30 +69,18 @@ pub(crate) fn a_removed_state_volume_costs_no_data(world: &World) {
         servers.settles(0);
         assert_eq!([promotion(&servers, 0), promotion(&servers, 1)], [Some(first.clone()), Some(first.clone())]);
     }
-    // The last two copies. Nobody but the data itself can tell.
+    // The last two copies: the data itself tells that it was made with these secrets.
     servers.wait(servers.cluster().ports().control.checkpoint(servers.name(0), NOTICED)).unwrap();
     lose_state(&servers, 0);
     lose_state(&servers, 1);
-    says(servers.plan_up(), "/ha/adopt");
-    // As is advised: a person knows whose it is.
-    let refusals = servers.plan_up().unwrap_err();
-    for (node, refusal) in refusals.iter().enumerate() {
-        let command = refusal.help.split('`').find(|part| part.starts_with("docker run ")).unwrap().to_owned();
-        let command =
-            command.replacen("docker ", &format!("docker -H {} ", servers.hosts().docker(node + 1).unwrap()), 1);
-        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success(), "{command}");
-    }
     servers.up();
     servers.settles(0);
 
-    // Promoted once, so that the data tells by what: what was set up with these secrets is adopted without a word.
+    // Promoted once, so that the data tells by what.
     let planned = servers.switchover(1).unwrap();
     servers.run(&planned.plan).unwrap();
     servers.settles(1);
     let second = promotion(&servers, 1).unwrap();
-    let system = servers.report().nodes[1].postgres.system_identifier.unwrap();
-    let print = layout::secrets_fingerprint(servers.cluster().secrets(), system);
-    servers.wait(servers.cluster().ports().control.note_set_up(servers.name(1), &print)).unwrap();
     servers.wait(servers.cluster().ports().control.checkpoint(servers.name(1), NOTICED)).unwrap();
     servers.has_rows(0, "1");
     lose_state(&servers, 0);
