@@ -1,20 +1,27 @@
 #!/usr/bin/env bash
 # Makes sure that a Docker engine answers; does nothing when one does.
 #
-# Exit codes: 0 an engine answers, 3 none can be had on this machine (the reason is said), 2 wrong usage.
+# Exit codes: 0 an engine answers, 3 none can be had on this machine (the reason is said), 4 it was restarted
+# (--restart-hung only), 2 wrong usage.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/lib/common.sh
 source scripts/lib/common.sh
 
 START_LIMIT_SECONDS=60
+RESTARTED=4
+# Which dockerd this script started: nobody else's is ever ended.
+OWN_ENGINE=/run/ha-cli-engine.pid
 
 usage() {
   cat <<'TEXT'
-usage: scripts/engine.sh
+usage: scripts/engine.sh [--restart-hung]
 
 Makes sure that a Docker engine answers `docker info`. When none does, and this is Debian and you are root,
 installs docker.io and starts it. With DOCKER_HOST set to a remote engine, only looks whether it answers.
+
+  --restart-hung   also restarts an engine that this script started and that does not answer `docker info` any more;
+                   ends with 4 then, and with 0 where nothing had to be done
 TEXT
 }
 
@@ -60,6 +67,7 @@ start_without_systemd() {
   # output does not wait for the daemon. Descriptor 9 is the lock below.
   setsid dockerd </dev/null >>"$log" 2>&1 9>&- &
   dockerd_pid=$!
+  printf '%s\n' "$dockerd_pid" >"$OWN_ENGINE"
   ready_or_dead() { engine_answers || ! kill -0 "$dockerd_pid" 2>/dev/null; }
   wait_until "$START_LIMIT_SECONDS" ready_or_dead || true
   engine_answers && return
@@ -77,9 +85,41 @@ start_with_systemd() {
     unavailable "the docker service runs, but did not answer within ${START_LIMIT_SECONDS} s; see 'journalctl -u docker'"
 }
 
+# Engines before 20.10.27 can lock themselves up where containers of one network come and go at once (moby #46661):
+# `docker version` still answers, `docker info` and whatever concerns a network never does. Asked twice, for a busy
+# machine may be slow once.
+engine_hangs() {
+  ! bounded 30 docker info >/dev/null 2>&1 && ! bounded 60 docker info >/dev/null 2>&1
+}
+
+# restart_hung : ends the engine that this script started. On SIGUSR1 it writes down what it was waiting for.
+restart_hung() {
+  local pid stacks
+  pid="$(cat "$OWN_ENGINE" 2>/dev/null || true)"
+  [[ -n "$pid" && "$(cat "/proc/$pid/comm" 2>/dev/null)" == dockerd ]] ||
+    unavailable "it does not answer 'docker info' any more, and was not started by this script: restart it"
+  say "the engine does not answer 'docker info' any more: restarting it"
+  # shellcheck disable=SC2317 # called by wait_until
+  stacks_written() { stacks="$(find /run/docker -name 'goroutine-stacks-*.log' -newer "$OWN_ENGINE" -print -quit)" && [[ -n "$stacks" ]]; }
+  # shellcheck disable=SC2317 # called by wait_until
+  gone() { ! kill -0 "$pid" 2>/dev/null; }
+  kill -USR1 "$pid" 2>/dev/null || true
+  if wait_until 5 stacks_written; then
+    say "its stacks are in $stacks; moby #46661 is named by $(grep -c 'getSvcRecords\|processEndpointDelete' "$stacks" || true) of their lines"
+  fi
+  kill -TERM "$pid" 2>/dev/null || true
+  wait_until 30 gone || { kill -KILL "$pid" 2>/dev/null || true; wait_until 10 gone || unavailable "it cannot be ended"; }
+  start_without_systemd
+}
+
 main() {
   case "${1:-}" in
     '') ;;
+    --restart-hung)
+      engine_hangs || exit 0
+      restart_hung
+      exit "$RESTARTED"
+      ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
   esac

@@ -119,9 +119,17 @@ run_integration() {
   local arguments=(-- "--test-threads=$threads" ${long:+--include-ignored} "${test_arguments[@]}")
   # `--workspace` everywhere: another selection of packages means other features, and all is compiled again.
   # The hosts' tests mostly wait, the others mostly compute.
-  stage --tests integration scripts/lib/side-by-side.sh \
-    cargo test --workspace --no-fail-fast "${targets[@]}" "${arguments[@]}" ---- \
-    cargo test --workspace --no-fail-fast "${hosts[@]}" "${arguments[@]}"
+  local run=(scripts/lib/side-by-side.sh
+    cargo test --workspace --no-fail-fast "${targets[@]}" "${arguments[@]}" ----
+    cargo test --workspace --no-fail-fast "${hosts[@]}" "${arguments[@]}")
+  stage --tests integration "${run[@]}" || status=$?
+  ((status != 0)) || return 0
+  # What fails with an engine that locks itself up says nothing about what is tested: all of it is run once more.
+  local restarted=0
+  scripts/engine.sh --restart-hung || restarted=$?
+  ((restarted == 4)) || return "$status"
+  discard_last "the engine locked itself up and was restarted: all of it again"
+  stage --tests integration "${run[@]}"
 }
 
 run_matrix() {

@@ -44,8 +44,18 @@ count_tests() {
 
 # record NAME RESULT SECONDS PASSED FAILED SKIPPED [REMARK]
 record() {
-  stage_rows+=("$(printf '%-12s %-8s %4d s  %5d passed %4d failed %4d skipped  %s' "$1" "$2" "$3" "$4" "$5" "$6" "${7:-}")")
+  stage_rows+=("$(printf '%-12s %-9s %4d s  %5d passed %4d failed %4d skipped  %s' "$1" "$2" "$3" "$4" "$5" "$6" "${7:-}")")
   ((total_passed += $4, total_failed += $5, total_skipped += $6)) || true
+}
+
+# discard_last REASON : the stage that was recorded last is shown, and counts for nothing.
+discard_last() {
+  local last="${stage_rows[-1]}" name seconds passed failed skipped
+  read -r name _ seconds _ passed _ failed _ skipped _ <<<"$last"
+  ((total_passed -= passed, total_failed -= failed, total_skipped -= skipped)) || true
+  unset 'stage_rows[-1]'
+  say "stage $name: DISCARDED, $1"
+  record "$name" discarded "$seconds" 0 0 0 "$1"
 }
 
 # skip NAME COUNT REASON
@@ -100,7 +110,7 @@ summary() {
   rm -rf "$stage_dir"
   printf '\n%s\n' '--- stages'
   printf '%s\n' "${stage_rows[@]}"
-  printf '%-12s %-8s %4d s\n\n' total '' "$SECONDS"
+  printf '%-12s %-9s %4d s\n\n' total '' "$SECONDS"
   printf '%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"
   ((total_failed == 0))
 }
