@@ -57,6 +57,8 @@ install_without_starting() {
 ensure_hosts_tools() {
   # For an image with the tools of Alpine; without it that one test says that it is left out.
   apt_install busybox-static || say "busybox-static could not be installed"
+  # The same for clocks that are set.
+  apt_install libfaketime || say "libfaketime could not be installed"
   apt_install iproute2 iptables util-linux e2fsprogs python3 || die "what the tests on separate hosts need could not be installed"
   if ! [[ -x /usr/sbin/sshd ]] && ! have sshd; then
     install_without_starting openssh-server || die "an SSH server for the tests could not be installed"

@@ -7,6 +7,7 @@
 
 mod backup;
 mod busybox;
+mod clock;
 mod come_back;
 mod data;
 mod doctor;
