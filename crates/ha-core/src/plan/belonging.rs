@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Refusal, RefusalKind};
+use crate::advice::{Remedy, advice};
 use crate::topology::Topology;
 use crate::values::{ClusterId, NodeName, SystemIdentifier};
 
@@ -46,13 +47,15 @@ pub fn strangers(topology: &Topology, standing: &BTreeMap<NodeName, Standing>) -
                 Some(other) => (
                     format!("what stands there belongs to another cluster called {name}: its id is {other}, the file's is {own}"),
                     "nothing was touched: use the file that it was made from, or give this cluster a name, and ports, of its own"
-                        .to_owned(),
+                        .into(),
                 ),
                 None => (
                     format!("what stands there was made from a file of a cluster {name} without an id, and this file has the id {own}"),
-                    "nothing was touched: if this is its file, take the line `id` out of it, and `ha-cli up` finds out the \
-                     right one; if not, give this cluster a name, and ports, of its own"
-                        .to_owned(),
+                    advice!(
+                        "nothing was touched: if this is its file, take the line `id` out of it, and {} finds out the right one; if \
+                         not, give this cluster a name, and ports, of its own",
+                        Remedy::UP_ALL
+                    ),
                 ),
             };
             Refusal::new(RefusalKind::Unsafe, Some(node), message, help)

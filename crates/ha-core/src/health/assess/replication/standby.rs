@@ -1,259 +1,22 @@
-//! How the standbys follow.
+//! What a standby says, beside what its primary says of it.
 
-use super::Seen;
-use super::settings::take_back;
+use super::super::Seen;
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding, ReplicationReport, ReplicationState, SlotReport};
 use crate::layout::{self, REPLICATION_ROLE};
-use crate::observe::{PostgresObservation, PostgresRole, SettingInForce, SlotObservation};
+use crate::observe::{PostgresObservation, PostgresRole};
 use crate::plan::logins::changed_roles;
-use crate::plan::{Of, drop_tablespaces, own_way};
-use crate::topology::{Durability, Topology};
+use crate::plan::{Of, own_way};
+use crate::topology::Topology;
 use crate::values::{Lsn, NodeName, SlotName};
 
 /// Further behind than this is worth a word, in bytes.
 const LAG_WARNING_BYTES: u64 = 64 * 1024 * 1024;
 /// Likewise, in seconds.
 const LAG_WARNING_SECONDS: f64 = 30.0;
-/// A slot that keeps this share of what it may is worth a word: there is still time to bring its standby back.
-const FILLING_SLOT: (u64, u64) = (3, 4);
-/// A slot that nobody of the topology uses and that keeps more than this is worth a word.
-const UNUSED_SLOT_BYTES: u64 = 32 * MIB;
-const MIB: u64 = 1024 * 1024;
-
-/// Slots of a standby: nobody streams from it, so each only keeps WAL there. A change of roles that was given up may have left one.
-pub(super) fn unused_slots_of_standby(topology: &Topology, seen: &Seen<'_>, findings: &mut Vec<Finding>) {
-    let Some(postgres) = seen.postgres().filter(|postgres| postgres.role == PostgresRole::Standby) else { return };
-    let name = &seen.node.name;
-    let of_peer = |slot: &SlotObservation| {
-        topology.peers_of(name).any(|peer| SlotName::of_standby(&peer.name).as_str() == slot.name)
-    };
-    for slot in postgres.slots.iter().filter(|slot| !slot.active) {
-        let kept = slot.retained_bytes.unwrap_or(0);
-        if kept <= UNUSED_SLOT_BYTES {
-            continue;
-        }
-        let help = if of_peer(slot) && postgres.streams() {
-            advice!("{} drops it, and leaves the data of a standby that streams as it is", Remedy::rejoin(name))
-        } else {
-            format!("when nobody needs it, on {name}: SELECT pg_drop_replication_slot('{}')", slot.name).into()
-        };
-        findings.push(Finding::new(
-            Code::SlotUnused,
-            Some(name),
-            format!("nobody uses slot {} of this standby, and it keeps {} MiB of WAL", slot.name, kept / MIB),
-            help,
-        ));
-    }
-}
-
-/// What the primary says of its standbys.
-pub(super) fn of_primary(topology: &Topology, primary: &Seen<'_>, seen: &[Seen<'_>], findings: &mut Vec<Finding>) {
-    let Some(postgres) = primary.postgres() else { return };
-    let name = &primary.node.name;
-    let known = |application: &str| topology.peers_of(name).any(|peer| peer.name.as_str() == application);
-    for sender in postgres.senders.iter().filter(|sender| !known(&sender.name)) {
-        findings.push(Finding::new(
-            Code::UnknownStandby,
-            Some(name),
-            format!("\"{}\" streams from it and is no node of this topology", sender.name),
-            "add it to ha.toml, or find out who reads your data",
-        ));
-    }
-    for slot in &postgres.slots {
-        let used = topology.peers_of(name).any(|peer| SlotName::of_standby(&peer.name).as_str() == slot.name);
-        if !used && slot.retained_bytes.unwrap_or(0) > UNUSED_SLOT_BYTES {
-            let kept = slot.retained_bytes.unwrap_or(0) / (1024 * 1024);
-            findings.push(Finding::new(
-                Code::SlotUnused,
-                Some(name),
-                format!("slot {} belongs to no standby and keeps {kept} MiB of WAL", slot.name),
-                format!("when nobody needs it: SELECT pg_drop_replication_slot('{}')", slot.name),
-            ));
-        }
-    }
-    tablespaces(topology, name, postgres, findings);
-    durability(topology, primary, postgres, findings);
-    for node in seen {
-        in_force(topology, node, findings);
-    }
-    for standby in seen.iter().filter(|standby| standby.node.name != *name) {
-        slot(standby, name, postgres, findings);
-    }
-}
-
-/// Directories inside the primary's container, of which nobody else has anything.
-fn tablespaces(topology: &Topology, primary: &NodeName, postgres: &PostgresObservation, findings: &mut Vec<Finding>) {
-    let names = &postgres.tablespaces;
-    if !names.is_empty() {
-        findings.push(Finding::new(
-            Code::Tablespace,
-            Some(primary),
-            format!(
-                "it has tablespaces beside the data directory ({}): no copy takes them along, they go with the container, and a standby \
-                 that lacks their directories ends at them",
-                names.join(", ")
-            ),
-            format!(
-                "{}; a standby that has ended at it is then copied anew (`rebuild`)",
-                drop_tablespaces(topology, primary, names)
-            ),
-        ));
-    }
-}
-
-/// What makes an acknowledged write less durable than the profile promises, whoever has set it.
-fn in_force(topology: &Topology, node: &Seen<'_>, findings: &mut Vec<Finding>) {
-    let strict = topology.replication.durability == Durability::Strict;
-    let Some(postgres) = node.postgres() else { return };
-    let name = &node.node.name;
-    for setting in &postgres.durable {
-        let Some(why) = setting.weakens(strict) else { continue };
-        // The primary's finding says it.
-        if setting.is_in_the_data() && postgres.role == PostgresRole::Standby {
-            continue;
-        }
-        let SettingInForce { name: what, value, source } = setting;
-        let source = source.as_deref().unwrap_or("its configuration");
-        let help = if setting.taken_back_by().is_some() {
-            take_back(node, setting)
-        } else {
-            advice!("take {what} out of [postgres.settings], then {}", Remedy::up(name))
-        };
-        findings.push(Finding::new(
-            Code::DurabilityNotInForce,
-            Some(name),
-            format!("{what} is \"{value}\" for Keycloak's sessions, by {source}: {why}"),
-            help,
-        ));
-    }
-}
-
-fn durability(topology: &Topology, primary: &Seen<'_>, postgres: &PostgresObservation, findings: &mut Vec<Finding>) {
-    let synchronous = !postgres.synchronous_standby_names.is_empty();
-    let name = &primary.node.name;
-    let alone = postgres.promotion.as_ref().is_some_and(|record| record.run_alone);
-    if let Some(setting) = overridden_names(topology, name, postgres) {
-        findings.push(Finding::new(
-            Code::DurabilityNotInForce,
-            Some(name),
-            format!(
-                "durability is \"{}\", and synchronous_standby_names is \"{}\", by ALTER SYSTEM: no file of ha-cli's counts beside that",
-                topology.replication.durability, setting.value
-            ),
-            take_back(primary, setting),
-        ));
-        return confirmations(name, postgres, findings);
-    }
-    match topology.replication.durability {
-        Durability::Strict if alone => {
-            let away: Vec<_> = topology.peers_of(name).map(|peer| &peer.name).collect();
-            findings.push(Finding::new(
-                Code::RunsAlone,
-                Some(name),
-                "it runs alone (--run-alone): what it acknowledges is on no other disk, and lost if this host is lost",
-                bring_back(&away),
-            ));
-        }
-        Durability::Strict if !synchronous => findings.push(Finding::new(
-            Code::DurabilityNotInForce,
-            Some(name),
-            "durability is \"strict\", and synchronous_standby_names is empty: a failover may lose what was acknowledged",
-            advice!("{} brings the configuration in force", Remedy::up(name)),
-        )),
-        Durability::Async if synchronous => findings.push(Finding::new(
-            Code::DurabilityNotInForce,
-            Some(name),
-            "durability is \"async\", and synchronous_standby_names is set: writes wait for a standby",
-            advice!("{} brings the configuration in force", Remedy::up(name)),
-        )),
-        Durability::Strict | Durability::Async => {}
-    }
-    confirmations(name, postgres, findings);
-}
-
-/// `synchronous_standby_names`, where somebody has set it to something else than the profile by `ALTER SYSTEM`.
-fn overridden_names<'p>(
-    topology: &Topology,
-    node: &NodeName,
-    postgres: &'p PostgresObservation,
-) -> Option<&'p SettingInForce> {
-    let setting = postgres.overridden.iter().find(|setting| setting.name == "synchronous_standby_names")?;
-    (setting.value != layout::synchronous_standby_names(topology, node)).then_some(setting)
-}
-
-fn confirmations(name: &NodeName, postgres: &PostgresObservation, findings: &mut Vec<Finding>) {
-    let confirms = postgres
-        .senders
-        .iter()
-        .any(|sender| sender.state == "streaming" && matches!(sender.sync_state.as_str(), "sync" | "quorum"));
-    if !postgres.synchronous_standby_names.is_empty() && !confirms {
-        findings.push(Finding::new(
-            Code::WritesWait,
-            Some(name),
-            "no standby confirms: every write waits until one streams",
-            advice!(
-                "bring the standby back: see its findings; where that takes long, {} lets writes go on until it is back, on one disk",
-                Remedy::FAILOVER_ALONE,
-            ),
-        ));
-    }
-}
-
-fn bring_back(away: &[&NodeName]) -> Advice {
-    let remedies: Vec<_> = away.iter().map(|node| Remedy::rejoin(node)).collect();
-    let words: Vec<_> = remedies.iter().map(ToString::to_string).collect();
-    Advice { text: format!("bring a standby back: {} ends it", words.join(" or ")), remedies }
-}
-
-/// The slot of one standby, as the primary sees it.
-fn slot(standby: &Seen<'_>, primary: &NodeName, postgres: &PostgresObservation, findings: &mut Vec<Finding>) {
-    let wanted = SlotName::of_standby(&standby.node.name);
-    let name = &standby.node.name;
-    let Some(slot) = postgres.slots.iter().find(|slot| slot.name == wanted.as_str()) else {
-        findings.push(Finding::new(
-            Code::SlotMissing,
-            Some(name),
-            format!("{primary} has no slot {wanted} for it: WAL that it needs may be removed while it is away"),
-            advice!("{} makes it", Remedy::up(primary)),
-        ));
-        return;
-    };
-    match slot.wal_status.as_deref() {
-        Some("lost") => findings.push(Finding::new(
-            Code::SlotLost,
-            Some(name),
-            format!("the WAL that {name} still needs is gone from {primary}: it was away too long (slot_keep_mib)"),
-            advice!("its data must be copied anew: {}", Remedy::rebuild(name)),
-        )),
-        Some("unreserved") => findings.push(Finding::new(
-            Code::SlotAtRisk,
-            Some(name),
-            format!("slot {wanted} keeps more WAL than slot_keep_mib: it is lost at the next checkpoint"),
-            "bring the standby back now, or raise slot_keep_mib",
-        )),
-        _ => filling(name, &wanted, slot, findings),
-    }
-}
-
-/// A slot on its way to its limit, which is what it keeps and what it may still keep: the server's own figures, since
-/// `slot_keep_mib` may not be in force yet.
-fn filling(standby: &NodeName, wanted: &SlotName, slot: &SlotObservation, findings: &mut Vec<Finding>) {
-    let (Some(kept), Some(left)) = (slot.retained_bytes, slot.safe_wal_bytes) else { return };
-    let limit = kept.saturating_add(left);
-    let (numerator, denominator) = FILLING_SLOT;
-    if limit > 0 && kept / numerator >= limit / denominator {
-        findings.push(Finding::new(
-            Code::SlotFilling,
-            Some(standby),
-            format!("slot {wanted} keeps {} of the {} MiB of WAL that it may", kept / MIB, limit / MIB),
-            "bring the standby back before it has to be copied anew, or raise slot_keep_mib",
-        ));
-    }
-}
 
 /// What a standby says, beside what its primary says of it.
-pub(super) fn of_standby(
+pub(in super::super) fn of_standby(
     topology: &Topology,
     seen: &Seen<'_>,
     standby: &PostgresObservation,
@@ -484,7 +247,7 @@ fn sends_to(primary: &PostgresObservation, standby: &NodeName) -> bool {
 /// Whether the standby is told to follow somebody else than the primary.
 fn wrong_upstream(topology: &Topology, standby: &PostgresObservation, primary: &Seen<'_>) -> Option<String> {
     let named = standby.upstream.as_ref()?;
-    let (host, port) = crate::layout::peer_endpoint(topology, primary.node);
+    let (host, port) = layout::peer_endpoint(topology, primary.node);
     let right = format!("{host}:{port}");
     let is_primary = primary.postgres().is_some_and(|postgres| postgres.role == PostgresRole::Primary);
     (is_primary && *named != right)
