@@ -46,6 +46,10 @@ impl ContainerRuntime for DockerRuntime {
         self.volume(name).await
     }
 
+    async fn list_volumes(&self, labels: &BTreeMap<String, String>) -> Result<Vec<Volume>, RuntimeError> {
+        self.volumes(labels).await
+    }
+
     async fn ensure_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<Volume, RuntimeError> {
         self.make_volume(name, labels).await
     }

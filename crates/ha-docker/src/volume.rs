@@ -1,10 +1,10 @@
 //! Named volumes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use bollard::models::VolumeCreateRequest;
-use bollard::query_parameters::RemoveVolumeOptions;
+use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptions};
 use ha_core::ports::{RuntimeError, Volume};
 
 use crate::connect::DockerRuntime;
@@ -18,6 +18,16 @@ impl DockerRuntime {
     pub(crate) async fn volume(&self, name: &str) -> Result<Option<Volume>, RuntimeError> {
         let task = Task::new("looking for", "volume", name);
         Ok(self.find(task, self.docker.inspect_volume(name)).await?.map(convert::volume))
+    }
+
+    pub(crate) async fn volumes(&self, labels: &BTreeMap<String, String>) -> Result<Vec<Volume>, RuntimeError> {
+        let filters = HashMap::from([("label", convert::pairs(labels))]);
+        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        let task = Task::new("listing", "volumes", "");
+        let found = self.call(task, self.docker.list_volumes(Some(options))).await?;
+        let mut volumes: Vec<_> = found.volumes.unwrap_or_default().into_iter().map(convert::volume).collect();
+        volumes.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(volumes)
     }
 
     pub(crate) async fn make_volume(

@@ -28,7 +28,7 @@ pub struct NodeFacts {
     pub keycloak_set_up: Option<bool>,
     /// What it keeps of the topology is what the file says; `None` where it keeps none, or none that can be read.
     pub topology_noted: Option<bool>,
-    /// Nodes of this cluster that its engine has a PostgreSQL of, and that the topology does not name. Looked for where the node
+    /// Nodes of this cluster whose data its engine has, and that the topology does not name. Looked for where the node
     /// itself has no database.
     pub unnamed: Vec<String>,
 }

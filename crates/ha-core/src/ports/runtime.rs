@@ -70,6 +70,9 @@ pub trait ContainerRuntime: Send + Sync {
     /// The volume of that name.
     async fn find_volume(&self, name: &str) -> Result<Option<Volume>, RuntimeError>;
 
+    /// Every volume that carries all these labels.
+    async fn list_volumes(&self, labels: &BTreeMap<String, String>) -> Result<Vec<Volume>, RuntimeError>;
+
     /// Makes the volume unless there is one of that name, whose labels are then left as they are.
     async fn ensure_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<Volume, RuntimeError>;
 

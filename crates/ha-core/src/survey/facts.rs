@@ -6,9 +6,7 @@ use super::images::lacks;
 use super::observe::{observe, runtime_failure};
 use super::roles::control_file;
 use crate::cluster::Cluster;
-use crate::layout::{
-    self, Component, IDENTITY_PATH, LABEL_COMPONENT, LABEL_ID, LABEL_NODE, LABEL_SYSTEM, PGDATA, TOPOLOGY_PATH,
-};
+use crate::layout::{self, Component, IDENTITY_PATH, LABEL_ID, LABEL_NODE, LABEL_SYSTEM, PGDATA, TOPOLOGY_PATH};
 use crate::observe::{
     ControlFile, KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Unobserved, UnobservedWhy,
 };
@@ -153,15 +151,14 @@ async fn what_stands(
     Ok(Stands { postgres_image, keycloak_base, keycloak_image, lacks, prepared, data, unnamed })
 }
 
-/// The nodes of this cluster that an engine knows by their containers, and the topology does not.
+/// The nodes of this cluster whose data an engine has, and the topology does not name.
 async fn unnamed(cluster: &Cluster, runtime: &dyn ContainerRuntime) -> Result<Vec<String>, RuntimeError> {
     let topology = &cluster.topology;
     let own = topology.cluster.id.as_ref().map(ToString::to_string);
-    let found = runtime.list_containers(&layout::selector(topology, None)).await?;
+    let found = runtime.list_volumes(&layout::selector(topology, None)).await?;
     let of_it = found.iter().filter(|it| {
         let same = it.labels.get(LABEL_ID).zip(own.as_ref()).is_none_or(|(id, own)| id == own);
-        let component = it.labels.get(LABEL_COMPONENT).map(String::as_str);
-        same && component == Some(Component::Postgres.to_string().as_str())
+        same && it.name.ends_with("-data")
     });
     let nodes = of_it.filter_map(|it| it.labels.get(LABEL_NODE));
     Ok(nodes.filter(|node| !topology.nodes().iter().any(|it| it.name.as_str() == *node)).cloned().collect())

@@ -122,6 +122,15 @@ impl ContainerRuntime for FakeEngine {
         self.on_engine(|engine| Ok(engine.volumes.get(name).map(|content| volume(name, content)))).await
     }
 
+    async fn list_volumes(&self, labels: &BTreeMap<String, String>) -> Result<Vec<Volume>, RuntimeError> {
+        self.on_engine(|engine| {
+            let all = engine.volumes.iter().map(|(name, content)| volume(name, content));
+            let has = |it: &Volume| labels.iter().all(|(key, value)| it.labels.get(key) == Some(value));
+            Ok(all.filter(has).collect())
+        })
+        .await
+    }
+
     async fn ensure_volume(&self, name: &str, labels: &BTreeMap<String, String>) -> Result<Volume, RuntimeError> {
         self.on_engine(|engine| {
             let new = VolumeContent { labels: labels.clone(), ..VolumeContent::default() };

@@ -13,6 +13,9 @@ async fn a_volume_keeps_its_labels_and_content_until_it_is_removed() {
     assert_eq!((&made.name, &made.labels), (&own.name, &own.labels()));
     let again = engine.ensure_volume(&own.name, &std::collections::BTreeMap::new()).await.unwrap();
     assert_eq!(again, made, "labels of what is there stay");
+    assert_eq!(engine.list_volumes(&own.labels()).await.unwrap(), [made]);
+    let of_nobody = std::collections::BTreeMap::from([("of".to_owned(), own.name.clone())]);
+    assert_eq!(engine.list_volumes(&of_nobody).await.unwrap(), []);
 
     let mut spec = own.shell("test -e /data/mark || { echo new > /data/mark; exit 10; }");
     spec.mounts = vec![Mount { volume: own.name.clone(), path: "/data".to_owned(), read_only: false }];

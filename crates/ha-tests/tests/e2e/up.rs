@@ -9,7 +9,7 @@ use ha_core::layout::Component;
 use ha_core::plan::{Action, Plan, Refusal, UpOptions};
 use ha_core::secrets::Secrets;
 use ha_core::steps::{RunError, StepError, StepEvent, Watcher};
-use ha_core::topology::Topology;
+use ha_core::topology::{NodeSpec, Topology, TopologySpec};
 use ha_core::values::NodeName;
 use ha_tests::{Pair, PairOptions, compose_on_one, engine_is_wanted};
 
@@ -108,6 +108,21 @@ async fn a_second_up_has_nothing_to_do() {
     run(&cluster, &noted).await.unwrap();
     assert_eq!(differing().await, [0, 0]);
     assert_eq!(containers(&pair), before, "nothing was restarted or made anew");
+
+    // By a file that calls the nodes otherwise nothing is made beside their data, which is all that is left of them.
+    let mut spec = TopologySpec::new(pair.topology().cluster.name.to_string(), "http://sso.test");
+    spec.cluster.demo = true;
+    spec.cluster.id = pair.topology().cluster.id.as_ref().map(ToString::to_string);
+    spec.images.postgres = PairOptions::default().postgres_image;
+    for (node, name) in pair.topology().nodes().iter().zip(["one", "two"]) {
+        crate::host::docker(&["rm", "-f", &pair.container(node, Component::Postgres)]);
+        let spec_of =
+            if name == "one" { NodeSpec::primary(name, "127.0.0.1") } else { NodeSpec::standby(name, "127.0.0.1") };
+        spec.nodes.push(spec_of.ports(node.postgres_port, node.keycloak_port));
+    }
+    let renamed = variant(&pair, spec.validate().unwrap(), pair.cluster().secrets().clone());
+    let refusals = self::plan(&renamed).await.unwrap_err();
+    assert!(refusals.iter().any(|it| it.message.ends_with("under another name: vm1, vm2")), "{refusals:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
