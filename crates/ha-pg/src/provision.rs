@@ -200,7 +200,7 @@ mod tests {
                 password: Secret::new("geheim"),
                 replication: false,
                 member_of: vec!["pg_monitor".to_owned()],
-                connection_limit: Some(104),
+                connection_limit: Some(108),
             }],
             database: Database { name: "keycloak".to_owned(), owner: "ke\"y'cloak".to_owned() },
             slots: Vec::new(),

@@ -155,7 +155,7 @@ fn postgres(lines: &mut Lines, postgres: &PostgresSpec) {
         postgres.user == defaults.user,
     );
     lines.optional(
-        "Connections that every server accepts, the same on all nodes; at least twice keycloak.pool_size + 24.\n\
+        "Connections that every server accepts, the same on all nodes; at least twice keycloak.pool_size + 28.\n\
          Default: 0, which computes it.",
         "max_connections",
         postgres.max_connections,

@@ -10,8 +10,8 @@ pub const RESERVED_CONNECTIONS: u32 = 10;
 const ORDINARY: u32 = 5;
 /// Beside Keycloak's.
 pub(super) const BESIDE_KEYCLOAK: u32 = SUPERUSER_CONNECTIONS + RESERVED_CONNECTIONS + ORDINARY;
-/// What a Keycloak has beside its pool: the standby extension's own, and one by which it is asked whether a row arrived.
-const BESIDE_POOL: u32 = 2;
+/// What a Keycloak has beside its pool: three of the standby extension's, and one by which it is asked whether a row arrived.
+const BESIDE_POOL: u32 = 4;
 
 /// The least that Keycloak's role needs: one that starts again finds a connection while the server still holds those of the
 /// one before, which may be half dead.

@@ -39,7 +39,7 @@ async fn in_force(pair: &Pair) {
             ("wal_keep_size", "512MB"),
             ("wal_retrieve_retry_interval", "200ms"),
             ("password_encryption", "scram-sha-256"),
-            ("max_connections", "124"),
+            ("max_connections", "128"),
             ("reserved_connections", "10"),
             ("superuser_reserved_connections", "5"),
             ("hot_standby", "on"),
@@ -77,7 +77,7 @@ async fn roles(pair: &Pair) {
     assert_eq!(found, expected);
     let limits = "SELECT rolname, rolconnlimit FROM pg_roles WHERE rolcanlogin ORDER BY rolname";
     let found = pair.superuser(pair.primary(), limits).await.unwrap();
-    assert_eq!(found, "ha_probe|-1\nha_replication|-1\npostgres|-1\nselect|104");
+    assert_eq!(found, "ha_probe|-1\nha_replication|-1\npostgres|-1\nselect|108");
     let owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'order'";
     assert_eq!(pair.superuser(pair.primary(), owner).await.unwrap(), "select");
     let monitor =
@@ -247,7 +247,7 @@ async fn changed(pair: &Pair) {
     }
 
     // Up the standby goes first, down the primary does: the other way round a standby does not start.
-    for connections in ["150", "124"] {
+    for connections in ["150", "128"] {
         let cluster = with("max_connections", connections);
         let plan = up::plan(&cluster).await.unwrap();
         up::run(&cluster, &plan).await.unwrap();

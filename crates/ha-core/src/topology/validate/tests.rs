@@ -24,7 +24,7 @@ fn check(change: impl FnOnce(&mut TopologySpec), path: &str, words: &str) {
 fn a_pair_with_defaults_is_fine() {
     let topology = pair().validate().unwrap();
     assert_eq!(topology.initial_primary().name.as_str(), "vm1");
-    assert_eq!(topology.postgres.max_connections, 124);
+    assert_eq!(topology.postgres.max_connections, 128);
     assert_eq!(topology.nodes()[1].keycloak_url(), "http://192.0.2.12:3124");
 }
 
@@ -57,7 +57,7 @@ fn every_mistake_is_said_at_its_place() {
     check(|s| s.replication.slot_keep_mib = 256, "replication.slot_keep_mib", "wal_keep_mib");
     check(|s| s.postgres.max_connections = 30, "postgres.max_connections", "too few");
     // Enough for one pool of 50, and not for one that starts again beside it.
-    check(|s| s.postgres.max_connections = 123, "postgres.max_connections", "needs 104");
+    check(|s| s.postgres.max_connections = 127, "postgres.max_connections", "needs 108");
     for reserved in ["superuser_reserved_connections", "reserved_connections"] {
         let set = |s: &mut TopologySpec| drop(s.postgres.settings.insert(reserved.to_owned(), "0".to_owned()));
         check(set, &format!("postgres.settings.{reserved}"), "set by ha-cli");

@@ -126,7 +126,7 @@ fn what_a_standby_must_not_have_less_of_is_raised_there_first_and_lowered_there_
     spec.postgres.max_connections = 200;
     let topology = spec.validate().unwrap();
     let mut facts = running(&pair());
-    have(&mut facts, &[("max_connections", 124)]);
+    have(&mut facts, &[("max_connections", 128)]);
     let raised = &[
         "0 vm1: try PostgreSQL's new settings <>",
         "1 vm2: try PostgreSQL's new settings <>",
@@ -153,7 +153,7 @@ fn what_a_standby_must_not_have_less_of_is_raised_there_first_and_lowered_there_
     plans_of(&topology, &[], &facts, ASKED, lowered);
     refuses_of(&topology, &["vm2"], &facts, ASKED, Mismatch, &["vm2", "would not start", "max_connections"]);
 
-    have(&mut facts, &[("max_connections", 124), ("max_worker_processes", 32)]);
+    have(&mut facts, &[("max_connections", 128), ("max_worker_processes", 32)]);
     refuses_of(&topology, &[], &facts, ASKED, Mismatch, &["max_connections", "max_worker_processes", "at once"]);
 }
 

@@ -34,6 +34,7 @@ final class Follower {
     private final SessionComparison comparison = new SessionComparison();
     private final Deque<Evictions> recent = new ArrayDeque<>();
     private LogSequenceNumber position;
+    private boolean moved = true;
 
     /** What one pass removes from the caches. */
     private static final class Evictions {
@@ -65,9 +66,9 @@ final class Follower {
         }
     }
 
-    Follower(Connection connection, String schema, Caches caches, Warnings warnings) throws SQLException {
+    Follower(Connection connection, Earlier earlier, String schema, Caches caches, Warnings warnings) throws SQLException {
         this.connection = connection;
-        this.earlier = new Earlier(connection);
+        this.earlier = earlier;
         this.wal = new WalReader(connection, schema);
         this.schema = wal.schema();
         this.caches = caches;
@@ -79,10 +80,15 @@ final class Follower {
         return wal.available();
     }
 
+    /** Whether there was anything new at the last pass. */
+    boolean hasMoved() {
+        return moved;
+    }
+
     /** One pass, after the database has replayed up to {@code replayed}. */
     void pass(LogSequenceNumber replayed) throws SQLException {
         Evictions now = new Evictions();
-        boolean moved = !replayed.equals(position);
+        moved = !replayed.equals(position);
         boolean revokedTokens = false;
         if (position == null) {
             // What was cached before this connection began to look may be old already.
@@ -93,16 +99,12 @@ final class Follower {
                 pending.add(wal.owned(wal.changes(position.asString(), replayed.asString(),
                         replayed.asLong() - position.asLong()), earlier));
             } catch (WalReader.Unreadable e) {
-                earlier.end();
                 warnings.warn("cannot tell what has changed, so whole caches are cleared: " + e.getMessage());
                 gap(now, e.getMessage());
                 revokedTokens = true;
             }
         }
         position = replayed;
-        if (moved || earlier.isOld() || !pending.isEmpty() || pending.hasGap() || !realmBlocks.isComplete() || !comparison.idle()) {
-            earlier.end();
-        }
         if (pending.hasGap()) {
             boolean still = pending.inGap(wal.oldestRunning());
             if (moved || !still) {
@@ -138,16 +140,6 @@ final class Follower {
         }
     }
 
-    /** Keeps what is seen now, for the rows that will have been deleted at the next pass. */
-    void keepThePresent() throws SQLException {
-        earlier.begin();
-    }
-
-    /** It follows no more, and its connection is used for something else. */
-    void leave() throws SQLException {
-        earlier.end();
-    }
-
     private void gap(Evictions now, String why) throws SQLException {
         now.everything(why);
         realmBlocks.clear();
@@ -174,7 +166,10 @@ final class Follower {
                     read.add(change);
                 }
                 case FORGET_USER -> now.gone.add(change.owner());
-                case CLEAR_USERS -> now.users = true;
+                case CLEAR_USERS -> {
+                    now.users = true;
+                    LOG.debugf("all users are forgotten: %s in %s", change.record(), change.table());
+                }
                 case COMPARE_SESSIONS -> deleted.add(change);
                 case LOAD_REVOKED_TOKENS -> revokedTokens = true;
                 case MOVE_SESSIONS -> comparison.moved(Tables.kind(change.table()), change.block());

@@ -32,6 +32,7 @@ final class Poller implements Runnable {
     private final KeycloakSessionFactory factory;
     private final Settings settings;
     private final Warnings unreadable = new Warnings();
+    private final Earlier earlier = new Earlier(() -> connect(Told.APPLICATION + "-snapshot"));
 
     private volatile boolean stopped;
     private Caches caches;
@@ -86,7 +87,7 @@ final class Poller implements Runnable {
                 caches = Caches.of(factory);
             }
             if (connection == null) {
-                connection = connect();
+                connection = connect(Told.APPLICATION);
                 told = new Told();
                 StandbyDriver.CONNECTING.back();
                 if (lost) {
@@ -98,8 +99,7 @@ final class Poller implements Runnable {
         } catch (SQLException | RuntimeException | LinkageError e) {
             LOG.debug("poll failed", e);
             if (ConnectionLost.isRecoveryConflict(e) && isOpen(connection)) {
-                follower = null; // the next one begins with clear caches, and no transaction is left to be ended
-                rollBack();
+                follower = null; // the next one begins with clear caches
                 lookNow();
                 return;
             }
@@ -148,33 +148,33 @@ final class Poller implements Runnable {
             }
         }
         if (!standby || replayed == null) {
-            if (follower != null) {
-                follower.leave();
-            }
             follower = null;
+            earlier.close();
             told.tell(connection, true);
             return;
         }
         if (follower == null) {
-            follower = new Follower(connection, Settings.schema(), caches, unreadable);
+            follower = new Follower(connection, earlier, Settings.schema(), caches, unreadable);
         }
         if (!warmed && Bootstrap.isCompleted()) {
             warmed = true;
             WarmUp.begin(factory);
         }
         long start = System.nanoTime();
+        if (earlier.take(follower.hasMoved())) {
+            replayed = replayed();
+        }
         follower.pass(replayed);
         told.tell(connection, follower.readsWal());
-        follower.keepThePresent();
+        earlier.turn();
         LOG.tracef("pass took %d us", (System.nanoTime() - start) / 1000);
     }
 
-    private void rollBack() {
-        try (Statement statement = connection.createStatement()) {
-            statement.execute("rollback");
-        } catch (SQLException e) {
-            LOG.debug("nothing to roll back", e);
-            disconnect();
+    private LogSequenceNumber replayed() throws SQLException {
+        try (Statement statement = connection.createStatement();
+             ResultSet row = statement.executeQuery("select pg_last_wal_replay_lsn()")) {
+            row.next();
+            return lsn(row.getString(1));
         }
     }
 
@@ -205,11 +205,11 @@ final class Poller implements Runnable {
     }
 
     /** A connection of its own: the pool may be exhausted or waiting for a frozen database. */
-    private static Connection connect() throws SQLException {
+    private static Connection connect(String application) throws SQLException {
         Properties properties = new Properties();
         put(properties, "user", Settings.server("quarkus.datasource.username"));
         put(properties, "password", Settings.server("quarkus.datasource.password"));
-        properties.setProperty("ApplicationName", Told.APPLICATION);
+        properties.setProperty("ApplicationName", application);
         properties.setProperty("connectTimeout", TIMEOUT_SECONDS);
         properties.setProperty("loginTimeout", TIMEOUT_SECONDS);
         properties.setProperty("socketTimeout", TIMEOUT_SECONDS);
@@ -228,6 +228,7 @@ final class Poller implements Runnable {
 
     private void disconnect() {
         follower = null;
+        earlier.close();
         orphan = false;
         Connection old = connection;
         connection = null;

@@ -289,18 +289,18 @@ final class WalReader {
     }
 
     /** The same changes, those that have deleted something with its owner, where the snapshot from before shows it. */
-    List<Change> owned(List<Change> changes, Earlier earlier) throws SQLException {
+    List<Change> owned(List<Change> changes, Earlier earlier) {
         List<Change> deletes = changes.stream().filter(Change::hasEndedSomebodys).toList();
-        if (deletes.isEmpty() || !earlier.isOpen()) {
+        if (deletes.isEmpty() || earlier.session() == null) {
             return changes;
         }
-        Map<Made.Place, String> owners = owners(deletes);
+        Map<Made.Place, String> owners = owners(deletes, earlier);
         return changes.stream().map(change -> change.hasEndedSomebodys()
                 ? change.ownedBy(owners.get(Made.place(change, change.tuples().ended()))) : change).toList();
     }
 
     /** What the snapshot does not show is not among them: committed before it was taken, or locked by several at a time. */
-    private Map<Made.Place, String> owners(List<Change> deletes) throws SQLException {
+    private Map<Made.Place, String> owners(List<Change> deletes, Earlier earlier) {
         Map<String, Set<Long>> blocks = new HashMap<>();
         Set<String> xids = new TreeSet<>();
         for (Change change : deletes) {
@@ -317,7 +317,7 @@ final class WalReader {
                 + "\" t where t.ctid >= '(" + block + ",0)'::tid and t.ctid < '(" + (block + 1) + ",0)'::tid"
                 + " and t.xmax = any(" + xidArray + ")")));
         Map<Made.Place, String> out = new HashMap<>();
-        try (Statement statement = connection.createStatement();
+        try (Statement statement = earlier.session().createStatement();
              ResultSet row = statement.executeQuery(String.join(" union all ", parts))) {
             while (row.next()) {
                 if (row.getString(2) != null) {
@@ -325,11 +325,8 @@ final class WalReader {
                 }
             }
         } catch (SQLException e) {
-            if (e.getSQLState() == null || !e.getSQLState().startsWith("42")) {
-                throw e;
-            }
-            LOG.debugf("whose deleted rows were cannot be read: %s", e.getMessage());
-            return Map.of(); // a later Keycloak's tables look otherwise
+            earlier.lost(e); // also where a later Keycloak's tables look otherwise
+            return Map.of();
         }
         return out;
     }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -30,6 +31,15 @@ class RealmPostgresTest {
     private WalReader wal;
     private final RealmBlocks blocks = new RealmBlocks();
     private LogSequenceNumber position;
+    /** No snapshot from before is to be had. */
+    private final Earlier nobody = new Earlier(() -> {
+        throw new SQLException("none is wanted");
+    });
+
+    /** What may fail. */
+    private interface Executable {
+        void run() throws Exception;
+    }
 
     @BeforeAll
     static void start() throws Exception {
@@ -101,12 +111,15 @@ class RealmPostgresTest {
 
     /** What the WAL since the last look comes to; its transactions have ended. Null: all are to be forgotten. */
     private Set<String> see() throws Exception {
-        return see(new Earlier(standby));
+        pg.replay();
+        return see(nobody, () -> { });
     }
 
-    private Set<String> see(Earlier earlier) throws Exception {
-        pg.replay();
+    /** As one pass does it: the next snapshot, the position, and what happens while it is under way. */
+    private Set<String> see(Earlier earlier, Executable meanwhile) throws Exception {
+        earlier.take(true);
         LogSequenceNumber now = replayed();
+        meanwhile.run();
         List<Change> changes = new ArrayList<>();
         if (!now.equals(position)) {
             for (Change change : wal.owned(wal.changes(position.asString(), now.asString(), 1), earlier)) {
@@ -115,7 +128,7 @@ class RealmPostgresTest {
                 }
             }
         }
-        earlier.end();
+        earlier.turn();
         position = now;
         List<WalReader.Row> rows = wal.rows(changes);
         if (rows == null) {
@@ -170,12 +183,13 @@ class RealmPostgresTest {
                 "insert into client_attributes values ('A-c1', 'a', 'b'), ('B-c1', 'a', 'b'), ('C-c1', 'a', 'b')");
         see();
         blocks.clear();
-        Earlier earlier = new Earlier(standby);
+        String url = pg.standbyUrl();
+        Earlier earlier = new Earlier(() -> DriverManager.getConnection(url));
+        see(earlier, () -> { });
         for (String[] statements : new String[][] {
             {"delete from keycloak_group where id = 'B3'"},
             {"savepoint s", "delete from keycloak_group where id = 'B4'", "release s"},
             {"delete from client_attributes where client_id = 'B-c1'", "delete from client where id = 'B-c1'"}}) {
-            earlier.begin();
             try (Connection primary = pg.administrator(); Statement statement = primary.createStatement()) {
                 primary.setAutoCommit(false);
                 for (String sql : statements) {
@@ -183,12 +197,20 @@ class RealmPostgresTest {
                 }
                 primary.commit();
             }
-            assertEquals(Set.of("B"), see(earlier), String.join("; ", statements));
+            pg.replay();
+            assertEquals(Set.of("B"), see(earlier, () -> { }), String.join("; ", statements));
         }
+        // What goes after the position has been read, and before the pass has come to its end, is the next one's.
+        see(earlier, () -> {
+            pg.execute("delete from keycloak_group where id = 'B5'");
+            pg.replay();
+        });
+        assertEquals(Set.of("B"), see(earlier, () -> { }));
         // What is not seen before it goes is looked for in the old way.
-        earlier.begin();
         pg.execute("insert into keycloak_group values ('late', 'B', 'x')", "delete from keycloak_group where id = 'late'");
-        assertNull(see(earlier));
+        pg.replay();
+        assertNull(see(earlier, () -> { }));
+        earlier.close();
     }
 
     @Test
