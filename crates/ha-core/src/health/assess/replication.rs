@@ -4,8 +4,8 @@ use super::Seen;
 use super::settings::take_back;
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding, ReplicationReport, ReplicationState, SlotReport};
-use crate::layout::{self, REPLICATION_ROLE};
-use crate::observe::{PostgresObservation, PostgresRole, SettingInForce, SlotObservation};
+use crate::layout::{self, MachineShare, REPLICATION_ROLE};
+use crate::observe::{PostgresObservation, PostgresRole, SettingInForce, Shortage, SlotObservation};
 use crate::plan::logins::changed_roles;
 use crate::plan::{Of, drop_tablespaces, own_way};
 use crate::topology::{Durability, Topology};
@@ -252,6 +252,26 @@ fn filling(standby: &NodeName, wanted: &SlotName, slot: &SlotObservation, findin
     }
 }
 
+/// A standby that has stopped replaying since it has less of something than its primary.
+fn stopped_by(topology: &Topology, seen: &Seen<'_>, short: &[Shortage]) -> (String, Advice) {
+    let message = format!(
+        "it has stopped replaying, since its primary has more of {}; it ends where it is promoted, or its replay is resumed",
+        Shortage::list(short)
+    );
+    let wanted = layout::standby_limits(topology, seen.node, MachineShare::of_memory(0, 1));
+    let enough = |shortage: &&Shortage| wanted.get(&shortage.name).is_some_and(|wanted| *wanted >= shortage.needed);
+    let missing: Vec<_> = short.iter().filter(|shortage| !enough(shortage)).collect();
+    if missing.is_empty() {
+        return (message, advice!("{} starts it again with as much", Remedy::up(&seen.node.name)));
+    }
+    let lines = missing.iter().map(|Shortage { name, needed, .. }| {
+        let section = if name == "max_connections" { "postgres" } else { "postgres.settings" };
+        format!("{name} = {needed} in [{section}]")
+    });
+    let lines = lines.collect::<Vec<_>>().join(", ");
+    (message, advice!("somebody has raised it beside ha.toml: write {lines}, then {} gives it to all", Remedy::UP_ALL))
+}
+
 /// What a standby says, beside what its primary says of it.
 pub(super) fn of_standby(
     topology: &Topology,
@@ -286,11 +306,14 @@ pub(super) fn of_standby(
     };
     let mut add = |code, message: String, help: Advice| findings.push(Finding::new(code, Some(name), message, help));
     if standby.replay_paused == Some(true) {
-        add(
-            Code::ReplayPaused,
-            "replay is paused: what arrives is not applied".to_owned(),
-            "SELECT pg_wal_replay_resume() on it, if whoever paused it agrees".into(),
-        );
+        let short = upstream.map(|primary| standby.short_of(primary)).unwrap_or_default();
+        let (message, help) = if short.is_empty() {
+            let help = "SELECT pg_wal_replay_resume() on it, if whoever paused it agrees".into();
+            ("replay is paused: what arrives is not applied".to_owned(), help)
+        } else {
+            stopped_by(topology, seen, &short)
+        };
+        add(Code::ReplayPaused, message, help);
     }
     if let (Some(primary), Some(promotion)) = (primary, diverged) {
         add(
