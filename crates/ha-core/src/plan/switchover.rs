@@ -8,6 +8,7 @@
 //! again. A run that was killed is gone on with by planning anew: what the old primary left behind (its control file), and
 //! what is written down, tell how far it came.
 
+use super::left_out::left_out;
 use super::roles::{RoleFacts, StoppedServer, View, prove_service, several_primaries, write_lineage};
 use super::way_out::{one_of, without_switchover};
 use super::{Action, Change, Plan, Refusal, RefusalKind, StepId, renamed_anywhere};
@@ -63,6 +64,10 @@ pub fn decide_switchover(
         return Err(renamed);
     }
     let view = View { topology, facts };
+    let left_out = left_out(&view);
+    if !left_out.is_empty() {
+        return Err(left_out);
+    }
     let primaries = view.primaries();
     match primaries[..] {
         [primary] => begin(&view, primary, options),
