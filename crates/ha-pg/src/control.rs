@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ha_core::layout::{Component, container_name};
-use ha_core::observe::ControlFile;
+use ha_core::observe::{ControlFile, Shortage};
 use ha_core::ports::{DatabaseLogin, PostgresControl, PostgresError, Provision, Row, RuntimeError};
 use ha_core::topology::Topology;
 use ha_core::values::{Lsn, NodeName, Secret, SlotName};
@@ -15,7 +15,7 @@ use crate::promoter::{Promoter, WRITE_LINEAGE};
 use crate::psql::{self, PsqlError, set};
 use crate::server::{Goal, Server};
 use crate::shutdown::ShutdownWatch;
-use crate::{Engines, provision, scram};
+use crate::{Engines, provision, scram, shortage};
 
 /// Most time for a call that takes no limit: creating a database copies some megabytes, on a slow disk slowly.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -138,8 +138,19 @@ impl PostgresControl for EngineControl {
     }
 
     async fn prepare_promotion(&self, node: &NodeName, timeout: Duration) -> Result<(), PostgresError> {
-        let Server { runtime, container } = self.server(node)?;
-        let promoter = Promoter::open(runtime, &container, timeout).await?;
+        let server = self.server(node)?;
+        let mut promoter = Promoter::open(server.runtime, &server.container, timeout).await?;
+        let short = if promoter.replay_stands().await? { shortage::of(&server, LIMIT).await? } else { Vec::new() };
+        if !short.is_empty() {
+            return Err(PostgresError::Refused {
+                what: "be promoted".to_owned(),
+                message: format!(
+                    "its replay has stopped, since its primary had more of {}, and it would end; `ha-cli up {node}` starts it with as \
+                     much, where ha.toml has that: else write it there first",
+                    Shortage::list(&short)
+                ),
+            });
+        }
         self.promoters.lock().unwrap_or_else(PoisonError::into_inner).insert(node.clone(), promoter);
         Ok(())
     }

@@ -56,6 +56,7 @@ mod provision;
 mod psql;
 mod scram;
 mod server;
+mod shortage;
 mod shutdown;
 mod sql;
 

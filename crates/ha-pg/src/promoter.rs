@@ -55,6 +55,11 @@ impl Promoter {
         Ok(promoter)
     }
 
+    /// Whether it is a standby whose replay is paused, or has stopped by itself.
+    pub(crate) async fn replay_stands(&mut self) -> Result<bool, PostgresError> {
+        self.ask("SELECT CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END;").await
+    }
+
     async fn ask(&mut self, statement: &str) -> Result<bool, PostgresError> {
         self.session.write_line(statement).await?;
         match self.session.read_line(LINE_LIMIT).await?.as_deref() {

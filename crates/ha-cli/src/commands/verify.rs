@@ -79,11 +79,12 @@ fn left_behind(realm: &str) -> String {
     )
 }
 
-/// What the service client could not do, `up` mends; all else `health` tells.
+/// Why the service client could not do it, `health` tells, and whether `up` mends that.
 fn help(error: &VerifyError) -> &'static str {
     match error {
         VerifyError::Write { source: KeycloakError::Denied { .. }, .. } => {
-            "ha-cli's own client is of no use: `ha-cli up` makes it whole, without a login and without a restart"
+            "ha-cli's own client is of no use: `ha-cli health` says why, and what mends it; where it finds nothing, a setting of the \
+             realm \"master\" is in its way"
         }
         _ => "`ha-cli health` says what is wrong",
     }

@@ -57,8 +57,17 @@ pub enum ServiceClient {
     NoServiceAccount,
     /// It may not create realms.
     NoRole,
+    /// Its secret alone gives it no token, or none that is good yet: it was made to ask for another proof, or its tokens to count
+    /// from a later time only.
+    Changed,
     /// The master realm demands HTTPS of such a request.
     HttpsRequired,
+    /// The master realm is disabled, or its tokens count from a later time only.
+    RealmDisabled,
+    /// The master realm's flow for clients takes no secret.
+    NoSecretFlow,
+    /// A client policy of the master realm refuses it.
+    Policy,
 }
 
 impl ServiceClient {
@@ -71,7 +80,34 @@ impl ServiceClient {
             Self::Disabled => Some("it is disabled"),
             Self::NoServiceAccount => Some("it has no service account, or that is disabled"),
             Self::NoRole => Some("it lacks the role create-realm"),
+            Self::Changed => Some("it asks for another proof (DPoP, a certificate), or its not-before time is to come"),
             Self::HttpsRequired => Some("the realm \"master\" demands HTTPS (\"Require SSL\")"),
+            Self::RealmDisabled => Some("the realm \"master\" is disabled, or its not-before time is to come"),
+            Self::NoSecretFlow => Some("the flow \"clients\" of the realm \"master\" takes no secret"),
+            Self::Policy => Some("a client policy of the realm \"master\" refuses its login"),
+        }
+    }
+
+    /// Where somebody has decided of all clients, and `up` leaves it so: what mends it, in words.
+    #[must_use]
+    pub const fn by_hand(self) -> Option<&'static str> {
+        match self {
+            Self::Usable
+            | Self::Unknown
+            | Self::Disabled
+            | Self::NoServiceAccount
+            | Self::NoRole
+            | Self::Changed
+            | Self::HttpsRequired => None,
+            Self::RealmDisabled => {
+                Some("in its admin console enable it, and clear its not-before time (Sessions, Revocation)")
+            }
+            Self::NoSecretFlow => {
+                Some("in its admin console (Authentication, the flow bound to clients) enable \"Client Id and Secret\"")
+            }
+            Self::Policy => Some(
+                "in its admin console (Realm settings, Client policies) leave the client ha-cli out of the policy, by a condition",
+            ),
         }
     }
 }
@@ -81,6 +117,18 @@ impl KeycloakObservation {
     #[must_use]
     pub fn service_trouble(&self) -> Option<&'static str> {
         self.service_client.and_then(ServiceClient::trouble)
+    }
+
+    /// Whether `up` makes ha-cli's own client whole.
+    #[must_use]
+    pub fn is_service_client_to_be_mended(&self) -> bool {
+        self.service_trouble().is_some() && self.service_by_hand().is_none()
+    }
+
+    /// What a person has to change for it, where `up` does not.
+    #[must_use]
+    pub fn service_by_hand(&self) -> Option<&'static str> {
+        self.service_client.and_then(ServiceClient::by_hand)
     }
 }
 

@@ -19,6 +19,7 @@ pub use host::{HostObservation, Room};
 pub use keycloak::{HandoverObservation, KeycloakMode, KeycloakObservation, KeycloakState, ServiceClient};
 pub use node::{ComponentObservation, NodeObservation, Unobserved, UnobservedWhy};
 pub use postgres::{
-    DatabaseObservation, PostgresObservation, PostgresRole, Sender, SettingInForce, SlotObservation, WalReceiver,
+    DatabaseObservation, PostgresObservation, PostgresRole, Sender, SettingInForce, Shortage, SlotObservation,
+    WalReceiver,
 };
 pub use sessions::{DatabaseRole, OpenTransaction, PreparedTransaction};

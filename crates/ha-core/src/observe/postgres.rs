@@ -1,6 +1,7 @@
 //! What was seen of a PostgreSQL.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +143,18 @@ impl PostgresObservation {
         self.role == PostgresRole::Standby && receives
     }
 
+    /// What a standby has less of than this primary has, where it must not: it stops replaying then, and one whose replay goes on, or that is
+    /// promoted, ends (PostgreSQL 17, "Hot Standby", administrator's overview).
+    #[must_use]
+    pub fn short_of(&self, primary: &Self) -> Vec<Shortage> {
+        let needed = primary.standby_limits.iter();
+        let short = needed.filter_map(|(name, &needed)| {
+            let has = *self.standby_limits.get(name)?;
+            (has < needed).then(|| Shortage { name: name.clone(), has, needed })
+        });
+        if self.role == PostgresRole::Standby { short.collect() } else { Vec::new() }
+    }
+
     /// Where its WAL ends: what was received, or, since a start that nothing came after, replayed.
     #[must_use]
     pub fn end_of_wal(&self) -> Option<Lsn> {
@@ -163,6 +176,32 @@ impl PostgresObservation {
     pub fn is_behind(&self, standby: &str) -> Option<Lsn> {
         let replayed = self.senders.iter().find(|sender| sender.name == standby)?.replay_lsn?;
         self.write_lsn.filter(|written| replayed > *written).map(|_| replayed)
+    }
+}
+
+/// A setting of which a standby has less than its primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shortage {
+    /// Its name.
+    pub name: String,
+    /// What the standby has.
+    pub has: u32,
+    /// What the primary has.
+    pub needed: u32,
+}
+
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, has, needed } = self;
+        write!(f, "{name} ({has}, needed {needed})")
+    }
+}
+
+impl Shortage {
+    /// Several of them, in a line.
+    #[must_use]
+    pub fn list(all: &[Self]) -> String {
+        all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::failover::{FailoverOptions, decide_failover};
 use super::roles::{RoleFact, RoleFacts, View};
-use crate::observe::{HostObservation, KeycloakObservation, NodeObservation, PostgresRole, Unobserved, UnobservedWhy};
+use crate::observe::{
+    HostObservation, KeycloakObservation, NodeObservation, PostgresRole, Shortage, Unobserved, UnobservedWhy,
+};
 use crate::topology::{Durability, Node, Topology};
 use crate::values::NodeName;
 
@@ -100,6 +102,20 @@ fn without_primary(view: &View<'_>, primary: &Node) -> Outlook {
         let hand = Some(format!("bring {to} back as a standby: `ha-cli rejoin {to}`"));
         return Outlook { node: name.clone(), primary: true, takes_over: None, behind_bytes: None, hand, text };
     }
+    let short = view.server(name).zip(view.server(&to)).map(|(primary, standby)| standby.short_of(primary));
+    if let Some(short) = short.filter(|short| !short.is_empty()) {
+        let short = Shortage::list(&short);
+        return Outlook {
+            node: name.clone(),
+            primary: true,
+            takes_over: None,
+            behind_bytes: None,
+            hand: Some("give it as much: `ha-cli up`".to_owned()),
+            text: format!(
+                "if {name} died now, nobody could take over: {to} would end, since {name} has more of {short}"
+            ),
+        };
+    }
     let written = view.server(name).and_then(|server| server.write_lsn);
     let received = view.topology.node(&to).and_then(|node| view.received(node));
     let behind_bytes = written.zip(received).map(|(written, received)| written.bytes_since(received));
@@ -190,6 +206,18 @@ mod tests {
         assert!(told[1].text.contains("would change nothing"), "{}", told[1].text);
         seen[0].postgres = seen[1].postgres.clone();
         assert_eq!(explain(&topology, &seen), [], "without a primary there is nothing to lose");
+    }
+
+    #[test]
+    fn one_that_a_promotion_would_end_does_not_take_over() {
+        let topology = pair();
+        let mut seen = healthy(&topology);
+        for (node, value) in seen.iter_mut().zip([10, 8]) {
+            node.postgres.as_mut().unwrap().standby_limits = [("max_wal_senders".to_owned(), value)].into();
+        }
+        let told = explain(&topology, &seen);
+        assert_eq!(told[0].takes_over, None);
+        assert!(told[0].text.contains("vm2 would end, since vm1 has more of max_wal_senders"), "{}", told[0].text);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod loss;
 mod present;
 mod target;
 
+use super::left_out::left_out;
 use super::roles::{RoleFacts, View, prove_service, several_primaries};
 use super::{Action, Plan, Refusal, RefusalKind, StepId, renamed_servers};
 use crate::advice::{Remedy, advice};
@@ -72,6 +73,10 @@ pub fn decide_failover(
         return Err(renamed);
     }
     let view = View { topology, facts };
+    let left_out = left_out(&view);
+    if !left_out.is_empty() {
+        return Err(left_out);
+    }
     let primaries = view.primaries();
     match primaries[..] {
         [] => take_over(&view, options),

@@ -8,6 +8,7 @@ mod explain;
 mod facts;
 mod failover;
 mod generations;
+mod left_out;
 pub(crate) mod logins;
 #[cfg(test)]
 mod order;

@@ -216,14 +216,20 @@ pub(super) fn prove_service(
     if !view.keycloak_runs(to) {
         return;
     }
-    let trouble = |node| view.facts.get(node).and_then(|fact| fact.observation.keycloak.service_trouble());
+    let trouble = |node| {
+        let keycloak = &view.facts.get(node)?.observation.keycloak;
+        let way_out = || match keycloak.service_by_hand() {
+            Some(what) => what.to_owned(),
+            None => format!("{} makes it whole", Remedy::up(to)),
+        };
+        keycloak.service_trouble().map(|trouble| format!("{trouble}; {}", way_out()))
+    };
     match trouble(from).or_else(|| trouble(to)) {
         None => {
             plan.add(to, Action::ProveService, promoted);
         }
         Some(trouble) => plan.notes.push(format!(
-            "that people are served afterwards is not proven by a login: ha-cli's own client is of no use, {trouble}; {} makes it whole",
-            Remedy::up(to)
+            "that people are served afterwards is not proven by a login: ha-cli's own client is of no use, {trouble}"
         )),
     }
 }

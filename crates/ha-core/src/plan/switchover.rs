@@ -8,12 +8,13 @@
 //! again. A run that was killed is gone on with by planning anew: what the old primary left behind (its control file), and
 //! what is written down, tell how far it came.
 
+use super::left_out::left_out;
 use super::roles::{RoleFacts, StoppedServer, View, prove_service, several_primaries, write_lineage};
 use super::way_out::{one_of, without_switchover};
 use super::{Action, Change, Plan, Refusal, RefusalKind, StepId, renamed_anywhere};
 use crate::advice::{Advice, Remedy, advice, shown};
 use crate::layout::Component;
-use crate::observe::{ControlFile, ControlState, PostgresRole, PreparedTransaction};
+use crate::observe::{ControlFile, ControlState, PostgresRole, PreparedTransaction, Shortage};
 use crate::steps::RunError;
 use crate::topology::{Node, Topology};
 use crate::values::{NodeName, PromotionRecord};
@@ -63,6 +64,10 @@ pub fn decide_switchover(
         return Err(renamed);
     }
     let view = View { topology, facts };
+    let left_out = left_out(&view);
+    if !left_out.is_empty() {
+        return Err(left_out);
+    }
     let primaries = view.primaries();
     match primaries[..] {
         [primary] => begin(&view, primary, options),
@@ -414,7 +419,14 @@ fn obstacles(view: &View<'_>, from: &NodeName, to: &NodeName, options: &Switchov
         );
     }
     if standby.replay_paused == Some(true) {
-        unsafe_to("its replay is paused".to_owned(), "resume it there: SELECT pg_wal_replay_resume()".into());
+        let short = standby.short_of(primary);
+        if short.is_empty() {
+            unsafe_to("its replay is paused".to_owned(), "resume it there: SELECT pg_wal_replay_resume()".into());
+        } else {
+            let message = format!("it has stopped replaying, since {from} has more of {}", Shortage::list(&short));
+            let help = advice!("`ha-cli status` says what to write, if anything; {} starts it again", Remedy::UP_ALL);
+            unsafe_to(message, help);
+        }
     }
     let sender = primary.senders.iter().find(|sender| sender.name == to.as_str());
     match sender.filter(|sender| sender.state == "streaming") {

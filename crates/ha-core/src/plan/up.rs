@@ -148,7 +148,8 @@ impl Up<'_> {
                 self.plan.notes.push(note);
             }
         }
-        // The primary first, so that the steps of the others can wait for its; where its settings change with theirs, last.
+        // The primary first, so that the steps of the others can wait for its; where its settings change with theirs, after all
+        // but those that are to copy it.
         let mut upstream = Upstream::default();
         let mut order: Vec<&Node> = self.topology.nodes().iter().filter(|it| selected.contains(&it.name)).collect();
         self.try_settings(&order);
@@ -160,7 +161,11 @@ impl Up<'_> {
             }
         }
         let primary_last = self.primary_last(&order);
-        order.sort_by_key(|node| self.is_primary(node) == primary_last);
+        order.sort_by_key(|node| match (self.is_primary(node), primary_last && self.is_whole(node)) {
+            (false, true) => 0,
+            (true, _) => 1,
+            (false, false) => 2,
+        });
         let mut standby_servers = Vec::new();
         let mut pending_keycloaks = Vec::new();
         for node in order {

@@ -162,6 +162,54 @@ async fn unlogged_tables_and_prepared_transactions_are_named_before_a_change_of_
     assert_eq!(pair.superuser(pair.standby(), "SELECT sum(n) FROM \"odd 'one\"").await.unwrap(), "129");
 }
 
+/// What a standby must not have less of, raised beside `ha.toml` and in force after a boot: replay stops, and a promotion would end it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_somebody_raised_on_the_primary_alone_costs_no_standby() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let pair = Pair::start(PairOptions::postgres_only()).await.unwrap();
+    let (primary, standby) = (pair.primary(), pair.standby());
+    let server = pair.container(primary, Component::Postgres);
+    pair.superuser(primary, "ALTER SYSTEM SET max_connections = 200").await.unwrap();
+    docker(&["restart", &server]);
+    let deadline = Instant::now() + Duration::from_secs(90);
+    let report = loop {
+        let report = pair.cluster().report().await;
+        if report.findings.iter().any(|it| it.code == Code::ReplayPaused) {
+            break report;
+        }
+        assert!(Instant::now() < deadline, "it was not found: {:?}", report.findings);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let found = finding(&report, Code::ReplayPaused);
+    assert_eq!(found.node.as_ref(), Some(&standby.name));
+    assert!(found.message.contains("more of max_connections (124, needed 200)"), "{found:?}");
+    assert!(
+        found.help.contains("max_connections = 200 in [postgres]") && found.help.contains("`ha-cli up`"),
+        "{found:?}"
+    );
+    let refusals = pair.cluster().plan_switchover(&SwitchoverOptions::default()).await.unwrap_err();
+    assert!(refusals.iter().any(|it| it.message.contains("stopped replaying")), "{refusals:?}");
+
+    docker(&["kill", &server]);
+    let planned = pair.cluster().plan_failover(&FailoverOptions::default()).await.unwrap();
+    let failed = up::run(pair.cluster(), &planned.plan).await.unwrap_err();
+    let said = failed.failures[0].error.to_string();
+    assert!(said.contains("it would end") && said.contains("max_connections (124, needed 200)"), "{said}");
+    // It still runs, and what is advised makes the failover possible.
+    assert_eq!(pair.superuser(standby, "SELECT pg_is_in_recovery()").await.unwrap(), "t");
+    let mut topology = pair.topology().clone();
+    topology.postgres.max_connections = 200;
+    let cluster = up::variant(&pair, topology, pair.cluster().secrets().clone());
+    let plan = up::plan_for(&cluster, std::slice::from_ref(&standby.name)).await.unwrap();
+    up::run(&cluster, &plan).await.unwrap();
+    let planned = cluster.plan_failover(&FailoverOptions::default()).await.unwrap();
+    up::run(&cluster, &planned.plan).await.unwrap();
+    assert_eq!(pair.superuser(standby, "SHOW max_connections").await.unwrap(), "200");
+    assert_eq!(pair.superuser(standby, "SELECT pg_is_in_recovery()").await.unwrap(), "f");
+}
+
 /// Does something to the data of a server that was stopped in order, and starts it again.
 fn at_rest(pair: &Pair, node: &Node, script: &str) {
     let container = pair.container(node, Component::Postgres);

@@ -378,7 +378,7 @@ fn its_client_is_made_whole(site: &Site) {
         );
         assert!(first["message"].as_str().unwrap().contains(word), "{report}");
         let ran = site.run(&["verify"]).ends_with(1);
-        assert!(ran.err.contains("`ha-cli up`"), "{ran:#?}");
+        assert!(ran.err.contains("`ha-cli health`"), "{ran:#?}");
     };
     let is_mended = || {
         site.run(&["up"]).ends_with(0);
@@ -398,6 +398,38 @@ fn its_client_is_made_whole(site: &Site) {
     demands_https(vm1);
     is_told("HTTPS");
     is_mended();
+    change(
+        vm1,
+        serde_json::json!({ "attributes": { "dpop.bound.access.tokens": "true" }, "notBefore": 2_000_000_000 }),
+    );
+    is_told("another proof");
+    is_mended();
+    // Decided of all clients: `up` leaves it, and does not say that it mends it.
+    let policies = |enabled: bool| {
+        let jwt_only = serde_json::json!({ "allowed-client-authenticators": ["client-jwt"] });
+        let executor = serde_json::json!({ "executor": "secure-client-authenticator", "configuration": jwt_only });
+        let profiles = serde_json::json!({ "profiles": [{ "name": "strict", "executors": [executor] }] });
+        let any =
+            serde_json::json!({ "condition": "client-access-type", "configuration": { "type": ["confidential"] } });
+        let policy =
+            serde_json::json!({ "name": "strict", "enabled": enabled, "profiles": ["strict"], "conditions": [any] });
+        admin(vm1, reqwest::Method::PUT, "/client-policies/profiles", Some(profiles));
+        let policies = serde_json::json!({ "policies": [policy] });
+        admin(vm1, reqwest::Method::PUT, "/client-policies/policies", Some(policies));
+    };
+    policies(true);
+    let report = site.run(&["health", "--output", "json"]).ends_with(0).json();
+    let first = &report["findings"][0];
+    assert_eq!(
+        (&first["code"], &first["remedies"]),
+        (&"service-client-unusable".into(), &serde_json::json!([])),
+        "{report}"
+    );
+    assert!(first["help"].as_str().unwrap().contains("Client policies"), "{report}");
+    has_nothing_more_to_do(site);
+    policies(false);
+    site.run(&["health"]).ends_with(0);
+    site.run(&["verify"]).ends_with(0);
     admin(vm1, reqwest::Method::DELETE, &id(vm1), None);
     is_told("removed");
     // It is known, told, and keeps nothing back: the old primary follows.

@@ -73,6 +73,7 @@ fn must_write() -> Vec<Case> {
         case!(must_write::offline::made_on_the_primary, Works, "refresh of an offline session made on the primary"),
         case!(must_write::broker::first_login, Refused, "first login through an identity provider"),
         case!(must_write::broker::later_login, Works, "later login through an identity provider"),
+        case!(must_write::broker::stored_token, Refused, "stored token of an identity provider, which has expired"),
         case!(refused::required_action, Refused, "login of a user with a required action"),
         case!(refused::consent, Refused, "consent to a client"),
     ]

@@ -131,6 +131,8 @@ pub(crate) async fn registration(world: Arc<World>) -> Outcome {
     );
     let page = Browser::new(&world.standby).open(&url).await?;
     ensure_refused(&page.answer, 405, Reader::Person)?;
+    let page = Browser::new(&world.standby).open(&format!("{}&prompt=create", realm.login_url(APP))).await?;
+    ensure_refused(&page.answer, 503, Reader::Person)?;
 
     // A form that was opened on the primary, and sent when the load balancer had changed its mind.
     let mut browser = Browser::new(&world.primary);
@@ -148,7 +150,7 @@ pub(crate) async fn registration(world: Arc<World>) -> Outcome {
     let page = browser.submit(&page, &form, &fields).await?;
     ensure_refused(&page.answer, 405, Reader::Person)?;
     ensure_eq!(each(&world.read(&world.primary, &realm.admin("/users")).await?, "username"), [ALICE], "the users");
-    world.ensure_refusals_logged(&realm.path("/"), 2).await
+    world.ensure_refusals_logged(&realm.path("/"), 3).await
 }
 
 /// In its own theme and language, which has words for what a person can do.

@@ -86,7 +86,10 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
                     "ha-cli's own client in the realm \"master\" (\"{SERVICE_CLIENT}\") is of no use: {trouble}; nothing can be proven \
                      after a change of roles, nor by `ha-cli verify`"
                 ),
-                advice!("{} makes it whole, without a login and without a restart", Remedy::up(name)),
+                match keycloak.service_by_hand() {
+                    Some(what) => what.into(),
+                    None => advice!("{} makes it whole, without a login and without a restart", Remedy::up(name)),
+                },
             );
         } else if keycloak.mode != expected {
             add(

@@ -58,9 +58,11 @@ fn chosen<'v>(view: &View<'v>, options: &FailoverOptions) -> Result<&'v Node, Re
     let standbys = view.topology.nodes().iter().filter(|node| view.has_role(node, PostgresRole::Standby));
     let most = standbys
         .filter(|node| !options.give_up.contains(&node.name))
-        // Of equals the first, in the topology's order; of these, one that knows of the later promotion is not behind it.
+        // Of equals the first, in the topology's order; of these, one that knows of the later promotion is not behind it,
+        // and one that replays is sooner there.
         .reduce(|first, next| {
-            let place = |node: &Node| (position(view, node), view.generation(&node.name));
+            let replays = |node: &Node| view.server(&node.name).is_none_or(|it| it.replay_paused != Some(true));
+            let place = |node: &Node| (position(view, node), view.generation(&node.name), replays(node));
             if place(next) > place(first) { next } else { first }
         });
     most.ok_or_else(|| {

@@ -98,7 +98,7 @@ fn the_one_that_has_received_most_is_taken_unless_one_is_named() {
 #[test]
 fn what_is_not_safe_is_refused_with_its_reason() {
     type Damage = fn(&mut RoleFacts);
-    let table: [(&str, Damage); 13] = [
+    let table: [(&str, Damage); 14] = [
         ("cannot be asked", |f| {
             f.get_mut(&name("vm1")).unwrap().observation.engine = Err(unobserved(UnobservedWhy::Silent, "no answer"));
         }),
@@ -109,6 +109,11 @@ fn what_is_not_safe_is_refused_with_its_reason() {
         ("another history", |f| server(f, "vm2").system_identifier.0 += 1),
         ("runs PostgreSQL 17.5", |f| server(f, "vm2").version.0 -= 1),
         ("replay is paused", |f| server(f, "vm2").replay_paused = Some(true)),
+        ("since vm1 has more of max_wal_senders (8, needed 10)", |f| {
+            server(f, "vm1").standby_limits = [("max_wal_senders".to_owned(), 10)].into();
+            let standby = server(f, "vm2");
+            (standby.replay_paused, standby.standby_limits) = (Some(true), [("max_wal_senders".to_owned(), 8)].into());
+        }),
         ("one of them was set back", |f| {
             server(f, "vm1").senders[0].replay_lsn = Some("F/0".parse().unwrap());
         }),

@@ -51,7 +51,7 @@ impl Up<'_> {
                 let before = last.map_or(server, |last| vec![last]);
                 self.plan.add(&node.name, Action::ProvisionKeycloak, before);
             }
-        } else if is_primary && last.is_none() && facts.observation.keycloak.service_trouble().is_some() {
+        } else if is_primary && last.is_none() && facts.observation.keycloak.is_service_client_to_be_mended() {
             self.plan.add(&node.name, Action::MendServiceClient, server);
         }
         last

@@ -102,10 +102,13 @@ impl Up<'_> {
             }
         }
         self.refusals.extend(refusals);
-        let whole = |node: &&&Node| {
-            self.is_primary(node)
-                || known(self.facts, &node.name).is_none_or(|it| matches!(it.data, DataState::Complete { .. }))
-        };
-        primary_goes && lowered.is_empty() && nodes.iter().filter(whole).count() == nodes.len()
+        // One that has no data yet copies the primary's, and has nothing to show before.
+        let shows = |node: &&&Node| !self.is_primary(node) && self.is_whole(node);
+        primary_goes && lowered.is_empty() && nodes.iter().any(|node| shows(&node))
+    }
+
+    /// Whether a node has its data, as far as is known.
+    pub(super) fn is_whole(&self, node: &Node) -> bool {
+        known(self.facts, &node.name).is_none_or(|it| matches!(it.data, DataState::Complete { .. }))
     }
 }

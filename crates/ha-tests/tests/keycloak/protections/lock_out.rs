@@ -124,7 +124,16 @@ pub(crate) async fn for_good(world: Arc<World>) -> Outcome {
 pub(crate) async fn of_a_whole_realm_is_lifted(world: Arc<World>) -> Outcome {
     let realm = locked_for_good(&world, "brute-all").await?;
     realm.change(Method::DELETE, "/attack-detection/brute-force/users", Value::Null).await?;
-    ensure_lifted(&realm, "clearing all counters", &password_of(ALICE)).await
+    ensure_lifted(&realm, "clearing all counters", &password_of(ALICE)).await?;
+
+    // Who is unlocked while there is no protection leaves no mark.
+    lock_out(&realm).await?;
+    realm.change(Method::PUT, "", json!({ "bruteForceProtected": false })).await?;
+    let new = json!({ "type": "password", "value": "quite another", "temporary": false });
+    let alice = realm.user_id(ALICE).await?;
+    realm.change(Method::PUT, &format!("/users/{alice}/reset-password"), new).await?;
+    realm.change(Method::PUT, "", json!({ "bruteForceProtected": true })).await?;
+    ensure_lifted(&realm, "a time without protection", "quite another").await
 }
 
 pub(crate) async fn first_for_a_time_then_for_good(world: Arc<World>) -> Outcome {

@@ -1,6 +1,7 @@
 //! How the standbys follow.
 
 mod durability;
+mod limits;
 mod slots;
 mod standby;
 

@@ -1,6 +1,7 @@
 //! What a standby says, beside what its primary says of it.
 
 use super::super::Seen;
+use super::limits;
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding, ReplicationReport, ReplicationState, SlotReport};
 use crate::layout::{self, REPLICATION_ROLE};
@@ -49,11 +50,14 @@ pub(in super::super) fn of_standby(
     };
     let mut add = |code, message: String, help: Advice| findings.push(Finding::new(code, Some(name), message, help));
     if standby.replay_paused == Some(true) {
-        add(
-            Code::ReplayPaused,
-            "replay is paused: what arrives is not applied".to_owned(),
-            "SELECT pg_wal_replay_resume() on it, if whoever paused it agrees".into(),
-        );
+        let short = upstream.map(|primary| standby.short_of(primary)).unwrap_or_default();
+        let (message, help) = if short.is_empty() {
+            let help = "SELECT pg_wal_replay_resume() on it, if whoever paused it agrees".into();
+            ("replay is paused: what arrives is not applied".to_owned(), help)
+        } else {
+            limits::stopped_by(topology, seen, &short)
+        };
+        add(Code::ReplayPaused, message, help);
     }
     if let (Some(primary), Some(promotion)) = (primary, diverged) {
         add(

@@ -26,8 +26,8 @@ fn a_read_only_keycloak_that_may_not_read_the_wal_is_found() {
 
 #[test]
 fn a_service_client_of_no_use_is_told_of_the_node_that_writes_and_up_mends_it() {
-    use ServiceClient::{Disabled, HttpsRequired, NoRole, NoServiceAccount, Unknown};
-    for trouble in [Unknown, Disabled, NoServiceAccount, NoRole, HttpsRequired] {
+    use ServiceClient::{Changed, Disabled, HttpsRequired, NoRole, NoServiceAccount, Unknown};
+    for trouble in [Unknown, Disabled, NoServiceAccount, NoRole, Changed, HttpsRequired] {
         let with = |n: &mut Nodes| n.iter_mut().for_each(|node| node.keycloak.service_client = Some(trouble));
         check(with, &["vm1 service-client-unusable"], Healthy);
     }
@@ -37,6 +37,18 @@ fn a_service_client_of_no_use_is_told_of_the_node_that_writes_and_up_mends_it() 
     let report = assess(&pair(), &nodes);
     assert_eq!(report.findings[0].help.remedies, [Remedy::up(&name("vm1"))]);
     assert!(report.findings[0].message.contains("lacks the role create-realm"), "{:?}", report.findings);
+}
+
+/// No command is named that would find nothing to do.
+#[test]
+fn what_the_realm_has_decided_of_all_clients_is_for_a_person_to_change() {
+    for trouble in [ServiceClient::RealmDisabled, ServiceClient::NoSecretFlow, ServiceClient::Policy] {
+        let mut nodes = healthy(&pair());
+        nodes[0].keycloak.service_client = Some(trouble);
+        let found = &assess(&pair(), &nodes).findings[0];
+        assert_eq!(found.code, crate::health::Code::ServiceClientUnusable);
+        assert!(found.help.contains("admin console") && found.help.remedies.is_empty(), "{found:?}");
+    }
 }
 
 #[test]

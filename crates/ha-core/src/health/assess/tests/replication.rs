@@ -4,6 +4,7 @@ use super::super::assess;
 use super::{Nodes, check, check_of, postgres_stops, slot_of_vm2};
 use crate::advice::Remedy;
 use crate::health::ClusterState::{Degraded, Down, Healthy};
+use crate::health::Code;
 use crate::observe::fixtures::{healthy, lineage, name, pair, promotion, standby, strict_pair};
 use crate::observe::{KeycloakMode, SettingInForce, SlotObservation, UnobservedWhy};
 use crate::ports::ContainerStatus;
@@ -119,6 +120,30 @@ fn a_slot_that_nobody_uses_keeps_wal_on_a_standby_too() {
 #[test]
 fn paused_replay_is_an_error() {
     check(|n| n[1].postgres.as_mut().unwrap().replay_paused = Some(true), &["vm2 replay-paused"], Degraded);
+}
+
+/// Resumed as one that somebody paused it would end.
+#[test]
+fn a_standby_that_has_less_than_its_primary_is_not_to_be_resumed() {
+    let with = |name: &str, has: u32, needed: u32| {
+        let mut nodes = healthy(&pair());
+        for (node, value) in [(0, needed), (1, has)] {
+            nodes[node].postgres.as_mut().unwrap().standby_limits = [(name.to_owned(), value)].into();
+        }
+        nodes[1].postgres.as_mut().unwrap().replay_paused = Some(true);
+        assess(&pair(), &nodes).findings.remove(0)
+    };
+    let known = with("max_connections", 100, 124);
+    assert!(known.message.contains("max_connections (100, needed 124)"), "{known:?}");
+    assert_eq!((known.code, &known.help.remedies[..]), (Code::ReplayPaused, &[Remedy::up(&name("vm2"))][..]));
+    for (setting, line) in [
+        ("max_connections", "max_connections = 300 in [postgres]"),
+        ("max_locks_per_transaction", "max_locks_per_transaction = 300 in [postgres.settings]"),
+    ] {
+        let beside = with(setting, 64, 300);
+        assert!(beside.help.contains(line) && beside.help.contains("`ha-cli up`"), "{beside:?}");
+        assert!(!beside.help.contains("pg_wal_replay_resume"), "{beside:?}");
+    }
 }
 
 #[test]

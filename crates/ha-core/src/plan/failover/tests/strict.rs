@@ -71,3 +71,21 @@ fn strict_with_two_standbys_needs_to_see_both() {
     assert!(matches!(planned.loss, Loss::Since { .. }), "{:?}", planned.loss);
     assert!(!planned.hints.iter().any(|hint| hint.contains("changes nothing")), "{:?}", planned.hints);
 }
+
+/// An old copy of the file, with fewer nodes than there are: of those that may have confirmed a write one would not be looked at.
+#[test]
+fn a_node_that_the_file_does_not_have_and_the_servers_do_is_not_passed_over() {
+    let three = strict_three();
+    let alone = FailoverOptions { run_alone: true, ..dead() };
+    let mut facts = facts(&three);
+    facts.remove(&name("vm3"));
+    ended(&mut facts, "vm1", ControlState::Other);
+    assert_eq!(refused(&strict_pair(), &facts, &alone, "no node vm3, and vm2 has one"), RefusalKind::Unsafe);
+    // Without the profile its stream tells, by the slot of a node; anybody else's does not.
+    let mut facts = super::facts(&super::three());
+    facts.remove(&name("vm3"));
+    let refusals = crate::plan::decide_switchover(&pair(), &facts, &crate::plan::SwitchoverOptions::default());
+    assert!(refusals.unwrap_err()[0].message.contains("no node vm3, and vm1 has one"));
+    server(&mut facts, "vm1").slots.retain(|slot| slot.name != "ha_vm3");
+    crate::plan::decide_switchover(&pair(), &facts, &crate::plan::SwitchoverOptions::default()).unwrap();
+}

@@ -4,7 +4,7 @@ use super::super::Facts;
 use super::super::decide_up;
 use super::facts::{
     ASKED, all, at, container, no_containers, plans, plans_of, postgres, refuses_of, running, stop, stop_keycloak,
-    stop_postgres,
+    stop_postgres, wipe,
 };
 use crate::layout::{self, Component, LABEL_SPEC};
 use crate::observe::fixtures::{image, name, pair, pair_spec, postgres_image, primary, secrets, standby, unobserved};
@@ -12,6 +12,7 @@ use crate::observe::{KeycloakState, UnobservedWhy};
 use crate::plan::DataState;
 use crate::plan::RefusalKind::Mismatch;
 use crate::ports::ContainerStatus;
+use crate::topology::NodeSpec;
 
 #[test]
 fn stopped_containers_are_started() {
@@ -140,6 +141,20 @@ fn what_a_standby_must_not_have_less_of_is_raised_there_first_and_lowered_there_
     refuses_of(&topology, &["vm1"], &facts, ASKED, Mismatch, &["vm2", "stop replaying", "max_connections"]);
     let alone = decide_up(&topology, &secrets(), &[name("vm2")], &facts, ASKED).unwrap();
     assert_eq!(alone.steps.len(), 3, "{alone:?}");
+
+    // So it is where another node is to copy the primary afterwards: growing raises `max_wal_senders` by itself.
+    let grown = pair_spec().node(NodeSpec::standby("vm3", "192.0.2.13")).validate().unwrap();
+    let mut with_third = running(&pair());
+    have(&mut with_third, &[("max_wal_senders", 8)]);
+    let mut third = at(&mut running(&grown), "vm3").clone();
+    wipe(&mut third);
+    with_third.insert(name("vm3"), Ok(third));
+    let plan = decide_up(&grown, &secrets(), &all(&grown), &with_third, ASKED).unwrap();
+    let at = |text: &str| plan.steps.iter().position(|step| step.to_string().contains(text)).expect(text);
+    let order = ["vm2: replace PostgreSQL", "vm2: wait until", "vm1: replace PostgreSQL", "vm3: copy the database"];
+    assert!(order.map(at).is_sorted(), "{plan:?}");
+    let (streams, replaced) = (plan.steps[at(order[1])].id, &plan.steps[at(order[2])]);
+    assert!(replaced.after.contains(&streams), "{replaced:?}");
 
     have(&mut facts, &[("max_connections", 300)]);
     let lowered = &[

@@ -37,6 +37,11 @@ final class Elsewhere {
                 && !isKnown("code:", code.get(0), known);
     }
 
+    /** A page that asks for what cannot be stored: as {@code registrations}, which {@link Refusals} know by its path. */
+    static boolean isRegistration(Map<String, String> parameters) {
+        return List.of(parameters.getOrDefault("prompt", "").split(" ")).contains("create");
+    }
+
     /** Keycloak 26.4 has no prefix. */
     private static boolean isKnown(String prefix, String key, Predicate<String> known) {
         return known.test(prefix + key) || known.test(key);

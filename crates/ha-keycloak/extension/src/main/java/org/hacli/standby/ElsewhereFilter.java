@@ -23,7 +23,8 @@ public final class ElsewhereFilter implements ContainerRequestFilter {
         }
         Map<String, String> parameters = RequestParameters.of(request).stream()
                 .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue, (first, second) -> first));
-        if (Elsewhere.is(parameters, ElsewhereFilter::isKnown, id -> MadeHere.contains(SessionKey.user(false, id)))) {
+        boolean registration = RequestPath.of(request).contains("/auth") && Elsewhere.isRegistration(parameters);
+        if (registration || Elsewhere.is(parameters, ElsewhereFilter::isKnown, id -> MadeHere.contains(SessionKey.user(false, id)))) {
             WriteRefused.mark();
             request.abortWith(Response.status(Response.Status.SERVICE_UNAVAILABLE).build()); // the mark says more
         }

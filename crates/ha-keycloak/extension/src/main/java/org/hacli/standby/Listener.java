@@ -28,6 +28,9 @@ final class Listener implements EventListenerProvider {
     @Override
     public void onEvent(AdminEvent event, boolean includeRepresentation) {
         unlocked(event.getRealmId(), Unlocks.by(event));
+        if (Unlocks.all(event) && Role.settled() == Role.Mode.READ_WRITE) {
+            UnlockMark.leave(session, UnlockMark.ofAll(event.getRealmId()));
+        }
     }
 
     private void unlocked(String realmId, String user) {

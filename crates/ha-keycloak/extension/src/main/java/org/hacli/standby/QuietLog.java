@@ -15,6 +15,9 @@ final class QuietLog {
     private static final List<Logger> LOGGERS = List.of(
             Logger.getLogger("org.keycloak.services"),
             Logger.getLogger("org.keycloak.services.resources.admin.UsersResource"),
+            Logger.getLogger("org.keycloak.services.resources.IdentityBrokerService"),
+            Logger.getLogger("org.keycloak.broker.oidc.AbstractOAuth2IdentityProvider"),
+            Logger.getLogger("org.keycloak.broker.oidc.OIDCIdentityProvider"),
             Logger.getLogger("org.keycloak.credential.PasswordCredentialProvider"),
             Logger.getLogger("com.arjuna.ats.arjuna"),
             Logger.getLogger("com.arjuna.ats.jta"));

@@ -5,19 +5,26 @@ import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.MultivaluedHashMap;
+import jakarta.ws.rs.core.MultivaluedMap;
 import jakarta.ws.rs.core.Response;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.security.MessageDigest;
+import java.util.List;
 import org.jboss.logging.Logger;
 import org.keycloak.common.enums.SslRequired;
+import org.keycloak.common.util.Time;
 import org.keycloak.models.AdminRoles;
+import org.keycloak.models.AuthenticationFlowModel;
 import org.keycloak.models.ClientModel;
 import org.keycloak.models.KeycloakSession;
 import org.keycloak.models.RealmModel;
 import org.keycloak.models.RoleModel;
 import org.keycloak.models.UserModel;
+import org.keycloak.services.clientpolicy.ClientPolicyException;
+import org.keycloak.services.clientpolicy.context.ServiceAccountTokenRequestContext;
 
 /**
  * Tells whether ha-cli's own client would get in, without a session, an event or a write; and makes it whole for whoever has the
@@ -30,6 +37,10 @@ public final class ServiceClientPage {
     private static final java.nio.file.Path PERMIT = java.nio.file.Path.of("/tmp/ha-service-client");
     private static final String BY_SECRET = "client-secret";
     private static final String OIDC = "openid-connect";
+    private static final String USABLE = "usable";
+    /** A client's attributes that ask for a proof beside its secret. */
+    private static final List<String> MORE =
+            List.of("tls.client.certificate.bound.access.tokens", "dpop.bound.access.tokens");
 
     private final KeycloakSession session;
     private final RealmModel realm;
@@ -43,7 +54,11 @@ public final class ServiceClientPage {
     @Path("service-client")
     public Response look(@HeaderParam("Authorization") String authorization) {
         BasicCredentials who = BasicCredentials.read(authorization);
-        return who == null || !isMaster() ? status(404) : answer(state(who));
+        if (who == null || !isMaster()) {
+            return status(404);
+        }
+        String state = state(who);
+        return answer(state.equals(USABLE) ? refusedByRealm(who) : state);
     }
 
     @POST
@@ -96,7 +111,50 @@ public final class ServiceClientPage {
         if (role == null || !account.hasRole(role) || !client.hasScope(role)) {
             return "no-role";
         }
-        return isRefusedForWantOfHttps() ? "https-required" : "usable";
+        if (asksForMore(client) || isInTheFuture(session.users().getNotBeforeOfUser(realm, account))) {
+            return "changed";
+        }
+        return isRefusedForWantOfHttps() ? "https-required" : USABLE;
+    }
+
+    /** Whether its secret alone gives it no token, or none that is good. */
+    private static boolean asksForMore(ClientModel client) {
+        return isInTheFuture(client.getNotBefore()) || MORE.stream().anyMatch(it -> Boolean.parseBoolean(client.getAttribute(it)));
+    }
+
+    private static boolean isInTheFuture(int seconds) {
+        return seconds > Time.currentTime();
+    }
+
+    /** What the realm has decided of all clients, or of this one: not for this page to change. */
+    private String refusedByRealm(BasicCredentials who) {
+        if (!realm.isEnabled() || isInTheFuture(realm.getNotBefore())) {
+            return "realm-disabled";
+        }
+        AuthenticationFlowModel flow = realm.getClientAuthenticationFlow();
+        boolean takesSecret = flow != null && realm.getAuthenticationExecutionsStream(flow.getId())
+                .anyMatch(it -> BY_SECRET.equals(it.getAuthenticator()) && !it.isDisabled());
+        if (!takesSecret) {
+            return "no-secret-flow";
+        }
+        return isRefusedByPolicy(realm.getClientByClientId(who.id())) ? "policy" : USABLE;
+    }
+
+    /** Asks the policies as a login would. What they might do besides is undone. */
+    private boolean isRefusedByPolicy(ClientModel client) {
+        session.getTransactionManager().setRollbackOnly();
+        session.getContext().setClient(client);
+        try {
+            MultivaluedMap<String, String> parameters = new MultivaluedHashMap<>();
+            parameters.putSingle("grant_type", "client_credentials");
+            session.clientPolicy().triggerOnEvent(new ServiceAccountTokenRequestContext(parameters, null));
+            return false;
+        } catch (ClientPolicyException e) {
+            return true;
+        } catch (RuntimeException e) {
+            LOG.debug("a client policy cannot tell without a login", e);
+            return false;
+        }
     }
 
     private boolean isRefusedForWantOfHttps() {
@@ -119,11 +177,14 @@ public final class ServiceClientPage {
         client.setClientAuthenticatorType(BY_SECRET);
         client.setSecret(who.secret());
         client.setAttribute("client_credentials.use_refresh_token", "true");
+        client.setNotBefore(0);
+        MORE.forEach(client::removeAttribute);
         if (known == null) {
             realm.getDefaultClientScopesStream(true).toList().forEach(scope -> client.addClientScope(scope, true));
         }
         UserModel account = account(client);
         account.setEnabled(true);
+        session.users().setNotBeforeForUser(realm, account, 0);
         account.grantRole(realm.getRole(AdminRoles.CREATE_REALM));
         // Nobody at all gets in by plain HTTP then, the administrators included; by HTTPS this request would not be refused.
         if (isRefusedForWantOfHttps() && realm.getSslRequired() == SslRequired.ALL) {

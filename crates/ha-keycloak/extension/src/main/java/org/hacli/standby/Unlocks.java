@@ -7,6 +7,7 @@ import java.util.regex.Pattern;
 import org.keycloak.events.Event;
 import org.keycloak.events.admin.AdminEvent;
 import org.keycloak.events.admin.OperationType;
+import org.keycloak.events.admin.ResourceType;
 import org.keycloak.util.JsonSerialization;
 
 /** Which events and requests unlock a user: by an administrator, or by a new password. Pure. */
@@ -42,6 +43,20 @@ final class Unlocks {
         try {
             JsonNode user = representation == null ? null : JsonSerialization.mapper.readTree(representation);
             return user != null && (user.path("enabled").asBoolean() || !user.path("credentials").isEmpty());
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /**
+     * Whether an administrator's change of a realm says that it has no protection: its users may be unlocked while it has none,
+     * and nobody would be told.
+     */
+    static boolean all(AdminEvent event) {
+        try {
+            String realm = event.getRepresentation();
+            return event.getResourceType() == ResourceType.REALM && event.getOperationType() == OperationType.UPDATE
+                    && realm != null && !JsonSerialization.mapper.readTree(realm).path("bruteForceProtected").asBoolean(true);
         } catch (IOException e) {
             return false;
         }

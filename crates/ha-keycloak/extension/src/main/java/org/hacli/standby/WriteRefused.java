@@ -21,6 +21,12 @@ final class WriteRefused extends SQLException {
         }
     }
 
+    /** Something else that would leave a write to be done. */
+    WriteRefused(String what) {
+        super(PREFIX + what, SQL_STATE);
+        mark();
+    }
+
     /** Has the request filter answer for this thread's request, whatever Keycloak makes of it. */
     static void mark() {
         MARK.set(true);

@@ -36,6 +36,14 @@ class ElsewhereTest {
     }
 
     @Test
+    void registrations() {
+        assertTrue(Elsewhere.isRegistration(Map.of("prompt", "create")));
+        assertTrue(Elsewhere.isRegistration(Map.of("prompt", "login create")));
+        assertFalse(Elsewhere.isRegistration(Map.of("prompt", "consent")));
+        assertFalse(Elsewhere.isRegistration(Map.of()));
+    }
+
+    @Test
     void whatIsNeverBegunHere() {
         assertTrue(is(Map.of("grant_type", "urn:ietf:params:oauth:grant-type:device_code")));
         assertTrue(is(Map.of("grant_type", "urn:openid:params:grant-type:ciba")));

@@ -1,6 +1,7 @@
 package org.hacli.standby;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -13,6 +14,7 @@ import org.keycloak.events.Event;
 import org.keycloak.events.EventType;
 import org.keycloak.events.admin.AdminEvent;
 import org.keycloak.events.admin.OperationType;
+import org.keycloak.events.admin.ResourceType;
 
 class UnlocksTest {
 
@@ -40,6 +42,20 @@ class UnlocksTest {
         assertNull(Unlocks.by(event(OperationType.UPDATE, "groups/u", "{\"enabled\":true}")));
         assertNull(Unlocks.by(event(OperationType.ACTION, "users/u/logout", null)));
         assertNull(Unlocks.by(event(OperationType.DELETE, null, null)));
+    }
+
+    @Test
+    void all_by_a_realm_without_protection() {
+        AdminEvent off = event(OperationType.UPDATE, null, "{\"realm\":\"r\",\"bruteForceProtected\":false}");
+        assertFalse(Unlocks.all(off), "a change of something else");
+        off.setResourceType(ResourceType.REALM);
+        assertTrue(Unlocks.all(off));
+        off.setRepresentation("{\"realm\":\"r\",\"bruteForceProtected\":true}");
+        assertFalse(Unlocks.all(off));
+        off.setRepresentation("{\"displayName\":\"R\"}");
+        assertFalse(Unlocks.all(off));
+        off.setRepresentation(null);
+        assertFalse(Unlocks.all(off));
     }
 
     @Test
