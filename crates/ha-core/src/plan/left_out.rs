@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::roles::View;
 use super::{Refusal, RefusalKind};
+use crate::advice::{Remedy, advice};
 use crate::values::{NodeName, SlotName};
 
 /// Refuses a change of roles for which such a node would not be looked at: with `strict` it may hold what nobody else has, and it would
@@ -29,8 +30,11 @@ pub(super) fn left_out(view: &View<'_>) -> Vec<Refusal> {
             "this file has no node {name}, and {by} has one as its standby: what that holds would not be looked at, and it would \
              follow nobody"
         );
-        let help = "use the newest ha.toml, which has it. Where it was taken out on purpose, and there is a primary, `ha-cli up` writes that \
-                    down once it is stopped; else put it in once more, and say --give-up if what it holds can go";
+        let help = advice!(
+            "use the newest ha.toml, which has it. Where it was taken out on purpose, and there is a primary, {} writes that down once it \
+             is stopped; else put it in once more, and say --give-up if what it holds can go",
+            Remedy::UP_ALL
+        );
         Refusal::new(RefusalKind::Unsafe, None, message, help)
     };
     found.iter().map(refuse).collect()
