@@ -42,6 +42,25 @@ public final class ServiceClientPage {
     private static final List<String> MORE =
             List.of("tls.client.certificate.bound.access.tokens", "dpop.bound.access.tokens");
 
+    /** A login of a client that has no session yet, of which Keycloak would ask these. */
+    private static final class Asked extends ServiceAccountTokenRequestContext {
+
+        private final ClientModel client;
+
+        Asked(MultivaluedMap<String, String> parameters, ClientModel client) {
+            super(parameters, null);
+            this.client = client;
+        }
+
+        public ClientModel getClient() {
+            return client;
+        }
+
+        public String getScopeParameter() {
+            return null;
+        }
+    }
+
     private final KeycloakSession session;
     private final RealmModel realm;
 
@@ -147,7 +166,7 @@ public final class ServiceClientPage {
         try {
             MultivaluedMap<String, String> parameters = new MultivaluedHashMap<>();
             parameters.putSingle("grant_type", "client_credentials");
-            session.clientPolicy().triggerOnEvent(new ServiceAccountTokenRequestContext(parameters, null));
+            session.clientPolicy().triggerOnEvent(new Asked(parameters, client));
             return false;
         } catch (ClientPolicyException e) {
             return true;
