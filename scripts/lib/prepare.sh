@@ -21,7 +21,10 @@ start_preparing() {
     scripts/images.sh --for-tests "${required[@]}" >"$1"
     for version in $3; do
       scripts/images.sh --for-tests keycloak "$version" | grep "_IMAGE_" >>"$1" || true
-    done' bash "$prepare_out" "$2" "$3" &
+    done
+    # Likewise. It is fetched with --long, and used where it was.
+    [[ -n "$3" ]] || no_fetch=--no-fetch
+    scripts/newer-engine.sh ${no_fetch:-} >>"$1" || true' bash "$prepare_out" "$2" "$3" &
   prepare_pid=$!
 }
 

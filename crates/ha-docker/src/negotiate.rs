@@ -2,8 +2,9 @@
 //!
 //! Every answer to a ping names the newest version that the engine speaks (`Api-Version`), and costs it nothing. Its
 //! own account of its versions costs the start of three programs, longer than most other calls take: it is asked for
-//! only where the ping does not settle it.
+//! only where pings do not settle it.
 
+use bollard::errors::Error;
 use ha_core::ports::{EngineInfo, RuntimeError};
 use tokio::time::timeout;
 
@@ -14,10 +15,8 @@ use crate::task::Task;
 /// The oldest API spoken: Docker 20.10.
 const OLDEST: Api = Api(1, 41);
 /// The newest one asked for, so that a later engine goes on answering in words that are known here. Docker 25 and
-/// later know it, and Docker 29 knows none that is older.
+/// later know it, and Docker 29.0 knows none that is older.
 const NEWEST: Api = Api(1, 44);
-/// The newest one of an engine that is known to speak [`NEWEST`], too: Docker 29. A later one is asked.
-const NEWEST_KNOWN: Api = Api(1, 52);
 
 /// A version of Docker's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,11 +46,13 @@ impl DockerRuntime {
     pub(crate) async fn negotiated(&self) -> Result<(), RuntimeError> {
         // Only one of those who ask gets in.
         let ask = async {
-            let version = match self.pinged().await? {
-                Some(newest) if (OLDEST..=NEWEST_KNOWN).contains(&newest) => newest.min(NEWEST),
-                _ => self.asked().await?,
-            };
-            self.versions.agree_on(version.to_string());
+            // Whoever asked before may have been given up in the middle.
+            self.versions.agree_on(None);
+            match self.pinged().await? {
+                Some(newest) if (OLDEST..=NEWEST).contains(&newest) => self.agree_on(newest),
+                Some(newest) if newest > NEWEST && self.takes_newest().await? => {}
+                _ => self.agree_on(self.asked().await?),
+            }
             Ok(())
         };
         self.negotiation.get_or_try_init(|| ask).await.copied()
@@ -62,6 +63,23 @@ impl DockerRuntime {
         let pinged = self.docker.ping().await;
         pinged.map_err(|error| self.failed(Task::new("pinging", "the engine", ""), error))?;
         Ok(self.versions.newest().and_then(Api::parse))
+    }
+
+    fn agree_on(&self, version: Api) {
+        self.versions.agree_on(Some(version.to_string()));
+    }
+
+    /// Whether a later engine still takes [`NEWEST`]; agreed upon then. Its settings may say otherwise
+    /// (`DOCKER_MIN_API_VERSION`, `min-api-version`).
+    async fn takes_newest(&self) -> Result<bool, RuntimeError> {
+        self.agree_on(NEWEST);
+        let refused = match self.docker.ping().await {
+            Ok(_) => return Ok(true),
+            Err(Error::DockerResponseServerError { status_code: 400, .. }) => Ok(false),
+            Err(error) => Err(self.failed(Task::new("pinging", "the engine", ""), error)),
+        };
+        self.versions.agree_on(None);
+        refused
     }
 
     async fn asked(&self) -> Result<Api, RuntimeError> {

@@ -12,7 +12,7 @@ mod tls;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use bollard::BollardRequest;
@@ -40,7 +40,7 @@ const NEWEST_HEADER: &str = "Api-Version";
 #[derive(Debug, Default)]
 pub(crate) struct ApiVersions {
     newest: OnceLock<String>,
-    agreed: OnceLock<String>,
+    agreed: RwLock<Option<String>>,
 }
 
 impl ApiVersions {
@@ -49,9 +49,13 @@ impl ApiVersions {
         self.newest.get().map(String::as_str)
     }
 
-    /// From now on requests name this version.
-    pub(crate) fn agree_on(&self, version: String) {
-        self.agreed.get_or_init(|| version);
+    /// From now on requests name this version, or none.
+    pub(crate) fn agree_on(&self, version: Option<String>) {
+        *self.agreed.write().unwrap_or_else(PoisonError::into_inner) = version;
+    }
+
+    fn versioned(&self, uri: &Uri) -> Option<Uri> {
+        versioned(uri, self.agreed.read().unwrap_or_else(PoisonError::into_inner).as_deref()?)
     }
 
     fn heard<B>(&self, answer: &Response<B>) {
@@ -83,7 +87,7 @@ pub(crate) fn sender<C: Connect + Clone + Send + Sync + 'static>(
         .pool_max_idle_per_host(IDLE_COUNT)
         .build(connector);
     move |mut request| {
-        if let Some(uri) = versions.agreed.get().and_then(|version| versioned(request.uri(), version)) {
+        if let Some(uri) = versions.versioned(request.uri()) {
             *request.uri_mut() = uri;
         }
         if let Some(login) = request.headers_mut().get_mut(REGISTRY_LOGIN) {

@@ -12,7 +12,7 @@ use ha_core::ports::{ContainerRuntime, LogOptions, RuntimeError};
 use ha_core::topology::DockerEndpoint;
 use ha_docker::{ConnectError, DockerRuntime};
 
-use crate::fake::Fake;
+use crate::fake::{Fake, REFUSED};
 
 const LIMIT: Duration = Duration::from_millis(400);
 const VOLUME: &str = r#"{"Name":"x","Driver":"local","Mountpoint":"/m","Labels":null,"Options":null,"Scope":"local"}"#;
@@ -102,11 +102,12 @@ async fn an_old_engine_is_named() {
     }
 }
 
-/// One to come, which may have given up the versions that are spoken here.
+/// One to come, or one whose `min-api-version` says so, which has given up the versions that are spoken here.
 #[tokio::test]
 async fn an_engine_of_the_future_is_asked_for_the_oldest_version_that_it_speaks() {
     let fake = Fake::of_api("1.60", |path| match path {
         "/_ping" => Some("OK".to_owned()),
+        "/v1.44/_ping" => Some(format!("{REFUSED}\"client version 1.44 is too old\"}}")),
         "/version" => Some(r#"{"Version":"40.0.0","ApiVersion":"1.60","MinAPIVersion":"1.50"}"#.to_owned()),
         "/v1.50/volumes/x" => Some(VOLUME.to_owned()),
         _ => None,

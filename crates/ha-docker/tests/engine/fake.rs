@@ -11,6 +11,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
+/// How an engine's refusal begins.
+pub(crate) const REFUSED: &str = "{\"message\":";
+
 /// A socket of one's own, gone with the test.
 pub(crate) struct Fake {
     pub(crate) socket: PathBuf,
@@ -27,7 +30,8 @@ impl Drop for Fake {
 }
 
 impl Fake {
-    /// Accepts, and answers with what `answer` says to the path asked for; `None` is silence for ever.
+    /// Accepts, and answers with what `answer` says to the path asked for; `None` is silence for ever, and what begins with
+    /// [`REFUSED`] an error.
     pub(crate) fn answering(answer: impl Fn(&str) -> Option<String> + Clone + Send + Sync + 'static) -> Self {
         Self::with_header("", answer)
     }
@@ -77,8 +81,9 @@ async fn serve(mut stream: UnixStream, header: String, answer: impl Fn(&str) -> 
         let path = text.split_whitespace().nth(1).unwrap_or_default();
         match answer(path) {
             Some(body) => {
+                let status = if body.starts_with(REFUSED) { "400 Bad Request" } else { "200 OK" };
                 let head = format!(
-                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{header}Content-Length: {}\r\n\r\n",
+                    "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{header}Content-Length: {}\r\n\r\n",
                     body.len()
                 );
                 if stream.write_all(format!("{head}{body}").as_bytes()).await.is_err() {

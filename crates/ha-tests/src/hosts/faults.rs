@@ -1,15 +1,16 @@
 //! What may happen to hosts and to the links between them.
 
+use std::path::Path;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::disk;
 use super::error::HostsError;
 use super::links::{End, Loss, Losses};
 use super::rig::Hosts;
 use super::run::{LONG, succeed};
+use super::{disk, engine};
 
 /// Links: frames are lost in the switch, so connections that are there stall, too, and nobody is told. What is cut stays cut
 /// while a host is off and on again.
@@ -135,12 +136,21 @@ impl Hosts {
     }
 
     /// Kills the engine alone. Its containers go on until it is back, after a second, as by a service manager: then it ends
-    /// them, and starts again those whose policy says so (Docker 20.10 takes `unless-stopped` for stopped by hand then).
+    /// them, and starts again those whose policy says so (Docker takes `unless-stopped` for stopped by hand then).
     ///
     /// # Errors
     /// The host is off, or the engine does not die.
     pub fn kill_engine(&self, host: usize) -> Result<(), HostsError> {
         self.running(host, "killing the engine")?.0.end_engine(Signal::KILL, false)
+    }
+
+    /// From its next start on the engine is made of the programs of that folder, as after an upgrade; its data stay.
+    ///
+    /// # Errors
+    /// There is no such host, or no engine in the folder.
+    pub fn replace_engine(&self, host: usize, programs: &Path) -> Result<(), HostsError> {
+        engine::has_programs(programs)?;
+        self.host(host)?.set_programs(Some(programs))
     }
 
     /// Gives the engine further options of `dockerd`, instead of those given before, and starts it anew with them.

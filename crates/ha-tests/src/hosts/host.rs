@@ -75,7 +75,7 @@ impl Host {
 
     /// Makes its folders: the first trace of it.
     pub(crate) fn make_folders(&self) -> Result<(), HostsError> {
-        for folder in [&self.run, &self.engine_data()] {
+        for folder in [&self.run, &self.engine_data(), &self.data.join("etc-docker")] {
             fs::create_dir_all(folder).map_err(HostsError::file("making", folder))?;
         }
         Ok(())
@@ -254,6 +254,19 @@ impl Host {
             fs::remove_file(&flag).map_err(HostsError::file("removing", &flag))?;
         }
         self.wait_for_engine()
+    }
+
+    /// The programs that its engine is made of, from its next start on; without a folder, the machine's.
+    pub(crate) fn set_programs(&self, folder: Option<&Path>) -> Result<(), HostsError> {
+        let path = self.data.join("engine-programs");
+        let text = folder.map(|folder| folder.display().to_string()).unwrap_or_default();
+        fs::write(&path, text).map_err(HostsError::file("writing", &path))
+    }
+
+    /// What its engine finds in `daemon.json`.
+    pub(crate) fn set_engine_settings(&self, settings: &str) -> Result<(), HostsError> {
+        let path = self.data.join("etc-docker/daemon.json");
+        fs::write(&path, settings).map_err(HostsError::file("writing", &path))
     }
 
     /// What the engine is given beside the rig's own options, from its next start on.

@@ -4,7 +4,7 @@
 #
 # init.sh NAME RUN DATA CGROUP-PARENT MACHINE-ROOT
 #   RUN           the host's directory for sockets and state, also seen by the machine
-#   DATA          the host's disk: docker/ or the image disk, etc-docker/, engine-options
+#   DATA          the host's disk: docker/ or the image disk, etc-docker/, engine-options, engine-programs
 #   MACHINE-ROOT  where the machine's own engine keeps its data
 set -euo pipefail
 name=$1 run=$2 data=$3 parent=$4 machine_root=$5
@@ -35,7 +35,7 @@ mkdir -p "$run" /run/lock
 mount --bind "$aside" "$run"
 umount -l "$aside"
 
-mkdir -p /var/lib/docker /etc/docker "$data/etc-docker"
+mkdir -p /var/lib/docker /etc/docker
 if [[ -e $data/disk ]]; then
   # The loop device goes with the last mount, and that with this namespace.
   mount -o loop "$data/disk" /var/lib/docker
@@ -64,10 +64,12 @@ for start in {1..1000}; do
   rm -f /run/docker.pid "$run/docker.sock"
   options=()
   [[ ! -e $data/engine-options ]] || mapfile -t options <"$data/engine-options"
-  dockerd --data-root /var/lib/docker --exec-root /run/docker --pidfile /run/docker.pid \
+  # What it starts (containerd, runc, ...) it looks for in the same folders.
+  programs=$(<"$data/engine-programs")
+  PATH="${programs:+$programs:}$PATH" dockerd --data-root /var/lib/docker --exec-root /run/docker --pidfile /run/docker.pid \
     --host "unix://$run/docker.sock" --host unix:///run/docker.sock \
     --cgroup-parent "$parent" --exec-opt native.cgroupdriver=cgroupfs \
-    --storage-driver overlay2 --log-level warn "${options[@]}" &
+    --log-level warn "${options[@]}" &
   engine=$!
   # A signal ends `wait`, and it also reaps the orphans that the first process inherits.
   for _ in {1..1000}; do

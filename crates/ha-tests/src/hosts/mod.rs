@@ -48,6 +48,7 @@ mod availability;
 mod cgroup;
 mod claim;
 mod disk;
+mod engine;
 mod error;
 mod faults;
 mod host;
@@ -59,6 +60,7 @@ mod rig;
 mod run;
 mod switch;
 
+pub use engine::newer_engine;
 pub use error::{HostsError, Unavailable};
 pub use links::End;
 pub use rig::{Hosts, HostsOptions};

@@ -14,6 +14,7 @@ use super::availability;
 use super::cgroup::{Group, Hierarchies};
 use super::claim::Claim;
 use super::disk;
+use super::engine::Engine;
 use super::error::{HostsError, Unavailable};
 use super::host::Host;
 use super::images::Source;
@@ -28,13 +29,15 @@ pub struct HostsOptions {
     count: usize,
     images: Vec<String>,
     disk_mib: Option<u64>,
+    engine: Engine,
 }
 
 impl HostsOptions {
-    /// So many hosts, at least 1 and at most 9, without images.
+    /// So many hosts, at least 1 and at most 9, without images. Their engine is this machine's, or the one whose programs are in
+    /// the folder that `HA_TEST_ENGINE` names; with `HA_TEST_ENGINE_STORE=containerd`, images are kept by containerd.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Self { count: count.clamp(1, MOST_HOSTS), images: vec![], disk_mib: None }
+        Self { count: count.clamp(1, MOST_HOSTS), images: vec![], disk_mib: None, engine: Engine::asked_for() }
     }
 
     /// With an image of this machine's engine on every host.
@@ -52,11 +55,19 @@ impl HostsOptions {
         self
     }
 
+    /// With this machine's engine and Docker's own store of images, whatever the environment says.
+    #[must_use]
+    pub fn machines_engine(mut self) -> Self {
+        self.engine = Engine::default();
+        self
+    }
+
     /// Whether this machine can have such hosts.
     ///
     /// # Errors
     /// Why not. Whoever skips a test for that should say so.
     pub fn available(&self) -> Result<(), Unavailable> {
+        self.engine.available()?;
         availability::check(self.disk_mib.is_some())
     }
 }
@@ -88,11 +99,11 @@ impl Hosts {
             losses: Mutex::default(),
             claim,
         };
-        hosts.make(&source, options.disk_mib)?;
+        hosts.make(&source, options)?;
         Ok(hosts)
     }
 
-    fn make(&self, source: &Source, disk_mib: Option<u64>) -> Result<(), HostsError> {
+    fn make(&self, source: &Source, options: &HostsOptions) -> Result<(), HostsError> {
         for folder in [self.claim.run_dir(), self.shared_folder()] {
             fs::create_dir_all(&folder).map_err(HostsError::file("making", &folder))?;
         }
@@ -100,21 +111,23 @@ impl Hosts {
         self.switch.make()?;
         thread::scope(|scope| {
             let started: Vec<_> =
-                self.hosts.iter().map(|host| scope.spawn(|| self.make_one(host, source, disk_mib))).collect();
+                self.hosts.iter().map(|host| scope.spawn(|| self.make_one(host, source, options))).collect();
             // All are waited for before the first error is told, so that nothing is made behind the removal's back.
             let ended: Vec<_> = started.into_iter().map(thread::ScopedJoinHandle::join).collect();
             ended.into_iter().try_for_each(|end| end.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         })
     }
 
-    fn make_one(&self, host: &Host, source: &Source, disk_mib: Option<u64>) -> Result<(), HostsError> {
+    fn make_one(&self, host: &Host, source: &Source, options: &HostsOptions) -> Result<(), HostsError> {
         host.make_folders()?;
-        let linked = source.can_be_linked();
+        host.set_programs(options.engine.programs.as_deref())?;
+        host.set_engine_settings(options.engine.settings())?;
+        let linked = !options.engine.containerd_store && source.can_be_linked();
         if linked {
             source.link_into(&host.engine_data(), &host.data.join("aside"))?;
         }
-        if let Some(mib) = disk_mib {
-            disk::make(&host.data, &host.engine_data(), mib)?;
+        if let Some(mib) = options.disk_mib {
+            disk::make(&host.data, &host.engine_data(), options.engine.disk_mib(mib))?;
         }
         host.boot(&self.claim, &self.switch, &self.machine_root)?;
         if linked { Ok(()) } else { source.load_into(&host.socket()) }

@@ -34,7 +34,7 @@ fn lose_state(servers: &Servers, node: usize) {
 }
 
 #[track_caller]
-fn finding(servers: &Servers, code: Code) -> Finding {
+pub(crate) fn finding(servers: &Servers, code: Code) -> Finding {
     let report = servers.finds(&[code]);
     report.findings.into_iter().find(|finding| finding.code == code).unwrap()
 }

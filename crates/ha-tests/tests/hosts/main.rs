@@ -24,6 +24,7 @@ mod ssh;
 mod suite;
 mod three;
 mod tls;
+mod upgrade;
 mod whole;
 mod world;
 

@@ -1,13 +1,14 @@
 //! Runs the tests one after the other: each has the hosts for itself, and leaves them whole.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ha_tests::hosts::HostsOptions;
+use ha_tests::hosts::{HostsOptions, newer_engine};
 use libtest_mimic::{Arguments, Trial};
 
 use crate::world::Worlds;
-use crate::{by_hand, cluster, disk, engines, gone, links, lost, power, separate, ssh, three, tls, whole};
+use crate::{by_hand, cluster, disk, engines, gone, links, lost, power, separate, ssh, three, tls, upgrade, whole};
 
 /// Which hosts a test uses.
 #[derive(Clone, Copy)]
@@ -20,6 +21,8 @@ enum Test {
     Disk(fn(&crate::world::World)),
     /// Hosts that the test makes itself.
     Own(fn()),
+    /// Likewise, and the programs of an engine that is newer than the machine's.
+    Newer(fn(&Path)),
 }
 
 /// Names a test after its function.
@@ -65,6 +68,7 @@ fn tests() -> Vec<(&'static str, Test)> {
         Pair by_hand::a_removed_state_volume_costs_no_data,
         Pair by_hand::containers_that_somebody_removed_renamed_or_changed_are_told_and_mended,
         Pair by_hand::a_tablespace_is_told_and_neither_copied_nor_thrown_away,
+        Newer upgrade::a_newer_engine_goes_on_with_what_the_old_one_had,
         Own three::the_one_that_has_most_takes_over_and_the_third_follows,
         Own three::a_failover_during_a_base_backup_of_the_third,
         Own whole::a_pair_with_keycloaks_loses_its_primarys_host_and_gets_it_back,
@@ -98,6 +102,7 @@ fn trial(worlds: &Arc<Worlds>, name: &'static str, test: Test) -> Trial {
             Test::Pair(run) | Test::Ssh(run) => run(worlds.pair()?.as_ref()),
             Test::Disk(run) => run(worlds.disk()?.as_ref()),
             Test::Own(run) => run(),
+            Test::Newer(run) => run(&newer_engine()?),
         }
         Ok(())
     })
@@ -108,6 +113,7 @@ struct Reasons {
     pair: Option<String>,
     disk: Option<String>,
     ssh: Option<String>,
+    newer: Option<String>,
 }
 
 impl Reasons {
@@ -118,13 +124,19 @@ impl Reasons {
             Self {
                 disk: pair.clone().or_else(|| why(HostsOptions::new(1).disk(1))),
                 ssh: pair.clone().or_else(ssh::unavailable),
+                newer: pair.clone().or_else(|| newer_engine().err().map(|error| error.to_string())),
                 pair,
             }
         } else {
             let reason = Some("HA_TEST_NO_ENGINE".to_owned());
-            Self { pair: reason.clone(), disk: reason.clone(), ssh: reason }
+            Self { pair: reason.clone(), disk: reason.clone(), ssh: reason.clone(), newer: reason }
         };
-        for (which, reason) in [("of all", &reasons.pair), ("with a disk", &reasons.disk), ("with ssh", &reasons.ssh)] {
+        for (which, reason) in [
+            ("of all", &reasons.pair),
+            ("with a disk", &reasons.disk),
+            ("with ssh", &reasons.ssh),
+            ("with an engine that is upgraded", &reasons.newer),
+        ] {
             // What holds for all is not said again of some.
             if let Some(reason) = reason
                 && (which == "of all" || reasons.pair.is_none())
@@ -140,6 +152,7 @@ impl Reasons {
             Test::Pair(_) | Test::Own(_) => self.pair.is_some(),
             Test::Disk(_) => self.disk.is_some(),
             Test::Ssh(_) => self.ssh.is_some(),
+            Test::Newer(_) => self.newer.is_some(),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What is wrong with a Keycloak.
 
 use super::Seen;
-use super::postgres::{not_started, off_network};
+use super::postgres::{exited, not_started, off_network};
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding};
-use crate::layout::SERVICE_CLIENT;
+use crate::layout::{Component, SERVICE_CLIENT};
 use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole};
 use crate::ports::ContainerStatus;
 
@@ -122,8 +122,7 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
                 return add(Code::KeycloakStopped, "its Keycloak container was never started".to_owned(), up);
             }
             Some((ContainerStatus::Exited { code }, _)) => {
-                let message = format!("its Keycloak container has exited with code {code}");
-                return add(Code::KeycloakStopped, message, up);
+                return add(Code::KeycloakStopped, exited(Component::Keycloak, code), up);
             }
             Some((ContainerStatus::Paused, _)) => {
                 let message = "its Keycloak container is paused".to_owned();

@@ -173,6 +173,21 @@ const fn called(component: Component) -> &'static str {
     }
 }
 
+/// That it has ended, and what its exit code tells: of itself it ends with another one.
+pub(super) fn exited(component: Component, code: i64) -> String {
+    let in_order = match component {
+        Component::Postgres => 0,
+        // 128 and SIGTERM.
+        Component::Keycloak => 143,
+    };
+    let by_whom = if code == in_order {
+        ": somebody stopped it, or its engine did, back after it was killed (or with live-restore switched off)"
+    } else {
+        ""
+    };
+    format!("its {} container has exited with code {code}{by_whom}", called(component))
+}
+
 /// Why the engine could not start a container the last time, and what to do about it; nothing where it could.
 pub(super) fn not_started(container: &ComponentObservation, node: &Node) -> Option<(String, Advice)> {
     let error = container.as_ref().ok()?.as_ref()?.start_error.as_deref()?;
@@ -213,9 +228,7 @@ fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnM
             Some(ContainerStatus::Created) => {
                 Some((Code::PostgresStopped, "its PostgreSQL container was made and never started".to_owned()))
             }
-            Some(ContainerStatus::Exited { code }) => {
-                Some((Code::PostgresStopped, format!("its PostgreSQL container has exited with code {code}")))
-            }
+            Some(ContainerStatus::Exited { code }) => Some((Code::PostgresStopped, exited(Component::Postgres, code))),
             Some(ContainerStatus::Dead) => {
                 Some((Code::PostgresStopped, "its PostgreSQL container is half removed".to_owned()))
             }

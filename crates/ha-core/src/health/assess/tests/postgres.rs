@@ -1,8 +1,10 @@
 //! A server that does not run.
 
+use super::super::postgres::exited;
 use super::{Nodes, assess, check, postgres_stops};
 use crate::health::ClusterState::{Degraded, Healthy};
 use crate::health::Code;
+use crate::layout::Component;
 use crate::observe::UnobservedWhy;
 use crate::observe::fixtures::{healthy, pair};
 use crate::ports::{Container, ContainerStatus, RestartPolicy};
@@ -40,6 +42,19 @@ fn a_primary_that_does_not_run_leaves_the_primary_unknown() {
         &["- primary-unknown", "vm1 postgres-stopped"],
         Degraded,
     );
+}
+
+#[test]
+fn one_that_was_stopped_in_order_is_told_from_one_that_ended() {
+    for (code, told) in [(0, true), (1, false), (137, false)] {
+        let mut nodes = healthy(&pair());
+        postgres_stops(&mut nodes[1], ContainerStatus::Exited { code }, UnobservedWhy::Refused);
+        let report = assess(&pair(), &nodes);
+        let finding = report.findings.iter().find(|finding| finding.code == Code::PostgresStopped).expect("it is told");
+        assert_eq!(finding.message.contains("or its engine did"), told, "{finding:?}");
+    }
+    assert!(exited(Component::Keycloak, 143).contains("somebody stopped it"));
+    assert!(exited(Component::Keycloak, 0).ends_with("code 0"));
 }
 
 #[test]
