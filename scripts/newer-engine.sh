@@ -40,7 +40,7 @@ mirror() {
 fetch() {
   local release="$1" work="$2" from
   from="$(mirror)"
-  [[ -n "$from" ]] || from=http://deb.debian.org/debian/
+  [[ -n "$from" ]] || { say "apt knows of no archive of Debian's"; return 1; }
   mkdir -p "$work"/{lists/partial,archives/partial,packages,root}
   printf 'deb %s %s main\n' "$from" "$release" >"$work/sources.list"
   cat >"$work/apt.conf" <<CONF
