@@ -3,7 +3,7 @@
 use super::StepError;
 use super::run::At;
 use crate::layout::{self, Component, DATA_PATH, PGDATA};
-use crate::ports::{ContainerSpec, HostFile, RestartPolicy, RuntimeError};
+use crate::ports::{ContainerSpec, ContainerStatus, HostFile, RestartPolicy, RuntimeError};
 
 /// Makes it, and the network that it wants, which somebody may have removed.
 pub(super) async fn create(at: &At<'_>, spec: &ContainerSpec) -> Result<(), StepError> {
@@ -40,17 +40,30 @@ pub(super) async fn may_go(at: &At<'_>, name: &str) -> Result<(), StepError> {
     )))
 }
 
+/// Whether it is there, and comes back to its network with a start. Where it would not, it is gone, and is to be made anew.
+pub(super) async fn is_there(at: &At<'_>, name: &str) -> Result<bool, StepError> {
+    let Some(found) = at.runtime.find_container(name).await? else { return Ok(false) };
+    // Docker 29 takes a container off its network for good when a start fails, for a port or an address (moby #51758), and starts
+    // it without any the next time.
+    if found.off_network && found.status != ContainerStatus::Running {
+        return anew(at, name).await;
+    }
+    Ok(true)
+}
+
 /// Puts its files into it, and starts it. `false` where its network was removed: it does not start any more, also where there is
 /// another network of that name by now. Then it is gone, and is to be made anew; what lasts of it is in volumes.
 pub(super) async fn start(at: &At<'_>, name: &str, files: &[HostFile]) -> Result<bool, StepError> {
     at.runtime.put_files(name, files).await?;
     match at.runtime.start_container(name).await {
         Ok(()) => Ok(true),
-        Err(RuntimeError::NotFound { what }) if what.starts_with("network ") => {
-            may_go(at, name).await?;
-            at.runtime.remove_container(name).await?;
-            Ok(false)
-        }
+        Err(RuntimeError::NotFound { what }) if what.starts_with("network ") => anew(at, name).await,
         Err(error) => Err(error.into()),
     }
+}
+
+async fn anew(at: &At<'_>, name: &str) -> Result<bool, StepError> {
+    may_go(at, name).await?;
+    at.runtime.remove_container(name).await?;
+    Ok(false)
 }

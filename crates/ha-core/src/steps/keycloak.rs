@@ -26,7 +26,7 @@ pub(super) async fn start(at: &At<'_>, change: &Change) -> Result<(), StepError>
         at.runtime.stop_container(&name, cluster.limits.stop).await?;
         at.runtime.remove_container(&name).await?;
     }
-    if at.runtime.find_container(&name).await?.is_none() {
+    if !container::is_there(at, &name).await? {
         create(at).await?;
     }
     // Keycloak makes the bootstrap client together with the master realm, and never afterwards: once it is ready, or has been

@@ -63,7 +63,7 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
     let primary = primary(at).await;
     let upstream = primary.or_else(|| first(at));
     let mut made = None;
-    if at.runtime.find_container(&name).await?.is_none() {
+    if !container::is_there(at, &name).await? {
         made = Some(create(at, &hashed).await?);
     }
     let mut files: Vec<HostFile> = hashed.iter().cloned().chain(others).collect();

@@ -190,14 +190,22 @@ pub(crate) fn containers_that_somebody_removed_renamed_or_changed_are_told_and_m
     servers.rejoin(0);
     servers.settles(1);
     servers.has_rows(0, "1");
-    // And likewise where its state volume went with it.
+    // Likewise where it was taken off its network while it was down: it would start without one.
     let own = servers.container(1);
     docker(&servers, 1, &["kill", &own]);
+    docker(&servers, 1, &["network", "disconnect", &network, &own]);
     servers.fail_over(&FailoverOptions::default());
-    lose_state(&servers, 1);
     servers.rejoin(1);
     servers.settles(0);
-    servers.has_rows(1, "1");
+    // And where its state volume went with it.
+    docker(&servers, 0, &["kill", &servers.container(0)]);
+    servers.fail_over(&FailoverOptions::default());
+    lose_state(&servers, 0);
+    servers.rejoin(0);
+    servers.settles(1);
+    servers.has_rows(0, "1");
+    servers.run(&servers.switchover(0).unwrap().plan).unwrap();
+    servers.settles(0);
 
     // An engine that ends in good order and comes back, as it does for an upgrade, takes its servers along, and starts them again.
     for host in [2, 1] {

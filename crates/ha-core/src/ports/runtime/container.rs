@@ -118,7 +118,8 @@ pub struct Container {
     pub ports: Vec<PortBinding>,
     /// Why the engine could not start it, the last time that it was to.
     pub start_error: Option<String>,
-    /// Taken off the network that it was made for: it runs, and nobody reaches it, nor does a start bring it back.
+    /// Taken off the network that it was made for, by somebody or, from Docker 29 on, by a start that failed: nobody reaches it where it
+    /// runs, nor does a start bring it back.
     pub off_network: bool,
 }
 
