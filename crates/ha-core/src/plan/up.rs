@@ -15,6 +15,7 @@ use self::conflicts::{
     foreign_data, images, lacking, old_images, one_engine_each, one_system, passwords, renamed, unnamed,
 };
 use self::primary::{none_left, note_of_nobody, the_primary};
+use super::left_out::shut_out;
 use super::{Action, Change, DataState, NodeFacts, Plan, PlannedStep, Refusal, StepId};
 use crate::layout::MachineShare;
 use crate::observe::{ComponentObservation, Unobserved};
@@ -57,6 +58,7 @@ pub fn decide_up(
     images(topology, selected, facts, &mut refusals);
     lacking(topology, selected, facts, &mut refusals);
     passwords(topology, facts, &mut refusals);
+    shut_out(topology, facts, &mut refusals);
     let system = one_system(facts, &mut refusals);
     if system.is_none() {
         unnamed(facts, &mut refusals);

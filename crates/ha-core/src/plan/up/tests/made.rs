@@ -2,7 +2,7 @@
 
 use super::super::{Facts, UpOptions, decide_up};
 use super::facts::{
-    ASKED, at, empty, lines, no_containers, no_images, plans, plans_of, postgres, refuses, refuses_of, running,
+    ASKED, all, at, empty, lines, no_containers, no_images, plans, plans_of, postgres, refuses, refuses_of, running,
     stop_postgres,
 };
 use crate::observe::fixtures::{SYSTEM, demo, name, pair, secrets, strict_pair, three, unobserved};
@@ -271,4 +271,18 @@ fn no_database_is_made_beside_one_of_this_cluster_whose_node_has_another_name() 
     let mut facts = running(&pair());
     at(&mut facts, "vm2").unnamed = vec!["vm3".to_owned()];
     plans(&facts, &[]);
+}
+
+/// An old copy of the file: the third node would be shut out by `pg_hba.conf`, and confirm nothing any more.
+#[test]
+fn a_node_that_follows_is_not_shut_out_by_a_file_that_lacks_it() {
+    let mut facts = running(&three());
+    facts.remove(&name("vm3"));
+    refuses(&facts, Unsafe, &["no node vm3", "streams from vm1"]);
+    // Once it is stopped, the file is what counts.
+    postgres(&mut facts, "vm1").senders.retain(|sender| sender.name != "vm3");
+    for slot in postgres(&mut facts, "vm1").slots.iter_mut().filter(|slot| slot.name == "ha_vm3") {
+        slot.active = false;
+    }
+    decide_up(&pair(), &secrets(), &all(&pair()), &facts, ASKED).unwrap();
 }
