@@ -184,7 +184,8 @@ async fn a_limit_that_somebody_raised_on_the_primary_alone_costs_no_standby() {
     };
     let found = finding(&report, Code::ReplayPaused);
     assert_eq!(found.node.as_ref(), Some(&standby.name));
-    assert!(found.message.contains("more of max_connections (124, needed 200)"), "{found:?}");
+    let short = format!("max_connections ({}, needed 200)", pair.topology().postgres.max_connections);
+    assert!(found.message.contains(&format!("more of {short}")), "{found:?}");
     assert!(
         found.help.contains("max_connections = 200 in [postgres]") && found.help.contains("`ha-cli up`"),
         "{found:?}"
@@ -196,7 +197,7 @@ async fn a_limit_that_somebody_raised_on_the_primary_alone_costs_no_standby() {
     let planned = pair.cluster().plan_failover(&FailoverOptions::default()).await.unwrap();
     let failed = up::run(pair.cluster(), &planned.plan).await.unwrap_err();
     let said = failed.failures[0].error.to_string();
-    assert!(said.contains("it would end") && said.contains("max_connections (124, needed 200)"), "{said}");
+    assert!(said.contains("it would end") && said.contains(&short), "{said}");
     // It still runs, and what is advised makes the failover possible.
     assert_eq!(pair.superuser(standby, "SELECT pg_is_in_recovery()").await.unwrap(), "t");
     let mut topology = pair.topology().clone();
