@@ -12,7 +12,8 @@ use ha_core::values::NodeName;
 use ha_docker::TokioClock;
 use ha_tests::{Pair, PairOptions, engine_is_wanted, fresh_name};
 
-use crate::host::{docker, label, try_docker};
+use crate::derived;
+use crate::host::{docker, label};
 use crate::up::run;
 
 /// In front of Debian's own tools; the shell as well, and PostgreSQL's programs by themselves, without Debian's wrappers in perl, which
@@ -32,14 +33,6 @@ case ${1:-} in
 esac
 "#;
 
-struct Images(String);
-
-impl Drop for Images {
-    fn drop(&mut self) {
-        let _ = try_docker(&["image", "rm", "-f", &self.0]);
-    }
-}
-
 /// BusyBox of this machine, linked statically as Debian's package busybox-static has it.
 fn busybox() -> Option<Vec<u8>> {
     ["/bin/busybox", "/usr/bin/busybox"].iter().find_map(|path| fs::read(path).ok())
@@ -54,22 +47,8 @@ async fn an_image_with_the_tools_of_alpine_and_the_folders_of_a_newer_one_does_a
         println!("skipped: no BusyBox on this machine (Debian: busybox-static)");
         return;
     };
-    let tag = format!("{}-busybox:1", fresh_name());
-    let _images = Images(tag.clone());
-    let options = PairOptions { postgres_image: tag.clone(), ..PairOptions::postgres_only() };
-    let pair = Pair::prepare(options).await.unwrap();
-    let cluster_label = label(pair.topology().cluster.name.as_str());
-    let (key, value) = cluster_label.split_once('=').unwrap();
-    let build = ImageBuild {
-        tag,
-        context: vec![
-            HostFile::new("Dockerfile", format!("FROM {}{DOCKERFILE}", PairOptions::default().postgres_image), 0o644),
-            HostFile::new("busybox", busybox, 0o755),
-            HostFile::new("flock", FLOCK, 0o755),
-        ],
-        labels: [(key.to_owned(), value.to_owned())].into(),
-    };
-    pair.runtime().build_image(&build).await.unwrap();
+    let files = vec![HostFile::new("busybox", busybox, 0o755), HostFile::new("flock", FLOCK, 0o755)];
+    let (pair, _image) = derived::pair("busybox", DOCKERFILE, files).await;
     let cluster = pair.cluster();
     let (vm1, vm2) = (pair.primary().name.clone(), pair.standby().name.clone());
     let container = pair.container(pair.primary(), Component::Postgres);
@@ -136,7 +115,7 @@ async fn an_image_without_programs_is_refused_before_anything_is_made() {
     }
     for (remove, named) in [("/usr/bin/flock /usr/bin/timeout", "lacks flock, timeout"), ("/bin/sh", "lacks /bin/sh")] {
         let tag = format!("{}-lacking:1", fresh_name());
-        let _images = Images(tag.clone());
+        let _image = derived::Image(tag.clone());
         let options = PairOptions { postgres_image: tag.clone(), ..PairOptions::postgres_only() };
         let pair = Pair::prepare(options).await.unwrap();
         let label = label(pair.topology().cluster.name.as_str());

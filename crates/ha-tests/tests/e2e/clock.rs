@@ -2,17 +2,17 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
-use ha_core::health::{Code, Report};
+use ha_core::health::Code;
 use ha_core::layout::Component;
 use ha_core::plan::{FailoverOptions, OldData, RejoinStart, SwitchoverOptions};
-use ha_core::ports::{ContainerRuntime as _, HostFile, ImageBuild};
+use ha_core::ports::HostFile;
 use ha_core::topology::Node;
-use ha_tests::{Pair, PairOptions, engine_is_wanted, fresh_name, of_the_pair};
+use ha_tests::{Pair, engine_is_wanted};
 
-use crate::host::{docker, label, try_docker};
-use crate::up;
+use crate::hands::until;
+use crate::host::docker;
+use crate::{derived, up};
 
 /// The server alone, behind a script with its name: what libfaketime shares between processes belongs to the first one's user. What
 /// the clock is set by stands in a file, which is read anew every second. Time that only goes forward is left alone, as it is by
@@ -27,14 +27,6 @@ export LD_PRELOAD=/opt/libfaketime.so.1 FAKETIME_TIMESTAMP_FILE=/opt/set FAKETIM
 exec "$(readlink -f "$0")-itself" "$@"
 "#;
 
-struct Image(String);
-
-impl Drop for Image {
-    fn drop(&mut self) {
-        let _ = try_docker(&["image", "rm", "-f", &self.0]);
-    }
-}
-
 fn libfaketime() -> Option<Vec<u8>> {
     let folders = fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
     let files = folders.map(|folder| folder.join("faketime/libfaketime.so.1"));
@@ -44,19 +36,6 @@ fn libfaketime() -> Option<Vec<u8>> {
 fn set(pair: &Pair, node: &Node, by: &str) {
     let container = pair.container(node, Component::Postgres);
     docker(&["exec", "-u", "root", &container, "sh", "-c", &format!("echo {by} >/opt/set")]);
-}
-
-/// Looks until exactly that is found.
-async fn until(pair: &Pair, wanted: &[Code]) -> Report {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let report = pair.cluster().report().await;
-        if of_the_pair(&report) == wanted {
-            return report;
-        }
-        assert!(Instant::now() < deadline, "{wanted:?} was not found: {:?}", report.findings);
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 /// `clock-skew` of an hour and nothing else, in these words, while what is written arrives and is not called late.
@@ -83,22 +62,9 @@ async fn one_that_is_set_by_an_hour_is_told_and_changes_of_roles_go_on() {
         println!("skipped: no libfaketime on this machine (Debian: libfaketime)");
         return;
     };
-    let tag = format!("{}-clock:1", fresh_name());
-    let _image = Image(tag.clone());
-    let options = PairOptions { postgres_image: tag.clone(), ..PairOptions::postgres_only() };
-    let pair = Pair::prepare(options).await.unwrap();
-    let cluster_label = label(pair.topology().cluster.name.as_str());
-    let (key, value) = cluster_label.split_once('=').unwrap();
-    let build = ImageBuild {
-        tag,
-        context: vec![
-            HostFile::new("Dockerfile", format!("FROM {}{DOCKERFILE}", PairOptions::default().postgres_image), 0o644),
-            HostFile::new("libfaketime.so.1", library, 0o644),
-            HostFile::new("with-its-clock", WITH_ITS_CLOCK, 0o755),
-        ],
-        labels: [(key.to_owned(), value.to_owned())].into(),
-    };
-    pair.runtime().build_image(&build).await.unwrap();
+    let files =
+        vec![HostFile::new("libfaketime.so.1", library, 0o644), HostFile::new("with-its-clock", WITH_ITS_CLOCK, 0o755)];
+    let (pair, _image) = derived::pair("clock", DOCKERFILE, files).await;
     pair.up(false).await.unwrap();
     until(&pair, &[]).await;
 

@@ -12,7 +12,7 @@ use crate::host::{docker, on_volumes};
 use crate::up;
 
 /// Looks until exactly that is found.
-async fn until(pair: &Pair, wanted: &[Code]) -> Report {
+pub(crate) async fn until(pair: &Pair, wanted: &[Code]) -> Report {
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
         let report = pair.cluster().report().await;

@@ -10,6 +10,7 @@ mod busybox;
 mod clock;
 mod come_back;
 mod data;
+mod derived;
 mod doctor;
 mod engine;
 mod failover;
