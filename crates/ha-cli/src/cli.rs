@@ -37,7 +37,6 @@ pub use switchover::SwitchoverArgs;
 #[command(
     name = "ha-cli",
     version,
-    disable_help_subcommand = true,
     max_term_width = 100,
     after_help = "Exit codes: 0 healthy or done, 1 failed, 2 wrong usage or configuration, 3 degraded, 4 down, \
                   5 refused for safety, 130 ended by ctrl-c"

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
-use ha_cli::cli::{Cli, Globals, answer_completion, usage};
+use ha_cli::cli::{Cli, Globals, OutputFormat, answer_completion, usage};
 use ha_cli::error::{Error, Failure};
 use ha_cli::exit::{self, Outcome};
 use ha_cli::output::{Color, PlainStderr, Printer, Widths};
@@ -20,10 +20,7 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Help and version come here too, as output with code 0. A reader that has gone needs no answer.
-        Err(asked) if !asked.use_stderr() => {
-            drop(asked.print());
-            return ExitCode::from(exit::DONE);
-        }
+        Err(asked) if !asked.use_stderr() => return help(&asked),
         Err(wrong) => return refuse(&wrong),
     };
     let color = color(&cli.globals);
@@ -38,6 +35,18 @@ fn main() -> ExitCode {
         result = Err(lost);
     }
     ExitCode::from(exit::code(&result))
+}
+
+fn help(asked: &clap::Error) -> ExitCode {
+    match asked.print() {
+        Err(lost) if lost.kind() != io::ErrorKind::BrokenPipe => {
+            let printer =
+                Printer::new(OutputFormat::Human, Color::default(), Box::new(io::stdout()), Box::new(io::stderr()));
+            drop(printer.error(&Error::output(lost)));
+            ExitCode::from(exit::FAILED)
+        }
+        _ => ExitCode::from(exit::DONE),
+    }
 }
 
 /// A command line that makes no sense is told to programs, too, as far as it says that it is one that reads.

@@ -213,20 +213,26 @@ impl Printer {
         self.say(&plain(text));
     }
 
-    /// Prints why a command stopped: to people on standard error, to programs as the object they wait for.
+    /// Prints why a command stopped: to people on standard error, to programs as the object they wait for; where that cannot be
+    /// written, to people.
     ///
     /// # Errors
     /// The object could not be written.
     pub fn error(&self, error: &Error) -> Result<(), Error> {
         match self.format {
-            OutputFormat::Json => self.json(&json::error(error)),
+            // Where no program can read it, somebody may: the cause must not be lost with the object.
+            OutputFormat::Json => self.json(&json::error(error)).inspect_err(|_| self.complain(error)),
             OutputFormat::Human => {
-                let mut page = Page::new(self.color.err).with_width((self.measure)().err);
-                human::error(&mut page, error);
-                self.say(&page.into_text());
+                self.complain(error);
                 Ok(())
             }
         }
+    }
+
+    fn complain(&self, error: &Error) {
+        let mut page = Page::new(self.color.err).with_width((self.measure)().err);
+        human::error(&mut page, error);
+        self.say(&page.into_text());
     }
 
     /// Prints what is wrong with a command line, likewise; people get the whole of it.

@@ -89,10 +89,26 @@ fn a_reader_that_goes_away_makes_no_noise() {
 fn output_that_is_lost_is_a_failure() {
     let place = Place::new();
     place.write("ha.toml", GOOD);
+    for arguments in [
+        &["config", "show"][..],
+        &["config", "show", "--output", "json"],
+        &["completions", "bash"],
+        &["--help"],
+        &["help", "status"],
+        &["--version"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = place.command().args(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("could not be written"), "{arguments:?}: {told}");
+    }
+    // What failed is told all the same.
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let output = place.command().args(["config", "show"]).stdout(full).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("could not be written"));
+    let output =
+        place.command().args(["--config", "none.toml", "status", "--output", "json"]).stdout(full).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("none.toml"), "{told}");
 }
 
 #[test]
