@@ -118,11 +118,9 @@ pub enum StepError {
         log: String,
     },
     /// Keycloak did not become ready.
-    #[error("Keycloak did not become ready within {seconds} s: {detail}\n{log}")]
+    #[error("Keycloak did not become ready: {detail}\n{log}")]
     NotReady {
-        /// How long was waited.
-        seconds: u64,
-        /// What it said last.
+        /// What it said last, or how it ended.
         detail: String,
         /// The last lines of its log.
         log: String,

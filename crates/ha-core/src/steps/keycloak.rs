@@ -9,7 +9,7 @@ use super::run::At;
 use super::server::share;
 use super::{StepError, container};
 use crate::layout::{self, BOOTSTRAP_CLIENT, Component, SERVICE_CLIENT};
-use crate::observe::KeycloakState;
+use crate::observe::{KeycloakState, PostgresRole};
 use crate::plan::Change;
 use crate::ports::{ExecSpec, KeycloakError, LogOptions, RuntimeError, TokenGrant, UserSpec};
 use crate::values::Secret;
@@ -31,7 +31,7 @@ pub(super) async fn start(at: &At<'_>, change: &Change) -> Result<(), StepError>
     }
     // Keycloak makes the bootstrap client together with the master realm, and never afterwards: once it is ready, or has been
     // at any time, it is in the database until the set-up removes it there, and has no business in a file.
-    let first = !was_set_up(at).await;
+    let first = makes_the_realm(at).await?;
     let files = layout::keycloak_files(topology, at.node, cluster.secrets(), first);
     if !container::start(at, &name, &files).await? {
         create(at).await?;
@@ -56,10 +56,17 @@ async fn create(at: &At<'_>) -> Result<(), StepError> {
     container::create(at, &layout::keycloak_container(topology, at.node, &image, share(at).await?)).await
 }
 
-/// Whether the data that this node has says that a set-up of Keycloak came to its end, with whatever secrets.
-async fn was_set_up(at: &At<'_>) -> bool {
-    let seen = at.cluster.ports.probe.observe(&at.node.name, at.cluster.limits.observe).await;
-    seen.is_ok_and(|seen| seen.set_up.is_some())
+/// Whether this Keycloak may be the one that makes the master realm: its server takes writes, and its data does not say that a
+/// set-up of Keycloak came to its end, with whatever secrets. On a standby it never does, and a secret that is put there would stay
+/// if the run were cut off.
+async fn makes_the_realm(at: &At<'_>) -> Result<bool, StepError> {
+    let (probe, limit) = (&at.cluster.ports.probe, at.cluster.limits.observe);
+    let seen = match probe.observe(&at.node.name, limit).await {
+        Ok(seen) => seen,
+        // Not known is neither: without the client nobody could set it up, and with it a secret might be left.
+        Err(_) => probe.observe(&at.node.name, limit * 5).await?,
+    };
+    Ok(seen.role == PostgresRole::Primary && seen.set_up.is_none())
 }
 
 /// Takes the bootstrap client's secret out of every Keycloak's configuration: also of one whose start was interrupted before it
@@ -125,7 +132,7 @@ async fn wait_ready(at: &At<'_>, name: &str) -> Result<(), StepError> {
         },
     };
     let log = last_lines(at, name).await;
-    Err(StepError::NotReady { seconds: limit.as_secs(), detail, log })
+    Err(StepError::NotReady { detail, log })
 }
 
 pub(super) async fn last_lines(at: &At<'_>, name: &str) -> String {
