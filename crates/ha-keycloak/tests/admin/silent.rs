@@ -56,9 +56,9 @@ fn one_that_never_answers_is_unreachable_within_the_limit() {
         let started = Instant::now();
         let seen = keycloak.observe(&vm1(), Duration::from_millis(500)).await;
         assert_eq!(seen.state, KeycloakState::Unreachable);
-        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+        assert!(started.elapsed() < 4 * LIMIT, "{:?}", started.elapsed());
         assert!(keycloak.wait_ready(&vm1(), Duration::from_millis(700)).await.is_err());
-        assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+        assert!(started.elapsed() < 5 * LIMIT, "{:?}", started.elapsed());
     });
 }
 

@@ -18,7 +18,7 @@ use crate::pair::{
 };
 
 /// What an observation may take longer than its limit: scheduling on a busy machine.
-const GRACE: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_secs(3);
 
 async fn fails(probe: &dyn ReplicationProbe, limit: Duration) -> ProbeError {
     let started = Instant::now();

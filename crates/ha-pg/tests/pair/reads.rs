@@ -211,7 +211,7 @@ fn a_paused_replay_shows_and_is_not_waited_for_in_vain() {
             Err(PostgresError::TimedOut { last, .. }) => assert!(last.contains("paused"), "{last}"),
             other => panic!("{other:?}"),
         }
-        assert!(started.elapsed() < limit + std::time::Duration::from_secs(1));
+        assert!(started.elapsed() < 5 * limit);
 
         sql(&pair.standby(), "postgres", "SELECT pg_wal_replay_resume()");
         pair.control().wait_replayed(&vm2(), target, LIMIT).await.unwrap();
