@@ -11,7 +11,6 @@ import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import org.postgresql.replication.LogSequenceNumber;
 
@@ -36,7 +35,7 @@ final class Follower {
     private LogSequenceNumber position;
     private boolean moved = true;
 
-    /** What one pass removes from the caches. */
+    /** What is removed from the caches. */
     private static final class Evictions {
         boolean all;
         boolean users;
@@ -51,6 +50,16 @@ final class Follower {
             LOG.debugf("all that was read is forgotten: %s", why);
         }
 
+        void add(Evictions more) {
+            all |= more.all;
+            users |= more.users;
+            userIds.addAll(more.userIds);
+            widely.addAll(more.widely);
+            gone.addAll(more.gone);
+            sessions.addAll(more.sessions);
+            realms.addAll(more.realms);
+        }
+
         void apply(Caches caches) {
             if (all) {
                 caches.clearAll();
@@ -61,6 +70,9 @@ final class Follower {
             caches.evictUsersWidely(widely);
             if (!all && !users) {
                 caches.forgetUsers(gone);
+            }
+            if (!all) {
+                caches.forgetRealms(realms);
             }
             caches.remove(sessions.stream().filter(key -> !MadeHere.contains(key)).toList());
         }
@@ -119,12 +131,11 @@ final class Follower {
         if (revokedTokens) {
             loadRevokedTokens();
         }
-        now.apply(caches);
-        recent.forEach(before -> before.apply(caches));
+        // Together with what is done again, since each look goes through the caches.
         recent.addLast(now);
-        // Together, since each look goes through the caches.
-        caches.forgetRealms(recent.stream().filter(evictions -> !evictions.all).flatMap(evictions -> evictions.realms.stream())
-                .collect(Collectors.toSet()));
+        Evictions together = new Evictions();
+        recent.forEach(together::add);
+        together.apply(caches);
         while (recent.size() > REPEATS) {
             recent.removeFirst();
         }
