@@ -11,6 +11,8 @@ const SHOWN: usize = 300;
 /// One answer, read to its end.
 #[derive(Debug, Clone)]
 pub struct Answer {
+    /// What was asked: the method and the address.
+    pub request: String,
     /// The status.
     pub status: u16,
     /// The headers.
@@ -67,6 +69,6 @@ impl Answer {
     }
 
     fn unlike(&self, what: &str) -> HttpError {
-        HttpError::Body { what: what.to_owned(), shown: self.shown() }
+        HttpError::Body { what: format!("{}: {what}", self.request), shown: self.shown() }
     }
 }

@@ -134,7 +134,7 @@ impl Site {
         let response = client.execute(request).await.map_err(failed)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.map_err(failed)?;
-        Ok(Answer { status, headers, text })
+        Ok(Answer { request: told, status, headers, text })
     }
 
     /// Whether an address leads to this cluster.
