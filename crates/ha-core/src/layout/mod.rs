@@ -30,7 +30,7 @@ pub use keycloak::{
 pub use machine::MachineShare;
 pub(crate) use names::container_host_name;
 pub use names::{
-    Component, ENGINE_LABEL, LABEL_CLUSTER, LABEL_COMPONENT, LABEL_ID, LABEL_IMAGE, LABEL_NODE, LABEL_SPEC,
+    Component, ENGINE_LABEL, LABEL_BASE, LABEL_CLUSTER, LABEL_COMPONENT, LABEL_ID, LABEL_IMAGE, LABEL_NODE, LABEL_SPEC,
     LABEL_SYSTEM, VOLUMES, container_name, labels, network_name, one_off_name, selector, volume_name,
 };
 pub(crate) use postgres::topology_file;

@@ -20,6 +20,8 @@ pub const LABEL_SPEC: &str = "org.ha-cli.spec";
 pub const LABEL_IMAGE: &str = "org.ha-cli.image";
 /// The system identifier of the database that a container was made for.
 pub const LABEL_SYSTEM: &str = "org.ha-cli.system-identifier";
+/// Label: the id of the image that a prepared image was made from.
+pub const LABEL_BASE: &str = "org.ha-cli.base-image";
 /// On volumes: the id of the engine they were made on, so that a node whose endpoint leads to another engine one day
 /// is noticed.
 pub const ENGINE_LABEL: &str = "org.ha-cli.engine";

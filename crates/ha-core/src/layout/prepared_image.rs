@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::image_environment::{left_out_variables, without_variables};
 use super::keycloak::{KEYCLOAK_GID, KEYCLOAK_UID, conf_lines, given_options};
-use super::{keycloak_base_path, spec_hash};
+use super::{LABEL_BASE, keycloak_base_path, spec_hash};
 use crate::ports::{HostFile, Image, ImageBuild};
 use crate::topology::{KeycloakOption, Topology};
 
@@ -97,6 +97,10 @@ pub fn keycloak_image(topology: &Topology, base: &Image, extension: KeycloakExte
             HostFile::new("ha-prepare.sh", PREPARE_SCRIPT, 0o644),
             HostFile::new("ha-standby.jar", extension.jar, 0o644),
         ],
-        labels: [("org.ha-cli.base".to_owned(), topology.images.keycloak.clone())].into(),
+        labels: [
+            ("org.ha-cli.base".to_owned(), topology.images.keycloak.clone()),
+            (LABEL_BASE.to_owned(), base.id.clone()),
+        ]
+        .into(),
     }
 }

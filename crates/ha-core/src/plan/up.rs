@@ -198,16 +198,26 @@ impl Up<'_> {
         if without_keycloak {
             pending_keycloaks.clear();
         }
-        pending_keycloaks.sort_by_key(|(node, ..)| !self.is_primary(node));
+        let known_keycloaks: Vec<_> = pending_keycloaks.iter().map(|&(node, facts, ..)| (node, facts)).collect();
+        let first = self.keycloaks_first(&known_keycloaks);
+        pending_keycloaks.sort_by_key(|(node, ..)| (!first.contains(&node.name), !self.is_primary(node)));
+        let mut shown = Vec::new();
         for (node, facts, is_primary, server) in pending_keycloaks {
             // In strict, the first write waits for a standby, and so does the Keycloak that writes it.
             let mut after: Vec<StepId> = server.into_iter().collect();
             if is_primary && self.topology.replication.durability == Durability::Strict {
                 after.extend(&standby_servers);
             }
+            // One after the other, and each only when the one before serves again.
+            let shows = first.contains(&node.name);
+            if shows || is_primary {
+                after.extend(&shown);
+            }
             let keycloak = self.keycloak(node, facts, after, is_primary, &upstream);
             if is_primary {
                 upstream.keycloak = keycloak;
+            } else if shows {
+                shown.extend(keycloak);
             }
         }
         for name in selected {

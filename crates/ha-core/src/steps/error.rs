@@ -168,6 +168,9 @@ impl StepError {
                  run `ha-cli up` for the primary"
                     .to_owned()
             }
+            Self::Job { message, .. } if message.contains("replication slot") && message.contains("does not exist") => {
+                "the primary has no replication slot for it: run `ha-cli up` for the primary, then the same again".to_owned()
+            }
             Self::Job { message, .. } if message.contains("password authentication failed") => {
                 "the secrets file differs from the one the primary was made with".to_owned()
             }

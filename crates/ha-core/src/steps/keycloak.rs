@@ -5,13 +5,14 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, pin_mut};
 
+use super::put_back::Former;
 use super::run::At;
 use super::server::share;
 use super::{StepError, container};
-use crate::layout::{self, BOOTSTRAP_CLIENT, Component, SERVICE_CLIENT};
+use crate::layout::{self, BOOTSTRAP_CLIENT, Component, LABEL_BASE, SERVICE_CLIENT};
 use crate::observe::{KeycloakState, PostgresRole};
 use crate::plan::Change;
-use crate::ports::{ExecSpec, KeycloakError, LogOptions, RuntimeError, TokenGrant, UserSpec};
+use crate::ports::{ContainerSpec, ExecSpec, Image, KeycloakError, LogOptions, RuntimeError, TokenGrant, UserSpec};
 use crate::values::Secret;
 
 /// Requests that may meet a connection of before, and the time between them.
@@ -22,38 +23,70 @@ pub(super) async fn start(at: &At<'_>, change: &Change) -> Result<(), StepError>
     let cluster = at.cluster;
     let topology = cluster.topology();
     let name = layout::container_name(topology, &at.node.name, Component::Keycloak);
+    // Keycloak makes the bootstrap client together with the master realm, and never afterwards: once it is ready, or has been
+    // at any time, it is in the database until the set-up removes it there, and has no business in a file.
+    let first = makes_the_realm(at).await?;
+    let (mut former, mut made) = (None, None);
     if let Change::Replace { .. } = change {
+        former = former_of(at, &name).await?;
         at.runtime.stop_container(&name, cluster.limits.stop).await?;
         at.runtime.remove_container(&name).await?;
     }
     if !container::is_there(at, &name).await? {
-        create(at).await?;
+        made = Some(create(at).await?);
     }
-    // Keycloak makes the bootstrap client together with the master realm, and never afterwards: once it is ready, or has been
-    // at any time, it is in the database until the set-up removes it there, and has no business in a file.
-    let first = makes_the_realm(at).await?;
     let files = layout::keycloak_files(topology, at.node, cluster.secrets(), first);
     if !container::start(at, &name, &files).await? {
-        create(at).await?;
+        made = Some(create(at).await?);
         at.runtime.put_files(&name, &files).await?;
         at.runtime.start_container(&name).await?;
     }
-    wait_ready(at, &name).await?;
+    if let Err(why) = wait_ready(at, &name).await {
+        return Err(match (former, made) {
+            (Some(former), Some(spec)) => former.put_back(at, spec, None, why).await,
+            _ => why,
+        });
+    }
     if first {
         at.runtime.put_files(&name, &layout::keycloak_files(topology, at.node, cluster.secrets(), false)).await?;
     }
     Ok(())
 }
 
-async fn create(at: &At<'_>) -> Result<(), StepError> {
+/// What a Keycloak that serves runs with; none where it does not, or where the new one may be of another release: that may change
+/// the database, and the old one would not know it then.
+async fn former_of(at: &At<'_>, name: &str) -> Result<Option<Former>, StepError> {
+    let (cluster, topology) = (at.cluster, at.cluster.topology());
+    let seen = cluster.ports.keycloak.observe(&at.node.name, cluster.limits.observe).await;
+    let Some(container) = at.runtime.find_container(name).await?.filter(|_| seen.state == KeycloakState::Ready) else {
+        return Ok(None);
+    };
+    let (base, new) = images(at).await?;
+    let old = at.runtime.find_image(&container.image_id).await?;
+    let same_base = old.is_some_and(|old| old.labels.get(LABEL_BASE) == Some(&base.id));
+    if new.id != container.image_id && !same_base {
+        return Ok(None);
+    }
+    let files = layout::keycloak_files(topology, at.node, cluster.secrets(), false);
+    Former::of(at, Component::Keycloak, name, &files).await
+}
+
+/// The topology's image, and the one that is prepared from it.
+async fn images(at: &At<'_>) -> Result<(Image, Image), StepError> {
     let topology = at.cluster.topology();
+    let gone = |name: &str| StepError::Changed(format!("the image {name} is gone"));
     let reference = &topology.images.keycloak;
-    let gone = || StepError::Changed(format!("the image {reference} is gone"));
-    let base = at.runtime.find_image(reference).await?.ok_or_else(gone)?;
+    let base = at.runtime.find_image(reference).await?.ok_or_else(|| gone(reference))?;
     let tag = layout::keycloak_image_tag(topology, &base, at.cluster.extension);
-    let image = at.runtime.find_image(&tag).await?;
-    let image = image.ok_or_else(|| StepError::Changed(format!("the image {tag} is gone")))?;
-    container::create(at, &layout::keycloak_container(topology, at.node, &image, share(at).await?)).await
+    let prepared = at.runtime.find_image(&tag).await?.ok_or_else(|| gone(&tag))?;
+    Ok((base, prepared))
+}
+
+async fn create(at: &At<'_>) -> Result<ContainerSpec, StepError> {
+    let (_, image) = images(at).await?;
+    let spec = layout::keycloak_container(at.cluster.topology(), at.node, &image, share(at).await?);
+    container::create(at, &spec).await?;
+    Ok(spec)
 }
 
 /// Whether this Keycloak may be the one that makes the master realm: its server takes writes, and its data does not say that a
@@ -116,7 +149,7 @@ pub(super) async fn await_warm(at: &At<'_>) -> Result<(), StepError> {
 }
 
 /// Waits until it is ready, and no longer than it lives: the restart policy would start it again for ever.
-async fn wait_ready(at: &At<'_>, name: &str) -> Result<(), StepError> {
+pub(super) async fn wait_ready(at: &At<'_>, name: &str) -> Result<(), StepError> {
     let limit = at.cluster.limits.keycloak_ready;
     let ready = at.cluster.ports.keycloak.wait_ready(&at.node.name, limit);
     let exited = at.runtime.wait_container(name, limit);

@@ -1,12 +1,13 @@
 //! What a server ran with, kept for the case that it does not come up with what is new.
 
-use super::StepError;
 use super::run::At;
-use crate::layout::{LABEL_IMAGE, LABEL_SPEC};
+use super::{StepError, keycloak};
+use crate::layout::{Component, LABEL_IMAGE, LABEL_SPEC};
 use crate::ports::{ContainerSpec, HostFile};
 
-/// Image, mark and files of a server that is about to be replaced.
+/// Image, mark and files of a server, or of a Keycloak, that is about to be replaced.
 pub(super) struct Former {
+    component: Component,
     image: String,
     mark: Option<String>,
     files: Vec<HostFile>,
@@ -14,7 +15,12 @@ pub(super) struct Former {
 
 impl Former {
     /// Of the container of that name; none where there is none, or not all of its files are there.
-    pub(super) async fn of(at: &At<'_>, name: &str, files: &[HostFile]) -> Result<Option<Self>, StepError> {
+    pub(super) async fn of(
+        at: &At<'_>,
+        component: Component,
+        name: &str,
+        files: &[HostFile],
+    ) -> Result<Option<Self>, StepError> {
         let Some(container) = at.runtime.find_container(name).await? else { return Ok(None) };
         let mut former = Vec::new();
         for file in files {
@@ -22,7 +28,7 @@ impl Former {
             former.push(HostFile { content, ..file.clone() });
         }
         let mark = container.labels.get(LABEL_SPEC).cloned();
-        Ok(Some(Self { image: container.image_id, mark, files: former }))
+        Ok(Some(Self { component, image: container.image_id, mark, files: former }))
     }
 
     /// Puts it back in the place of what did not come up, and tells what became of that. Its mark is the old one, so that
@@ -34,9 +40,12 @@ impl Former {
         permit: Option<HostFile>,
         why: StepError,
     ) -> StepError {
-        let name = spec.name.clone();
+        let (name, component) = (spec.name.clone(), self.component);
+        let (why, log) = match why {
+            StepError::NotReady { detail, log, .. } => (detail, log),
+            other => (other.to_string(), keycloak::last_lines(at, &name).await),
+        };
         let outcome = async {
-            let log = super::keycloak::last_lines(at, &name).await;
             at.runtime.stop_container(&name, at.cluster.limits.stop).await?;
             at.runtime.remove_container(&name).await?;
             let mut spec = spec;
@@ -50,14 +59,19 @@ impl Former {
             let files: Vec<_> = self.files.into_iter().chain(permit).collect();
             at.runtime.put_files(&name, &files).await?;
             at.runtime.start_container(&name).await?;
-            at.cluster.ports.control.wait_ready(&at.node.name, at.cluster.limits.postgres_ready).await?;
-            Ok::<_, StepError>(log)
+            match component {
+                Component::Postgres => {
+                    at.cluster.ports.control.wait_ready(&at.node.name, at.cluster.limits.postgres_ready).await?;
+                }
+                Component::Keycloak => keycloak::wait_ready(at, &name).await?,
+            }
+            Ok::<_, StepError>(())
         };
         match outcome.await {
-            Ok(log) => StepError::PutBack { why: why.to_string(), log },
+            Ok(()) => StepError::PutBack { why, log },
             Err(error) => StepError::Changed(format!(
                 "it does not come up with what is new ({why}), nor with what it had before ({error}); `ha-cli logs {} \
-                 --component postgres` shows why",
+                 --component {component}` shows why",
                 at.node.name
             )),
         }

@@ -54,7 +54,7 @@ pub(super) async fn start(at: &At<'_>, change: &Change, permit: bool) -> Result<
     let mut former = None;
     if let Change::Replace { .. } = change {
         container::may_go(at, &name).await?;
-        former = Former::of(at, &name, &hashed).await?;
+        former = Former::of(at, Component::Postgres, &name, &hashed).await?;
         catch_up(at).await;
         at.runtime.stop_container(&name, cluster.limits.stop).await?;
         at.runtime.remove_container(&name).await?;

@@ -172,6 +172,15 @@ impl TopologySpec {
             match KeycloakOption::of(name) {
                 Some(KeycloakOption::Refused(reason)) => problems.add(path, reason, "remove it"),
                 Some(KeycloakOption::RunTime | KeycloakOption::BuildTime) => {
+                    if name == "proxy-trusted-addresses" && self.keycloak.proxy_headers == "none" {
+                        let help =
+                            "write \"xforwarded\" or \"forwarded\" there, whichever the proxy sends, or remove it";
+                        problems.add(
+                            path.clone(),
+                            "does not let Keycloak start while keycloak.proxy_headers is \"none\"",
+                            help,
+                        );
+                    }
                     if let Some(why) = features::unfit(name, value) {
                         problems.add(path.clone(), why, "name the features one by one, without it");
                     }

@@ -197,6 +197,8 @@ impl ContainerRuntime for FakeEngine {
             }
             if fake.component() == "postgres" {
                 engine.start_postgres(name);
+            } else if fake.will_not_start() {
+                fake.status = ContainerStatus::Exited { code: 2 };
             } else {
                 fake.status = ContainerStatus::Running;
             }

@@ -15,6 +15,7 @@ use world::Data;
 
 use ha_core::layout::Component;
 use ha_core::plan::{Action, Plan, PlannedStep};
+use ha_core::steps::StepError;
 use ha_core::topology::TopologySpec;
 use ha_core::values::NodeName;
 
@@ -215,6 +216,39 @@ fn a_plan_that_cannot_come_to_its_end_does_not_end_well() {
     ];
     let error = sim.run(&Plan { steps, ..Plan::default() }).unwrap_err();
     assert_eq!((error.failures.len(), error.failures[0].step.id, error.not_begun), (1, 0, 1), "{error}");
+}
+
+/// On the standby first, so that the one that takes writes is not stopped for it; where that one alone can show it, it comes back.
+#[test]
+fn a_keycloak_that_does_not_start_with_other_options_runs_again_with_the_old_ones() {
+    let keycloak = |sim: &Sim, at: usize| {
+        let world = sim.world();
+        let fake = &world.engines[at].containers[&format!("sso-vm{}-keycloak", at + 1)];
+        (fake.ready, fake.spec.clone(), fake.files.clone())
+    };
+    for (standby_stopped, broken) in [(false, 1), (true, 0)] {
+        let before = running();
+        if standby_stopped {
+            let mut world = before.world();
+            let fake = world.engines[1].containers.get_mut("sso-vm2-keycloak").expect("it is there");
+            (fake.status, fake.ready) = (ha_core::ports::ContainerStatus::Exited { code: 0 }, false);
+        }
+        let were = [keycloak(&before, 0), keycloak(&before, 1)];
+        let mut spec = spec(2);
+        spec.keycloak.options.insert("log-level".to_owned(), "nonsense".to_owned());
+        let (outcome, _) = before.described(&spec).up_once(Trouble::None);
+        let Outcome::Failed(error) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(error.failures.len(), 1, "{error:?}");
+        let failure = &error.failures[0];
+        assert_eq!(failure.step.node, before.topology.nodes()[broken].name, "{failure:?}");
+        assert!(matches!(failure.error, StepError::PutBack { .. }), "{failure:?}");
+        assert!(failure.error.help().is_some_and(|help| help.contains("ha.toml")));
+        assert_eq!([keycloak(&before, 0), keycloak(&before, 1)], were, "both are what they were");
+        // Without the option nothing is to be done for it.
+        let (outcome, _) = before.up_once(Trouble::None);
+        let Outcome::Done(plan) = outcome else { panic!("{outcome:?}") };
+        assert!(standby_stopped || plan.is_empty(), "{plan:?}");
+    }
 }
 
 #[test]

@@ -79,6 +79,12 @@ impl Fake {
         self.component().starts_with("job-")
     }
 
+    /// A Keycloak whose options it refuses.
+    pub(crate) fn will_not_start(&self) -> bool {
+        let conf = self.files.get("/opt/keycloak/conf/keycloak.conf").map(|conf| String::from_utf8_lossy(conf));
+        conf.is_some_and(|conf| conf.contains("log-level=nonsense\n"))
+    }
+
     pub(crate) fn running(&self) -> bool {
         self.status == ContainerStatus::Running
     }

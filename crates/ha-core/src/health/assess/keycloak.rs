@@ -7,6 +7,7 @@ use crate::health::{Code, Finding};
 use crate::layout::{Component, SERVICE_CLIENT};
 use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole};
 use crate::ports::ContainerStatus;
+use crate::topology::Topology;
 
 /// With so much of the heap in use after a collection, a JVM does little but collect, and is near its end.
 const HEAP_PERCENT: u8 = 90;
@@ -29,9 +30,9 @@ pub(super) fn state(observation: &NodeObservation) -> KeycloakState {
     }
 }
 
-pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn findings(topology: &Topology, seen: &Seen<'_>, findings: &mut Vec<Finding>) {
     let name = &seen.node.name;
-    let logs = format!("`ha-cli logs {name} --component keycloak` shows what it does");
+    let logs = seen.log_shows(topology, Component::Keycloak, "what it does");
     let mut add = |code, message: String, help: Advice| findings.push(Finding::new(code, Some(name), message, help));
     let keycloak = &seen.observation.keycloak;
     let detail = keycloak.detail.clone().unwrap_or_else(|| "no details".to_owned());
@@ -130,6 +131,13 @@ pub(super) fn findings(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
             }
             Some((ContainerStatus::Restarting, _)) => {
                 let message = "its Keycloak ends and is started again and again".to_owned();
+                return add(Code::KeycloakRestarting, message, logs.into());
+            }
+            // Docker's own proxy accepts for one that does not listen. Without its database it has a reason to end.
+            Some((ContainerStatus::Running, 3..))
+                if keycloak.state == KeycloakState::Starting && seen.postgres().is_some() =>
+            {
+                let message = format!("its Keycloak ends and is started again and again: {detail}");
                 return add(Code::KeycloakRestarting, message, logs.into());
             }
             Some((ContainerStatus::Running, restarts)) if keycloak.state == KeycloakState::Stopped => {

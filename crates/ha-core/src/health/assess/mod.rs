@@ -33,6 +33,16 @@ impl<'a> Seen<'a> {
         self.observation.postgres.as_ref().ok()
     }
 
+    /// Where its log is to be read: with no way to the engine from here, on the host itself.
+    fn log_shows(&self, topology: &Topology, component: layout::Component, what: &str) -> String {
+        let name = &self.node.name;
+        if self.observation.engine.is_ok() {
+            return format!("`ha-cli logs {name} --component {component}` shows {what}");
+        }
+        let container = layout::container_name(topology, name, component);
+        format!("`docker logs {container}`, on its host, shows {what} (its engine does not answer here)")
+    }
+
     fn role(&self) -> ReportedRole {
         match self.postgres().map(|postgres| postgres.role) {
             Some(PostgresRole::Primary) => ReportedRole::Primary,
@@ -71,7 +81,7 @@ pub fn assess_roles(topology: &Topology, facts: &RoleFacts) -> Report {
     for node in &seen {
         postgres::findings(topology, node, &mut findings);
         settings::findings(topology, node, &mut findings);
-        keycloak::findings(node, &mut findings);
+        keycloak::findings(topology, node, &mut findings);
         hands::findings(topology, node, &mut findings);
         replication::unused_slots_of_standby(topology, node, &mut findings);
         let wal_bytes = node.postgres().and_then(|postgres| postgres.wal_bytes);

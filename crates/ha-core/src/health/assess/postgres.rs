@@ -65,7 +65,7 @@ pub(super) fn findings(topology: &Topology, seen: &Seen<'_>, findings: &mut Vec<
             }
         }
         Err(_) if off_network(&seen.observation.postgres_container) => {}
-        Err(unobserved) => unseen(seen, unobserved.why, &unobserved.message, &mut add),
+        Err(unobserved) => unseen(topology, seen, unobserved.why, &unobserved.message, &mut add),
     }
     if off_network(&seen.observation.postgres_container) {
         add(
@@ -206,7 +206,13 @@ pub(super) fn not_started(container: &ComponentObservation, node: &Node) -> Opti
 }
 
 /// The one cause why a server could not be read, the nearest to the ground.
-fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnMut(Code, String, Advice)) {
+fn unseen(
+    topology: &Topology,
+    seen: &Seen<'_>,
+    why: UnobservedWhy,
+    message: &str,
+    add: &mut impl FnMut(Code, String, Advice),
+) {
     let name = &seen.node.name;
     match &seen.observation.engine {
         Err(engine) if engine.why == UnobservedWhy::NoWay => add(
@@ -276,7 +282,7 @@ fn unseen(seen: &Seen<'_>, why: UnobservedWhy, message: &str, add: &mut impl FnM
             add,
         );
     }
-    let logs = format!("`ha-cli logs {name} --component postgres` shows what it does");
+    let logs = seen.log_shows(topology, Component::Postgres, "what it does");
     if let (UnobservedWhy::Silent | UnobservedWhy::Failed | UnobservedWhy::NoWay, Some(sign)) =
         (why, SignOfLife::of(seen))
     {

@@ -1,5 +1,7 @@
 //! The steps of a node's Keycloak.
 
+use std::collections::BTreeSet;
+
 use super::change::change;
 use super::{Up, Upstream};
 use crate::layout::{self, Component};
@@ -7,8 +9,24 @@ use crate::observe::KeycloakState;
 use crate::plan::{Action, Change, NodeFacts, StepId};
 use crate::ports::Image;
 use crate::topology::Node;
+use crate::values::NodeName;
 
 impl Up<'_> {
+    /// The nodes whose Keycloaks change before the primary's: standbys that show first whether one starts with the new options. Only
+    /// where both serve, and in the same image: the schema of another release is made by the primary's.
+    pub(super) fn keycloaks_first(&self, nodes: &[(&Node, &NodeFacts)]) -> BTreeSet<NodeName> {
+        let other_options = |facts: &NodeFacts| {
+            let container = facts.observation.keycloak_container.as_ref().ok().and_then(Option::as_ref);
+            let same = container.zip(facts.keycloak_image.as_ref()).is_some_and(|(it, image)| it.image_id == image.id);
+            same && facts.observation.keycloak.state == KeycloakState::Ready
+        };
+        let changing = nodes.iter().filter(|(node, facts)| {
+            other_options(facts) && matches!(self.keycloak_change(node, facts), Some(Change::Replace { .. }))
+        });
+        let (primary, standbys): (Vec<_>, Vec<_>) = changing.partition(|(node, _)| self.is_primary(node));
+        if primary.is_empty() { BTreeSet::new() } else { standbys.iter().map(|(node, _)| node.name.clone()).collect() }
+    }
+
     /// Keycloak. Returns the step after which its schema is there.
     pub(super) fn keycloak(
         &mut self,

@@ -115,6 +115,17 @@ impl Up<'_> {
             return None;
         }
         let server = known(self.facts, name).and_then(|facts| facts.observation.postgres.as_ref().ok());
+        let slot = SlotName::of_standby(&node.name);
+        let lacks_it = |it: &PostgresObservation| it.slots.iter().all(|found| found.name != slot.as_str());
+        if upstream.database.is_none() && server.is_some_and(lacks_it) {
+            self.refusals.push(Refusal::new(
+                RefusalKind::Mismatch,
+                Some(&node.name),
+                format!("it has no database yet, and {name}, which it would copy, has no replication slot for it"),
+                advice!("{} makes that first; {} before this does as well", Remedy::UP_ALL, Remedy::up(name)),
+            ));
+            return None;
+        }
         if let Some(refusal) = server.and_then(|it| not_with_tablespaces(self.topology, &node.name, name, it)) {
             self.refusals.push(refusal);
             return None;

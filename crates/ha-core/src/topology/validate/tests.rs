@@ -84,6 +84,7 @@ fn every_mistake_is_said_at_its_place() {
     option("db-url", "itself");
     option("http-relative-path", "public_url");
     option("cache-stack", "local caches");
+    option("proxy-trusted-addresses", "proxy_headers");
     option("DB-URL", "no option");
     option("KC_DB_URL", "no option");
     option("kc.db-url", "no option");

@@ -4,7 +4,7 @@ use super::super::Seen;
 use super::limits;
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding, ReplicationReport, ReplicationState, SlotReport};
-use crate::layout::{self, REPLICATION_ROLE};
+use crate::layout::{self, Component, REPLICATION_ROLE};
 use crate::observe::{PostgresObservation, PostgresRole};
 use crate::plan::logins::changed_roles;
 use crate::plan::{Of, own_way};
@@ -79,12 +79,12 @@ pub(in super::super) fn of_standby(
         if let Some((code, message, help)) = cut_off {
             add(code, message, help);
         } else if state == ReplicationState::Stopped && !upstream.is_some_and(|it| is_locked_out(topology, it)) {
+            let why = seen.log_shows(topology, Component::Postgres, "why");
             add(
                 Code::ReplicationStopped,
                 format!("it receives nothing from {}", primary.node.name),
                 advice!(
-                    "`ha-cli logs {name} --component postgres` shows why, `ha-cli doctor {name}` tries the way there; {} \
-                     looks whether its data went its own way",
+                    "{why}, `ha-cli doctor {name}` tries the way there; {} looks whether its data went its own way",
                     Remedy::rejoin(name),
                 ),
             );

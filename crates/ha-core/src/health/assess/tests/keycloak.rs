@@ -78,11 +78,41 @@ fn a_keycloak_that_does_not_serve_has_a_code_for_each_cause() {
         n[1].keycloak_container.as_mut().unwrap().as_mut().unwrap().restarts = 3;
     };
     check(loops, &["vm2 keycloak-restarting"], Degraded);
+    // The same, where Docker's own proxy accepts connections for it; while its database is away, that is the reason.
+    let behind_a_proxy = |n: &mut Nodes| {
+        loops(n);
+        n[1].keycloak.state = Starting;
+    };
+    check(behind_a_proxy, &["vm2 keycloak-restarting"], Degraded);
     let without_engine = |n: &mut Nodes| {
         keycloak_stops(&mut n[1], Dead, Stopped);
         n[1].keycloak_container = Err(unobserved(UnobservedWhy::NoWay, "no way"));
     };
     check(without_engine, &["vm2 keycloak-stopped"], Degraded);
+}
+
+/// `ha-cli logs` asks the engine.
+#[test]
+fn where_no_engine_answers_the_log_is_read_on_the_host() {
+    let help = |engine: bool| {
+        let mut nodes = healthy(&pair());
+        postgres_stops(&mut nodes[1], ContainerStatus::Exited { code: 1 }, UnobservedWhy::Refused);
+        keycloak_stops(&mut nodes[1], ContainerStatus::Exited { code: 1 }, KeycloakState::Stopped);
+        let no_way = || unobserved(UnobservedWhy::NoWay, "no way");
+        (nodes[1].postgres_container, nodes[1].keycloak_container) = (Err(no_way()), Err(no_way()));
+        if !engine {
+            nodes[1].engine = Err(no_way());
+        }
+        let report = assess(&pair(), &nodes);
+        let told = report.findings.iter().filter(|it| it.help.contains("logs ")).map(|it| it.help.to_string());
+        told.collect::<Vec<_>>().join("\n")
+    };
+    assert!(help(true).contains("ha-cli logs vm2 --component keycloak"), "{}", help(true));
+    let without = help(false);
+    for container in ["sso-vm2-postgres", "sso-vm2-keycloak"] {
+        assert!(without.contains(&format!("`docker logs {container}`, on its host")), "{without}");
+    }
+    assert!(!without.contains("ha-cli logs"), "{without}");
 }
 
 #[test]

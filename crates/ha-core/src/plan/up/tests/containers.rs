@@ -9,8 +9,8 @@ use super::facts::{
 use crate::layout::{self, Component, LABEL_SPEC};
 use crate::observe::fixtures::{image, name, pair, pair_spec, postgres_image, primary, secrets, standby, unobserved};
 use crate::observe::{KeycloakState, UnobservedWhy};
-use crate::plan::DataState;
 use crate::plan::RefusalKind::Mismatch;
+use crate::plan::{Action, DataState};
 use crate::ports::ContainerStatus;
 use crate::topology::NodeSpec;
 
@@ -91,8 +91,8 @@ fn a_changed_configuration_replaces_only_the_container_it_belongs_to() {
         &running(&pair()),
         ASKED,
         &[
-            "0 vm1: replace Keycloak (its configuration changed) <>",
-            "1 vm2: replace Keycloak (its configuration changed) <0>",
+            "0 vm2: replace Keycloak (its configuration changed) <>",
+            "1 vm1: replace Keycloak (its configuration changed) <0>",
         ],
     );
     let mut spec = pair_spec();
@@ -109,6 +109,49 @@ fn a_changed_configuration_replaces_only_the_container_it_belongs_to() {
             "3 vm2: wait until it streams from vm1 <2>",
             "4 vm1: replace PostgreSQL (its configuration changed) <0,1,2,3>",
             "5 vm1: set up roles, Keycloak's database and replication slots <4>",
+        ],
+    );
+}
+
+/// What a Keycloak does not start with is seen on one that takes no writes; the primary's, which serves, is stopped once it is known
+/// to do.
+#[test]
+fn changed_options_are_taken_by_a_standbys_keycloak_first_where_it_can_show_something() {
+    let mut spec = pair_spec();
+    spec.keycloak.options.insert("log-level".into(), "debug".into());
+    let with = |change: fn(&mut Facts)| {
+        let mut facts = running(&pair());
+        change(&mut facts);
+        let plan = decide_up(&spec.validate().unwrap(), &secrets(), &all(&pair()), &facts, ASKED).unwrap();
+        let keycloaks = plan.steps.iter().filter(|step| matches!(step.action, Action::StartKeycloak { .. }));
+        keycloaks.map(|step| (step.node.to_string(), step.after.len())).collect::<Vec<_>>()
+    };
+    let order = |first: &str, second: &str| vec![(first.to_owned(), 0), (second.to_owned(), 1)];
+    assert_eq!(with(|_| ()), order("vm2", "vm1"));
+    // The standby's does not serve: it shows nothing.
+    assert_eq!(with(|facts| stop_keycloak(at(facts, "vm2"))), order("vm1", "vm2"));
+    // The primary's does not: there is nothing to protect, and it may have the schema to make.
+    assert_eq!(with(|facts| stop_keycloak(at(facts, "vm1"))), order("vm1", "vm2"));
+    // Another image may be another release, whose schema the primary's makes.
+    let another = |facts: &mut Facts| {
+        for node in ["vm1", "vm2"] {
+            at(facts, node).keycloak_image = Some(image("sha256:newer"));
+        }
+    };
+    assert_eq!(with(another), order("vm1", "vm2"));
+
+    let mut spec = pair_spec().node(NodeSpec::standby("vm3", "192.0.2.13"));
+    let three = spec.validate().unwrap();
+    spec.keycloak.options.insert("log-level".into(), "debug".into());
+    plans_of(
+        &spec.validate().unwrap(),
+        &[],
+        &running(&three),
+        ASKED,
+        &[
+            "0 vm2: replace Keycloak (its configuration changed) <>",
+            "1 vm3: replace Keycloak (its configuration changed) <0>",
+            "2 vm1: replace Keycloak (its configuration changed) <0,1>",
         ],
     );
 }

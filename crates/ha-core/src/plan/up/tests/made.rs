@@ -3,12 +3,12 @@
 use super::super::{Facts, UpOptions, decide_up};
 use super::facts::{
     ASKED, all, at, empty, lines, no_containers, no_images, plans, plans_of, postgres, refuses, refuses_of, running,
-    stop_postgres,
+    stop_postgres, wipe,
 };
 use crate::observe::fixtures::{SYSTEM, demo, name, pair, secrets, strict_pair, three, unobserved};
 use crate::observe::{ServiceClient, UnobservedWhy};
-use crate::plan::DataState;
-use crate::plan::RefusalKind::{Unreachable, Unsafe};
+use crate::plan::RefusalKind::{Mismatch, Unreachable, Unsafe};
+use crate::plan::{Action, DataState};
 
 #[test]
 fn a_fresh_pair_is_made_from_the_ground() {
@@ -146,6 +146,23 @@ fn one_node_alone_is_brought_up_when_the_other_is_known_to_be_empty() {
         ],
     );
     refuses_of(&pair(), &["vm2"], &facts, ASKED, Unreachable, &["vm2", "no database yet", "vm1", "does not run"]);
+}
+
+/// The base backup streams through the slot, which is made with what is set up on the primary.
+#[test]
+fn a_node_alone_is_not_copied_from_a_primary_that_has_no_slot_for_it() {
+    let topology = three();
+    let mut facts = running(&topology);
+    wipe(at(&mut facts, "vm3"));
+    let copies = |facts: &Facts, selected: &[&str]| {
+        let selected: Vec<_> = selected.iter().map(|it| name(it)).collect();
+        let plan = decide_up(&topology, &secrets(), &selected, facts, ASKED).unwrap();
+        plan.steps.iter().any(|it| matches!(it.action, Action::CopyDatabase { .. }))
+    };
+    assert!(copies(&facts, &["vm3"]), "the slot is there");
+    postgres(&mut facts, "vm1").slots.retain(|slot| slot.name != "ha_vm3");
+    refuses_of(&topology, &["vm3"], &facts, ASKED, Mismatch, &["vm3", "no database yet", "vm1", "slot"]);
+    assert!(copies(&facts, &["vm1", "vm3"]), "the plan makes it first");
 }
 
 #[test]
