@@ -4,6 +4,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * What is good once, and kept in the memory of the node that gave it. On a read-only node, what it does not know may well be
@@ -15,6 +17,9 @@ final class Elsewhere {
     /** Their first step is refused here, so that all of these are the other node's. */
     private static final Set<String> GRANTS = Set.of("urn:ietf:params:oauth:grant-type:device_code",
             "urn:openid:params:grant-type:ciba");
+
+    /** In whatever namespace; where it is written otherwise (as CDATA, say), Keycloak answers. */
+    private static final Pattern ARTIFACT = Pattern.compile("<(?:[^\\s<>:/]+:)?Artifact(?:\\s[^<>]*)?>\\s*([A-Za-z0-9+/=]+)\\s*</");
 
     private Elsewhere() { }
 
@@ -35,6 +40,15 @@ final class Elsewhere {
         List<String> code = List.of(parameters.getOrDefault("code", "").split("\\."));
         return grant.equals("authorization_code") && code.size() == 3 && !madeHere.test(code.get(1))
                 && !isKnown("code:", code.get(0), known);
+    }
+
+    /**
+     * Whether a SAML client asks for what an artifact stands for that another node gave to a browser: "nothing", Keycloak's
+     * answer, would be a success without a login.
+     */
+    static boolean isArtifact(String soap, Predicate<String> known) {
+        Matcher matcher = ARTIFACT.matcher(soap);
+        return matcher.find() && !known.test(matcher.group(1));
     }
 
     /** A page that asks for what cannot be stored: as {@code registrations}, which {@link Refusals} know by its path. */

@@ -6,6 +6,7 @@ import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.ext.Provider;
 import java.io.IOException;
 import java.util.Map;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.keycloak.models.utils.KeycloakModelUtils;
@@ -14,20 +15,26 @@ import org.keycloak.models.utils.KeycloakModelUtils;
 @Provider
 public final class ElsewhereFilter implements ContainerRequestFilter {
 
-    private static final Pattern PATH = Pattern.compile("/realms/[^/]+/protocol/openid-connect/(token|auth)/?");
+    private static final Pattern PATH = Pattern.compile(
+            "/realms/[^/]+/protocol/(?:openid-connect/(?:token|(auth))|(saml)/resolve)/?");
 
     @Override
     public void filter(ContainerRequestContext request) throws IOException {
-        if (Role.settled() != Role.Mode.READ_ONLY || !PATH.matcher(RequestPath.of(request)).matches()) {
-            return;
-        }
-        Map<String, String> parameters = RequestParameters.of(request).stream()
-                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue, (first, second) -> first));
-        boolean registration = RequestPath.of(request).contains("/auth") && Elsewhere.isRegistration(parameters);
-        if (registration || Elsewhere.is(parameters, ElsewhereFilter::isKnown, id -> MadeHere.contains(SessionKey.user(false, id)))) {
+        Matcher path = PATH.matcher(RequestPath.of(request));
+        if (Role.settled() == Role.Mode.READ_ONLY && path.matches() && isElsewhere(path, request)) {
             WriteRefused.mark();
             request.abortWith(Response.status(Response.Status.SERVICE_UNAVAILABLE).build()); // the mark says more
         }
+    }
+
+    private static boolean isElsewhere(Matcher path, ContainerRequestContext request) throws IOException {
+        if (path.group(2) != null) {
+            return Elsewhere.isArtifact(RequestParameters.body(request), ElsewhereFilter::isKnown);
+        }
+        Map<String, String> parameters = RequestParameters.of(request).stream()
+                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue, (first, second) -> first));
+        return path.group(1) != null && Elsewhere.isRegistration(parameters)
+                || Elsewhere.is(parameters, ElsewhereFilter::isKnown, id -> MadeHere.contains(SessionKey.user(false, id)));
     }
 
     private static boolean isKnown(String key) {

@@ -33,6 +33,9 @@ final class LockOuts {
     /** The marks of the last look; null: nobody has looked yet. */
     private static Set<String> marks;
 
+    /** A directory that is away would be asked at every look, and Keycloak log a stack trace each time. */
+    private static final Pauses PAUSES = new Pauses();
+
     private static final ThreadLocal<Boolean> CALLED = ThreadLocal.withInitial(() -> false);
     private static final ThreadLocal<Boolean> COUNTING = ThreadLocal.withInitial(() -> false);
 
@@ -117,13 +120,14 @@ final class LockOuts {
 
     /** This node writes now. */
     static void storeSoon() {
-        if (!USERS.isEmpty()) {
+        if (!USERS.isEmpty() && PAUSES.isOver(System.nanoTime())) {
             Aside.runOne("lock-outs", LockOuts::store);
         }
     }
 
     /** Locks out in the database who was locked out here meanwhile. */
     private static void store() {
+        boolean stored = true;
         for (Key key : List.copyOf(USERS.keySet())) {
             if (!USERS.get(key)) {
                 USERS.remove(key);
@@ -149,8 +153,14 @@ final class LockOuts {
                 });
                 USERS.remove(key);
             } catch (RuntimeException e) {
-                LOG.debug("a lock-out is not stored yet", e); // it holds, and the next look tries again
+                LOG.debug("a lock-out is not stored yet", e); // it holds, and a later look tries again
+                stored = false;
             }
+        }
+        if (stored) {
+            PAUSES.succeeded();
+        } else {
+            PAUSES.failed(System.nanoTime());
         }
     }
 

@@ -16,9 +16,15 @@ final class QuietLog {
             Logger.getLogger("org.keycloak.services"),
             Logger.getLogger("org.keycloak.services.resources.admin.UsersResource"),
             Logger.getLogger("org.keycloak.services.resources.IdentityBrokerService"),
+            Logger.getLogger("org.keycloak.services.managers.AuthenticationManager"),
             Logger.getLogger("org.keycloak.broker.oidc.AbstractOAuth2IdentityProvider"),
             Logger.getLogger("org.keycloak.broker.oidc.OIDCIdentityProvider"),
+            Logger.getLogger("org.keycloak.broker.oidc.KeycloakOIDCIdentityProvider"),
+            Logger.getLogger("org.keycloak.broker.saml.SAMLEndpoint"),
+            Logger.getLogger("org.keycloak.broker.saml.SAMLIdentityProvider"),
+            Logger.getLogger("org.keycloak.protocol.saml.SamlService"),
             Logger.getLogger("org.keycloak.credential.PasswordCredentialProvider"),
+            Logger.getLogger("org.keycloak.storage.UserStorageManager"),
             Logger.getLogger("com.arjuna.ats.arjuna"),
             Logger.getLogger("com.arjuna.ats.jta"));
 

@@ -18,12 +18,18 @@ final class RequestParameters {
     static List<Map.Entry<String, String>> of(ContainerRequestContext request) throws IOException {
         String query = request.getUriInfo().getRequestUri().getRawQuery();
         List<Map.Entry<String, String>> out = new ArrayList<>(parsed(query == null ? "" : query));
-        if (request.getMethod().equals("POST")) {
-            byte[] body = request.getEntityStream().readAllBytes();
-            request.setEntityStream(new ByteArrayInputStream(body));
-            out.addAll(parsed(new String(body, StandardCharsets.UTF_8)));
-        }
+        out.addAll(parsed(body(request)));
         return out;
+    }
+
+    /** What is posted; empty where nothing is. */
+    static String body(ContainerRequestContext request) throws IOException {
+        if (!request.getMethod().equals("POST")) {
+            return "";
+        }
+        byte[] body = request.getEntityStream().readAllBytes();
+        request.setEntityStream(new ByteArrayInputStream(body));
+        return new String(body, StandardCharsets.UTF_8);
     }
 
     static List<Map.Entry<String, String>> parsed(String text) {

@@ -36,6 +36,17 @@ class ElsewhereTest {
     }
 
     @Test
+    void samlArtifactsOfAnotherNode() {
+        for (String element : new String[] {"<samlp:Artifact>%s</samlp:Artifact>", "<Artifact xmlns=\"urn:x\">\n %s\n</Artifact>"}) {
+            String soap = "<s:Envelope><samlp:ArtifactResolve ID=\"a\">" + element + "</samlp:ArtifactResolve></s:Envelope>";
+            assertTrue(Elsewhere.isArtifact(soap.formatted("AAQAAPIYD5n+/8="), "AAQAAKnown="::equals));
+            assertFalse(Elsewhere.isArtifact(soap.formatted("AAQAAKnown="), "AAQAAKnown="::equals));
+            assertFalse(Elsewhere.isArtifact(soap.formatted(""), "AAQAAKnown="::equals));
+        }
+        assertFalse(Elsewhere.isArtifact("", "AAQAAKnown="::equals));
+    }
+
+    @Test
     void registrations() {
         assertTrue(Elsewhere.isRegistration(Map.of("prompt", "create")));
         assertTrue(Elsewhere.isRegistration(Map.of("prompt", "login create")));

@@ -6,8 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.sql.SQLException;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class QuietLogTest {
 
@@ -33,6 +36,17 @@ class QuietLogTest {
         assertTrue(QuietLog.isLoggable(record("Uncaught server error", new SQLException("x", "25006"))));
         assertTrue(QuietLog.isLoggable(record("SQL Error: 0, SQLState: 23505", null)));
         assertTrue(QuietLog.isLoggable(record("anything", null)));
+    }
+
+    /** They catch whatever went wrong under them, and go on. */
+    @ParameterizedTest
+    @ValueSource(strings = {"org.keycloak.storage.UserStorageManager", "org.keycloak.services.managers.AuthenticationManager",
+            "org.keycloak.protocol.saml.SamlService", "org.keycloak.broker.saml.SAMLEndpoint"})
+    void isAskedByThoseWhoForgive(String logger) {
+        QuietLog.install();
+        LogRecord told = record("failed", new RuntimeException(new WriteRefused(Sql.parse("delete from t"))));
+        assertFalse(Logger.getLogger(logger).getFilter().isLoggable(told));
+        assertTrue(Logger.getLogger(logger).getFilter().isLoggable(record("failed", new RuntimeException("x"))));
     }
 
     @Test

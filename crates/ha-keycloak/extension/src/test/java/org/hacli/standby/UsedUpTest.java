@@ -6,52 +6,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
-import org.apache.http.HttpHost;
-import org.apache.http.HttpRequest;
 import org.apache.http.client.entity.UrlEncodedFormEntity;
-import org.apache.http.client.methods.CloseableHttpResponse;
 import org.apache.http.client.methods.HttpGet;
 import org.apache.http.client.methods.HttpPost;
-import org.apache.http.conn.ClientConnectionManager;
-import org.apache.http.impl.client.CloseableHttpClient;
 import org.apache.http.message.BasicNameValuePair;
-import org.apache.http.params.HttpParams;
-import org.apache.http.protocol.HttpContext;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class UsedUpTest {
-
-    /** Writes down what it is asked, and asks nobody. */
-    private static final class Asked extends CloseableHttpClient {
-
-        private final List<String> asked = new ArrayList<>();
-
-        @Override
-        protected CloseableHttpResponse doExecute(HttpHost target, HttpRequest request, HttpContext context) {
-            asked.add(request.getRequestLine().getMethod());
-            return null;
-        }
-
-        @Override
-        public void close() { }
-
-        @Deprecated
-        @Override
-        public HttpParams getParams() {
-            return null;
-        }
-
-        @Deprecated
-        @Override
-        public ClientConnectionManager getConnectionManager() {
-            return null;
-        }
-    }
 
     private static HttpPost post(String grant) throws IOException {
         HttpPost post = new HttpPost("http://provider.test/token");
@@ -67,7 +32,7 @@ class UsedUpTest {
 
     @Test
     void a_refresh_token_is_not_used() throws IOException {
-        Asked asked = new Asked();
+        AskedClient asked = new AskedClient();
         UsedUp client = new UsedUp(asked);
         IOException refused = assertThrows(IOException.class, () -> client.execute(post("refresh_token")));
         assertTrue(WriteRefused.isCauseOf(refused));
