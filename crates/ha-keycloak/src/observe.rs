@@ -1,6 +1,6 @@
 //! Whether a Keycloak is ready, and in which mode.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ha_core::observe::{HandoverObservation, KeycloakMode, KeycloakObservation, KeycloakState};
 use ha_core::ports::{KeycloakAdmin, KeycloakError};
@@ -52,22 +52,26 @@ pub(crate) async fn handover(
 }
 
 pub(crate) async fn wait_ready(http: &KeycloakHttp, node: &NodeName, timeout: Duration) -> Result<(), KeycloakError> {
-    let begun = Instant::now();
-    loop {
-        let left = timeout.saturating_sub(begun.elapsed());
-        let seen = observe(http, node, left.min(ONE_LOOK)).await;
-        // The role is known before the last of the boot is done; a realm is served only after it.
-        if seen.state == KeycloakState::Ready && http.realm_is_served(node, "master").await.is_ok_and(|served| served) {
-            return Ok(());
+    let url = http.url(node, "/")?;
+    // What was seen last, not the look that the limit cut short.
+    let mut last = None;
+    let ready = async {
+        loop {
+            let seen = observe(http, node, ONE_LOOK).await;
+            // The role is known before the last of the boot is done; a realm is served only after it.
+            if seen.state == KeycloakState::Ready
+                && http.realm_is_served(node, "master").await.is_ok_and(|served| served)
+            {
+                return;
+            }
+            last = Some(seen.detail.unwrap_or_else(|| "it does not serve the realm master yet".to_owned()));
+            tokio::time::sleep(ASK_AGAIN).await;
         }
-        if begun.elapsed() >= timeout {
-            let url = http.url(node, "/")?;
-            return Err(match seen.detail {
-                Some(detail) => KeycloakError::NotReady { url, after: timeout, detail },
-                None => KeycloakError::TimedOut { url, after: timeout },
-            });
-        }
-        tokio::time::sleep(ASK_AGAIN.min(left)).await;
+    };
+    match (tokio::time::timeout(timeout, ready).await, last) {
+        (Ok(()), _) => Ok(()),
+        (Err(_), Some(detail)) => Err(KeycloakError::NotReady { url, after: timeout, detail }),
+        (Err(_), None) => Err(KeycloakError::TimedOut { url, after: timeout }),
     }
 }
 

@@ -20,7 +20,7 @@ async fn that_never_becomes_ready_is_not_waited_for_for_ever() {
     let message = failure("log-level", "nonsense", Duration::from_secs(200), "exited with code").await;
     assert!(message.contains("nonsense"), "its own words: {message}");
     // It runs and is not ready in time.
-    let message = failure("log-level", "info", Duration::from_secs(1), "within 1 s").await;
+    let message = failure("log-level", "info", Duration::from_secs(1), "after 1 s").await;
     assert!(message.lines().count() > 1 || message.contains("not"), "{message}");
 }
 

@@ -16,6 +16,18 @@ const LAG_WARNING_BYTES: u64 = 64 * 1024 * 1024;
 /// Likewise, in seconds.
 const LAG_WARNING_SECONDS: f64 = 30.0;
 
+/// PostgreSQL tells by which setting a standby is stopped only in its log, and it ends where its replay is then resumed: see
+/// `CheckRequiredParameterValues` in its `xlogrecovery.c`.
+fn resume(topology: &Topology, seen: &Seen<'_>, compared: bool) -> Advice {
+    let resume = "SELECT pg_wal_replay_resume() on it, if whoever paused it agrees";
+    if compared {
+        return resume.into();
+    }
+    let log = seen.log_shows(topology, Component::Postgres, "whether \"insufficient parameter settings\" stopped it");
+    format!("{log}: then it would end when it is resumed, and needs the values that stand there, first; else {resume}")
+        .into()
+}
+
 /// What a standby says, beside what its primary says of it.
 pub(in super::super) fn of_standby(
     topology: &Topology,
@@ -52,8 +64,7 @@ pub(in super::super) fn of_standby(
     if standby.replay_paused == Some(true) {
         let short = upstream.map(|primary| standby.short_of(primary)).unwrap_or_default();
         let (message, help) = if short.is_empty() {
-            let help = "SELECT pg_wal_replay_resume() on it, if whoever paused it agrees".into();
-            ("replay is paused: what arrives is not applied".to_owned(), help)
+            ("replay is paused: what arrives is not applied".to_owned(), resume(topology, seen, upstream.is_some()))
         } else {
             limits::stopped_by(topology, seen, &short)
         };

@@ -5,7 +5,7 @@ use super::{Nodes, check, check_of, postgres_stops, slot_of_vm2};
 use crate::advice::Remedy;
 use crate::health::ClusterState::{Degraded, Down, Healthy};
 use crate::health::Code;
-use crate::observe::fixtures::{healthy, lineage, name, pair, promotion, standby, strict_pair};
+use crate::observe::fixtures::{healthy, lineage, name, pair, promotion, standby, strict_pair, unobserved};
 use crate::observe::{KeycloakMode, SettingInForce, SlotObservation, UnobservedWhy};
 use crate::ports::ContainerStatus;
 use crate::values::{Lsn, TimelineId};
@@ -120,6 +120,18 @@ fn a_slot_that_nobody_uses_keeps_wal_on_a_standby_too() {
 #[test]
 fn paused_replay_is_an_error() {
     check(|n| n[1].postgres.as_mut().unwrap().replay_paused = Some(true), &["vm2 replay-paused"], Degraded);
+}
+
+/// Its primary, which would tell whether it has more, is not seen.
+#[test]
+fn without_its_primary_a_paused_standby_is_not_resumed_without_a_look() {
+    let mut nodes = healthy(&pair());
+    nodes[0].postgres = Err(unobserved(UnobservedWhy::Refused, "connection refused"));
+    nodes[1].postgres.as_mut().unwrap().replay_paused = Some(true);
+    let report = assess(&pair(), &nodes);
+    let found = report.findings.iter().find(|it| it.code == Code::ReplayPaused).unwrap();
+    let (log, resume) = (found.help.find("`ha-cli logs vm2"), found.help.find("pg_wal_replay_resume"));
+    assert!(log.is_some() && log < resume && found.help.contains("it would end"), "{found:?}");
 }
 
 /// Resumed as one that somebody paused it would end.
