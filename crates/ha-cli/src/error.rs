@@ -4,7 +4,7 @@ use std::io;
 
 use ha_core::values::NodeName;
 
-use crate::config::Diagnostic;
+use crate::diagnostic::Diagnostic;
 
 /// Why a command stopped.
 #[derive(Debug)]

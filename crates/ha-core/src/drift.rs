@@ -4,10 +4,11 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cluster::Cluster;
+use crate::causes::chain;
+use crate::context::Context;
 use crate::layout::{Component, TOPOLOGY_PATH, container_name, topology_json};
 use crate::observe::{NodeObservation, Unobserved, UnobservedWhy};
-use crate::survey::{chain, observe_all};
+use crate::survey::observe_all;
 use crate::topology::Node;
 use crate::values::NodeName;
 
@@ -49,7 +50,7 @@ pub struct ValueOfNode {
     pub value: String,
 }
 
-pub(crate) async fn of_nodes(cluster: &Cluster) -> Vec<NodeDrift> {
+pub(crate) async fn of_nodes(cluster: &Context) -> Vec<NodeDrift> {
     let expected: Value = serde_json::from_str(&topology_json(cluster.topology())).expect("written as JSON");
     join_all(cluster.topology().nodes().iter().map(|node| async {
         let found = deployed(cluster, node).await;
@@ -61,7 +62,7 @@ pub(crate) async fn of_nodes(cluster: &Cluster) -> Vec<NodeDrift> {
     .await
 }
 
-async fn deployed(cluster: &Cluster, node: &Node) -> Result<Option<Value>, Unobserved> {
+async fn deployed(cluster: &Context, node: &Node) -> Result<Option<Value>, Unobserved> {
     let runtime = match cluster.ports.runtimes.get(&node.name) {
         Some(Ok(runtime)) => runtime,
         no_way => {
@@ -114,7 +115,7 @@ fn named(value: &Value) -> Option<Value> {
 }
 
 /// What the nodes run and should share: the versions of PostgreSQL and the way their Keycloaks were made.
-pub(crate) async fn between_nodes(cluster: &Cluster) -> Vec<Disagreement> {
+pub(crate) async fn between_nodes(cluster: &Context) -> Vec<Disagreement> {
     let seen = observe_all(cluster).await;
     let value = |node: &NodeObservation, value: String| ValueOfNode { node: node.node.clone(), value };
     let versions =

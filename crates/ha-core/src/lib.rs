@@ -99,7 +99,10 @@
 //! - The feature `test-util` adds mocks of the ports, made by mockall.
 
 pub mod advice;
+mod causes;
 mod cluster;
+mod context;
+pub mod docker;
 pub mod doctor;
 pub mod drift;
 pub mod health;
@@ -107,9 +110,11 @@ pub mod history;
 pub mod hooks;
 pub mod layout;
 pub mod lock;
+mod locking;
 pub mod observe;
 pub mod plan;
 pub mod ports;
+mod reading;
 pub mod secrets;
 pub mod steps;
 mod survey;
@@ -117,4 +122,5 @@ pub mod topology;
 pub mod values;
 pub mod verify;
 
-pub use cluster::{Cluster, Limits, Ports};
+pub use cluster::Cluster;
+pub use context::{Limits, Ports};

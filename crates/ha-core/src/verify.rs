@@ -284,7 +284,7 @@ impl Verification {
         cluster: &Cluster,
         node: &NodeName,
     ) -> Result<crate::observe::PostgresObservation, VerifyError> {
-        let seen = cluster.ports().probe.observe(node, cluster.limits.observe).await;
+        let seen = cluster.ports().probe.observe(node, cluster.limits().observe).await;
         seen.map_err(|source| VerifyError::Probe { node: node.clone(), source })
     }
 

@@ -29,6 +29,7 @@
 mod archive;
 mod clock;
 mod connect;
+mod connect_error;
 mod container;
 mod convert;
 mod credentials;
@@ -48,5 +49,6 @@ mod tokio_clock;
 mod transport;
 mod volume;
 
-pub use connect::{ConnectError, DockerRuntime};
+pub use connect::DockerRuntime;
+pub use connect_error::ConnectError;
 pub use tokio_clock::TokioClock;

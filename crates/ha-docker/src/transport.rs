@@ -7,6 +7,7 @@
 mod connector;
 mod failure;
 mod link;
+mod refusal;
 mod ssh;
 mod tls;
 
@@ -96,7 +97,7 @@ pub(crate) fn sender<C: Connect + Clone + Send + Sync + 'static>(
         let sent = client.request(request);
         let versions = Arc::clone(&versions);
         Box::pin(async move {
-            let answer = sent.await.map_err(failure::into_bollard)?;
+            let answer = sent.await.map_err(refusal::into_bollard)?;
             versions.heard(&answer);
             Ok(answer)
         })

@@ -47,6 +47,7 @@
 
 mod control;
 mod engine;
+mod engines;
 mod error;
 mod network;
 mod probe;
@@ -62,9 +63,6 @@ mod sql;
 
 pub use control::EngineControl;
 pub use engine::EngineProbe;
+pub use engines::Engines;
 pub use network::NetworkProbe;
 pub use probe::Probe;
-
-/// The engines that are at hand, by node. A node that is missing has none that this machine can reach.
-pub type Engines =
-    std::collections::BTreeMap<ha_core::values::NodeName, std::sync::Arc<dyn ha_core::ports::ContainerRuntime>>;

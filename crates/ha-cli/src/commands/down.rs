@@ -64,7 +64,7 @@ async fn offer_backup(
     report: &Health,
     printer: &Printer,
 ) -> Result<Option<Wanted>, Error> {
-    match (choose_backup(selected, report), &args.backup) {
+    match (choose_backup(selected, |node| report.is_primary(node)), &args.backup) {
         (Ok(node), file) => backup::offer(cluster, node, file.as_deref(), !args.dry_run && !args.yes, printer).await,
         (Err(refusal), Some(_)) => Err(plan::refused("backup", &[refusal])),
         (Err(_), None) => Ok(None),

@@ -111,7 +111,7 @@ async fn take_over(
 
 /// Where somebody came back before the promotion, the target is what it was.
 async fn go_back(cluster: &Cluster, failover: &Failover, error: RunError, printer: &Printer) -> Result<Failure, Error> {
-    let undo = undo_failover(failover, &error);
+    let undo = undo_failover(failover, &error.failed());
     let lost = error.lost_lock().is_some();
     let failure = plan::step_failed(error);
     if lost {

@@ -137,7 +137,7 @@ async fn go_back(
     error: RunError,
     printer: &Printer,
 ) -> Result<Failure, Error> {
-    let undo = undo_switchover(switchover, &error);
+    let undo = undo_switchover(switchover, &error.failed());
     let lost = error.lost_lock().is_some();
     let failure = plan::step_failed(error);
     if lost {

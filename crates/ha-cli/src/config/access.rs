@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 
-use super::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Source};
 use crate::error::{Error, Failure};
 
 /// More than any cluster's file has; a device or a log named by mistake ends here.

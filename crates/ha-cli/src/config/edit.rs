@@ -7,7 +7,7 @@ use std::path::Path;
 
 use toml_edit::{DocumentMut, value};
 
-use super::{FileToWrite, Overwrite, install};
+use super::write::{FileToWrite, Overwrite, install};
 use crate::error::{Error, Failure};
 
 /// Sets `section.key` to a text. The file keeps its rights; what a link leads to is changed, not the link.

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::access::{self, MOST_BYTES};
-use super::diagnostic::{Diagnostic, Source};
+use super::model::Config;
 use super::reader::{self, Places, Reading};
-use super::{Config, warnings};
+use super::warnings;
+use crate::diagnostic::{Diagnostic, Source};
 use crate::error::{Error, Failure};
 
 /// How a path came to be that of the cluster's file.

@@ -3,8 +3,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use crate::cli::Globals;
 use crate::error::{Error, Failure};
+use crate::globals::Globals;
 
 const NAME: &str = "ha.toml";
 

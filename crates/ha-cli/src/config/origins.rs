@@ -2,8 +2,8 @@
 
 use ha_core::topology::{FieldPath, HookCommand, Segment};
 
-use super::Config;
-use super::diagnostic::hides;
+use super::model::Config;
+use crate::diagnostic::hides;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! and the walk goes on past it.
 
 mod places;
+mod reading;
 mod section;
 
 use std::sync::Arc;
@@ -10,9 +11,10 @@ use ha_core::topology::{FieldPath, NodeSpec, Segment, TopologySpec};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Source};
 use section::Section;
 
+use self::reading::Reader;
 pub(super) use places::Broken;
 pub(crate) use places::Places;
 pub(super) use section::{nearest_word, type_name};
@@ -29,13 +31,6 @@ pub(super) struct Reading {
     pub(super) places: Places,
     pub(super) problems: Vec<Diagnostic>,
     pub(super) broken: Broken,
-}
-
-struct Reader<'s> {
-    source: &'s Arc<Source>,
-    places: Places,
-    problems: Vec<Diagnostic>,
-    broken: Broken,
 }
 
 /// Reads a file's text.
@@ -64,11 +59,6 @@ pub(super) fn syntax_problems(source: &Arc<Source>, text: &str, errors: &[toml::
 }
 
 impl Reader<'_> {
-    fn problem(&mut self, at: Option<std::ops::Range<usize>>, path: &FieldPath, message: String, help: String) {
-        self.broken.add(path.clone());
-        self.problems.push(Diagnostic::new(self.source, at, path.to_string(), message, help));
-    }
-
     fn root(&mut self, root: &Spanned<DeTable<'_>>, spec: &mut TopologySpec) {
         if !self.schema(root.get_ref()) {
             self.broken.everything = true;

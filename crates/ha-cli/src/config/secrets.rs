@@ -10,9 +10,9 @@ use ha_core::values::Secret;
 use stringprep::tables::{change_display_properties_or_deprecated, commonly_mapped_to_nothing};
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::{Diagnostic, Source};
 use super::reader::{nearest_word, syntax_problems, type_name};
 use super::{access, file};
+use crate::diagnostic::{Diagnostic, Source};
 use crate::error::Error;
 
 /// The keys of the file, in its order.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ha_core::topology::{FieldPath, Topology};
 
-use super::diagnostic::{Diagnostic, Source};
 use super::reader::Places;
+use crate::diagnostic::{Diagnostic, Source};
 
 pub(super) fn of(topology: &Topology, source: &Arc<Source>, places: &Places) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();

@@ -6,7 +6,8 @@ use ha_core::hooks::{HealthChange, health_call};
 use ha_core::topology::{HookCommand, Topology};
 use tokio::task::JoinSet;
 
-use super::{HookReport, run};
+use super::report::HookReport;
+use super::under_way::run;
 use crate::interrupt::interrupted;
 use crate::output::Printer;
 

@@ -7,7 +7,8 @@ use ha_core::plan::Action;
 use ha_core::steps::{StepEvent, Watcher};
 use ha_core::topology::Topology;
 
-use super::{HookReport, HooksUnderWay};
+use super::report::HookReport;
+use super::under_way::HooksUnderWay;
 use crate::output::Printer;
 
 /// Starts the hooks of a change of roles the moment its promotion is done, and hands every event on.

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
-use super::plain::{plain, plain_but};
-use super::size;
-use crate::config::Diagnostic;
+use super::size::width;
+use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Failure};
+use crate::plain::{plain, plain_but};
 
 /// How a piece of text is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +176,7 @@ fn failure(page: &mut Page, failure: &Failure) {
 
 /// How many columns a text with marks in it takes.
 fn columns_of(text: &str) -> usize {
-    if text.contains(is_mark) { size::width(&text.replace(is_mark, "")) } else { size::width(text) }
+    if text.contains(is_mark) { width(&text.replace(is_mark, "")) } else { width(text) }
 }
 
 /// Breaks a line between words; further lines are set in a little more than the first.
@@ -241,16 +241,16 @@ mod tests {
 
     #[test]
     fn a_terminal_breaks_no_word() {
-        for width in [20, 37, 80] {
-            let mut page = Page::new(true).with_width(Some(width));
+        for columns in [20, 37, 80] {
+            let mut page = Page::new(true).with_width(Some(columns));
             let warning = page.tone(Tone::Warning, "warning:");
             page.line(format!("{warning} vm2: one two three four five six seven eight nine ten [code-of-it]"));
             page.line("  help: `ha-cli up vm2` starts it again, 東京 東京 東京 東京 東京 東京");
             let text = page.into_text();
             let plain = text.replace("\u{1b}[33m", "").replace("\u{1b}[0m", "");
-            assert!(plain.lines().all(|line| size::width(line) <= width), "{width}: {plain}");
+            assert!(plain.lines().all(|line| width(line) <= columns), "{columns}: {plain}");
             for word in ["warning:", "seven", "[code-of-it]", "`ha-cli", "東京"] {
-                assert!(plain.split_whitespace().any(|it| it == word), "{width}: {word} in {plain}");
+                assert!(plain.split_whitespace().any(|it| it == word), "{columns}: {word} in {plain}");
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::plain::plain_json;
 use crate::error::Error;
+use crate::plain::plain_json;
 
 /// The schema of every object that is printed.
 pub(crate) const SCHEMA: u32 = 1;

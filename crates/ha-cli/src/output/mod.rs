@@ -4,9 +4,9 @@
 
 mod human;
 mod json;
-mod plain;
 mod progress;
 mod report;
+mod shown;
 pub(crate) mod size;
 mod stderr;
 mod transfer;
@@ -15,29 +15,22 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+pub use crate::plain::plain;
 pub use human::{Page, Tone, wrap};
-pub use plain::plain;
-pub(crate) use plain::plain_in_place;
 pub use progress::PlanProgress;
 pub(crate) use progress::planned_steps;
 pub(crate) use report::findings;
 pub use report::{HealthReport, StatusReport};
 pub(crate) use report::{columns, lag, size};
+pub use shown::Report;
 pub use stderr::PlainStderr;
 pub use transfer::Transfer;
 
 use serde_json::Value;
 
-use crate::cli::{OutputFormat, usage};
 use crate::error::Error;
-
-/// A value that can be shown to people and to programs.
-pub trait Report {
-    /// For people.
-    fn human(&self, page: &mut Page);
-    /// For programs: an object with a `schema` number.
-    fn json(&self) -> Value;
-}
+use crate::globals::OutputFormat;
+use crate::usage;
 
 type Stream = Box<dyn Write + Send>;
 

@@ -10,8 +10,8 @@ use ha_core::steps::{StepEvent, Watcher};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::plain::plain;
-use crate::cli::OutputFormat;
+use crate::globals::OutputFormat;
+use crate::plain::plain;
 
 /// Shows a plan at work on standard error, and keeps how long each step took.
 pub struct PlanProgress {

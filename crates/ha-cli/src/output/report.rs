@@ -6,9 +6,10 @@ use ha_core::health::{
 use ha_core::observe::{KeycloakMode, KeycloakState};
 use serde_json::Value;
 
-use super::plain::plain;
+use super::human::{Page, Tone};
+use super::shown::Report;
 use super::size as terminal;
-use super::{Page, Report, Tone};
+use crate::plain::plain;
 
 /// The whole picture: `status`.
 pub struct StatusReport<'a> {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::plain::plain;
+use crate::plain::plain;
 
 /// Collects what is written and prints it when flushed or dropped.
 #[derive(Debug, Default)]

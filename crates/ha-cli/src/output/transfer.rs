@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::plain::plain;
-use crate::cli::OutputFormat;
+use crate::globals::OutputFormat;
+use crate::plain::plain;
 
 /// Shows how much has come, on a terminal; gone when dropped.
 pub struct Transfer(ProgressBar);

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::{Code, Finding, Report};
 use crate::observe::{HostObservation, Room};
 use crate::values::NodeName;
@@ -17,23 +15,6 @@ const DISK_ENOUGH_BYTES: u64 = 64 * GIB;
 const MEMORY_PART: u64 = 20;
 /// A disk that is full by then is worth a word, in seconds: a night and a day.
 const FULL_SOON_SECONDS: u64 = 24 * 3600;
-
-/// The room on a node's host.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct HostReport {
-    /// The file system that holds the database and its WAL.
-    pub disk: Option<Room>,
-    /// When that is full at the present rate, in seconds; known only to who looks for minutes, and where it fills.
-    pub disk_full_in_seconds: Option<u64>,
-    /// Its memory.
-    pub memory: Option<Room>,
-}
-
-impl From<HostObservation> for HostReport {
-    fn from(seen: HostObservation) -> Self {
-        Self { disk: seen.disk, memory: seen.memory, disk_full_in_seconds: None }
-    }
-}
 
 impl Report {
     /// The same with when each node's disk is full, as [`DiskTrend`](super::DiskTrend) tells. A warning alone: the state stays.

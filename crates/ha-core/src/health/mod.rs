@@ -12,9 +12,9 @@ mod trend;
 pub use assess::{assess, assess_roles};
 pub use changes::{Change, carry, changes};
 pub use finding::{Code, Finding, Severity};
-pub use host::{HostReport, hours};
+pub use host::hours;
 pub use report::{
-    ClusterState, KeycloakReport, NodeReport, PostgresReport, PostgresState, ReplicationReport, ReplicationState,
-    Report, ReportedRole, SlotReport,
+    ClusterState, HostReport, KeycloakReport, NodeReport, PostgresReport, PostgresState, ReplicationReport,
+    ReplicationState, Report, ReportedRole, SlotReport,
 };
 pub use trend::DiskTrend;

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Finding, HostReport};
-use crate::observe::{KeycloakMode, KeycloakState};
+use super::Finding;
+use crate::observe::{HostObservation, KeycloakMode, KeycloakState, Room};
 use crate::plan::Outlook;
 use crate::topology::Durability;
 use crate::values::{ClusterName, Lsn, NodeName, SystemIdentifier, TimelineId};
@@ -28,6 +28,14 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What the death of each node would mean now, the primary first; empty where there is not exactly one primary.
     pub outlook: Vec<Outlook>,
+}
+
+impl Report {
+    /// Whether this node is seen to be a primary.
+    #[must_use]
+    pub fn is_primary(&self, node: &NodeName) -> bool {
+        self.nodes.iter().any(|seen| seen.name == *node && seen.role == ReportedRole::Primary)
+    }
 }
 
 /// The state of a cluster in one word.
@@ -171,4 +179,21 @@ pub struct SlotReport {
     pub wal_status: Option<String>,
     /// WAL kept for it, in bytes.
     pub retained_bytes: Option<u64>,
+}
+
+/// The room on a node's host.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct HostReport {
+    /// The file system that holds the database and its WAL.
+    pub disk: Option<Room>,
+    /// When that is full at the present rate, in seconds; known only to who looks for minutes, and where it fills.
+    pub disk_full_in_seconds: Option<u64>,
+    /// Its memory.
+    pub memory: Option<Room>,
+}
+
+impl From<HostObservation> for HostReport {
+    fn from(seen: HostObservation) -> Self {
+        Self { disk: seen.disk, memory: seen.memory, disk_full_in_seconds: None }
+    }
 }

@@ -7,10 +7,10 @@ use futures_util::future::{join, join_all};
 use serde::Serialize;
 
 use super::{Entry, Operation, Parsed, lines, merge, parse};
-use crate::cluster::Cluster;
+use crate::causes;
+use crate::context::Context;
 use crate::layout::{Component, HISTORY_PATH, container_name};
 use crate::ports::{ContainerRuntime, ContainerStatus, ExecSpec, HostFile, RuntimeError};
-use crate::survey;
 use crate::topology::Node;
 use crate::values::NodeName;
 
@@ -41,7 +41,7 @@ pub struct Gap {
     pub message: String,
 }
 
-pub(crate) async fn record(cluster: &Cluster, nodes: &[NodeName], entries: &[Entry]) -> Vec<Gap> {
+pub(crate) async fn record(cluster: &Context, nodes: &[NodeName], entries: &[Entry]) -> Vec<Gap> {
     let text = lines(entries);
     let wanted = cluster.topology.nodes().iter().filter(|node| nodes.contains(&node.name));
     let written = wanted.map(|node| async {
@@ -51,7 +51,7 @@ pub(crate) async fn record(cluster: &Cluster, nodes: &[NodeName], entries: &[Ent
     join_all(written).await.into_iter().flatten().collect()
 }
 
-pub(crate) async fn history(cluster: &Cluster) -> History {
+pub(crate) async fn history(cluster: &Context) -> History {
     let nodes = cluster.topology.nodes();
     let found = join_all(nodes.iter().map(|node| read(cluster, node))).await;
     let mut history = History { operations: Vec::new(), unreadable: BTreeMap::new(), gaps: Vec::new() };
@@ -72,7 +72,7 @@ pub(crate) async fn history(cluster: &Cluster) -> History {
 }
 
 /// A node's copy: the file that is written to and the one before it.
-async fn read(cluster: &Cluster, node: &Node) -> Result<Parsed, String> {
+async fn read(cluster: &Context, node: &Node) -> Result<Parsed, String> {
     let runtime = runtime(cluster, node)?;
     let name = container_name(&cluster.topology, &node.name, Component::Postgres);
     let (older, newer) = (path(OLDER), path(NEWER));
@@ -86,10 +86,10 @@ async fn read(cluster: &Cluster, node: &Node) -> Result<Parsed, String> {
     Ok(parsed)
 }
 
-async fn append(cluster: &Cluster, node: &Node, text: &[u8]) -> Result<(), String> {
+async fn append(cluster: &Context, node: &Node, text: &[u8]) -> Result<(), String> {
     let runtime = runtime(cluster, node)?;
     let name = container_name(&cluster.topology, &node.name, Component::Postgres);
-    match runtime.find_container(&name).await.map_err(|error| survey::chain(&error))?.map(|it| it.status) {
+    match runtime.find_container(&name).await.map_err(|error| causes::chain(&error))?.map(|it| it.status) {
         None => Err(NO_CONTAINER.to_owned()),
         Some(ContainerStatus::Running) => append_inside(runtime, &name, text).await,
         Some(_) => append_outside(runtime, &name, text).await.map_err(|error| told(&error)),
@@ -139,11 +139,11 @@ fn path(file: &str) -> String {
 fn told(error: &RuntimeError) -> String {
     match error {
         RuntimeError::NotFound { .. } => NO_CONTAINER.to_owned(),
-        error => survey::chain(error),
+        error => causes::chain(error),
     }
 }
 
-fn runtime<'c>(cluster: &'c Cluster, node: &Node) -> Result<&'c dyn ContainerRuntime, String> {
+fn runtime<'c>(cluster: &'c Context, node: &Node) -> Result<&'c dyn ContainerRuntime, String> {
     match cluster.ports.runtimes.get(&node.name) {
         Some(Ok(runtime)) => Ok(runtime.as_ref()),
         Some(Err(why)) => Err(why.clone()),

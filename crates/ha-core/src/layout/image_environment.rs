@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use super::keycloak::COMPUTED;
 use super::{DATA_PATH, HISTORY_PATH, STATE_PATH};
 use crate::ports::Image;
 use crate::topology::{KeycloakOption, Topology};
@@ -108,6 +107,22 @@ pub fn postgres_image_fault(image: &Image) -> Option<ImageFault> {
         help: "build it without; settings of the server belong under [postgres.settings] of ha.toml",
     })
 }
+
+/// What [`keycloak_conf`] sets.
+pub(super) const COMPUTED: &[&str] = &[
+    "db-url",
+    "db-username",
+    "db-pool-initial-size",
+    "db-pool-min-size",
+    "db-pool-max-size",
+    "hostname",
+    "hostname-backchannel-dynamic",
+    "http-enabled",
+    "http-port",
+    "cache",
+    "spi-events-listener--ha-standby--poll-interval-ms",
+    "proxy-headers",
+];
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::image_environment::{left_out_variables, without_variables};
+use super::image_environment::{COMPUTED, left_out_variables, without_variables};
 use super::{
     Component, LABEL_COMPONENT, LABEL_IMAGE, LABEL_SPEC, MachineShare, container_name, labels, network_name, path_mtu,
     rights, spec_hash,
@@ -44,22 +44,6 @@ pub fn keycloak_base_path(topology: &Topology) -> &str {
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
     url[after_scheme..].find('/').map_or("/", |at| &url[after_scheme + at..])
 }
-
-/// What [`keycloak_conf`] sets.
-pub(super) const COMPUTED: &[&str] = &[
-    "db-url",
-    "db-username",
-    "db-pool-initial-size",
-    "db-pool-min-size",
-    "db-pool-max-size",
-    "hostname",
-    "hostname-backchannel-dynamic",
-    "http-enabled",
-    "http-port",
-    "cache",
-    "spi-events-listener--ha-standby--poll-interval-ms",
-    "proxy-headers",
-];
 
 /// `keycloak.conf` without its secrets.
 #[must_use]

@@ -50,11 +50,6 @@ pub fn container_name(topology: &Topology, node: &NodeName, component: Component
     format!("{}-{node}-{component}", topology.cluster.name)
 }
 
-/// The host name of a node's PostgreSQL on the cluster's network: the longest name that is asked for there.
-pub(crate) fn container_host_name(cluster: &str, node: &str) -> String {
-    format!("{cluster}-{node}-{}", Component::Postgres)
-}
-
 /// The name of a container that does one job and goes: `sso-vm1-job-copy`.
 #[must_use]
 pub fn one_off_name(topology: &Topology, node: &NodeName, job: &str) -> String {

@@ -6,8 +6,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use self::postgresql_conf_value as quoted;
-use super::promotion::{PROMOTION_PATH, guard_files};
+use super::conninfo::{MAINTENANCE_DATABASE, PROBE_ROLE, REPLICATION_ROLE, passfile};
+use super::paths::{
+    CONF_PATH, DATA_PATH, DURABILITY_PATH, GUARD_PATH, HBA_PATH, HISTORY_PATH, IDENT_PATH, PASSFILE_PATH, PGDATA,
+    PROMOTION_PATH, STATE_PATH, UPSTREAM_PATH,
+};
+use super::promotion::guard_files;
+use super::quoting::postgresql_conf_value as quoted;
+use super::scripts::GUARD_SCRIPT;
+use super::topology::topology_file;
+use super::upstream::upstream_file;
 use super::{
     Component, LABEL_COMPONENT, LABEL_IMAGE, LABEL_SPEC, LABEL_SYSTEM, MachineShare, container_name, labels,
     network_name, one_off_name, path_mtu, rights, spec_hash, volume_name,
@@ -15,130 +23,10 @@ use super::{
 use crate::ports::{ContainerSpec, HostFile, Mount, PortBinding, RestartPolicy};
 use crate::secrets::Secrets;
 use crate::topology::{Durability, Node, RESERVED_CONNECTIONS, SUPERUSER_CONNECTIONS, Topology};
-use crate::values::{NodeName, SlotName, SystemIdentifier};
+use crate::values::{NodeName, SystemIdentifier};
 
-/// Where the data volume is mounted: the place that the official image declares a volume.
-pub const DATA_PATH: &str = "/var/lib/postgresql/data";
-/// The data directory.
-pub const PGDATA: &str = "/var/lib/postgresql/data/pgdata";
-/// Where the state volume is mounted.
-pub const STATE_PATH: &str = "/ha";
-/// Where the history volume is mounted.
-pub const HISTORY_PATH: &str = "/ha-history";
-/// The system identifier that this node belongs to, decimal, in a line of its own.
-pub const IDENTITY_PATH: &str = "/ha/identity";
-/// The topology, without secrets, that the node was last brought up with.
-pub const TOPOLOGY_PATH: &str = "/ha/topology.json";
-/// Stands while the data is changed in its place: until it is gone, nothing can be made of that data.
-pub const REWINDING_PATH: &str = "/ha/rewinding";
-/// The replication role's password for libpq.
-pub const PASSFILE_PATH: &str = "/ha/config/passfile";
-
-/// The role that standbys replicate with.
-pub const REPLICATION_ROLE: &str = "ha_replication";
-/// The database that belongs to the superuser, and in which everything is done that need not be done in Keycloak's.
-pub const MAINTENANCE_DATABASE: &str = "postgres";
-/// The role that probes read with.
-pub const PROBE_ROLE: &str = "ha_probe";
-
-/// Runs instead of the image's entrypoint and hands over to it when the data is what it should be.
-pub const GUARD_SCRIPT: &str = include_str!("assets/guard.sh");
-/// Makes the database of a new cluster.
-pub const INIT_SCRIPT: &str = concat!(include_str!("assets/tools.sh"), include_str!("assets/init.sh"));
-/// Makes a standby's database by a base backup.
-pub const COPY_SCRIPT: &str =
-    concat!(include_str!("assets/tools.sh"), include_str!("assets/swap.sh"), include_str!("assets/copy.sh"));
-/// Gives a node the database in its data volume, whose state volume was removed.
-pub const ADOPT_SCRIPT: &str = include_str!("assets/adopt.sh");
-/// Tells what is in a data volume.
-pub const EXAMINE_SCRIPT: &str = include_str!("assets/examine.sh");
-
-/// Tells what the data of a stopped server holds that its primary does not have.
-pub const INSPECT_SCRIPT: &str = include_str!("assets/inspect.sh");
-/// Takes the data of a stopped server back to where it left the primary's history.
-pub const REWIND_SCRIPT: &str = concat!(include_str!("assets/swap.sh"), include_str!("assets/rewind.sh"));
-/// Writes a base backup of a running server to its standard output.
-pub const BACKUP_SCRIPT: &str = include_str!("assets/backup.sh");
-/// Tries settings on a database of no worth.
-pub const TRY_SCRIPT: &str = include_str!("assets/try.sh");
-/// Removes the data that was put aside.
-pub const FORGET_SCRIPT: &str = include_str!("assets/forget.sh");
-
-const GUARD_PATH: &str = "/ha/guard.sh";
 /// What a server's container starts with.
 pub(super) const GUARD_ENTRYPOINT: [&str; 2] = ["/bin/sh", GUARD_PATH];
-const CONF_PATH: &str = "/ha/config/postgresql.conf";
-const HBA_PATH: &str = "/ha/config/pg_hba.conf";
-const IDENT_PATH: &str = "/ha/config/pg_ident.conf";
-const DURABILITY_PATH: &str = "/ha/config/durability.conf";
-const UPSTREAM_PATH: &str = "/ha/config/upstream.conf";
-
-/// Where the other nodes reach the PostgreSQL of `to`: over the cluster's own network when both stand on one engine (the
-/// demo), else at the address that `to` publishes.
-#[must_use]
-pub fn peer_endpoint(topology: &Topology, to: &Node) -> (String, u16) {
-    if topology.cluster.demo {
-        (container_name(topology, &to.name, Component::Postgres), 5432)
-    } else {
-        (to.address.to_string(), to.postgres_port)
-    }
-}
-
-/// A value of a libpq connection string.
-#[must_use]
-pub fn conninfo_value(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
-}
-
-/// What every connection asks of the server before it tells it anything: proof that it knows the role's secret, by
-/// SCRAM-SHA-256. Without it libpq sends the password in clear text to whoever asks, and believes whoever lets it in.
-const PROOF: &str = "require_auth=scram-sha-256";
-
-/// How `node` connects to `upstream` to replicate. The password comes from the passfile.
-///
-/// The timeouts are the client's part of noticing a host that is gone without a word: libpq's defaults wait for the
-/// kernel, two hours and more.
-#[must_use]
-pub fn conninfo(topology: &Topology, node: &NodeName, upstream: &Node) -> String {
-    let (host, port) = peer_endpoint(topology, upstream);
-    format!(
-        "host={} port={port} user={REPLICATION_ROLE} application_name={} passfile={} connect_timeout=5 keepalives_idle=5 \
-         keepalives_interval=2 keepalives_count=3 tcp_user_timeout=10000 sslmode=prefer {PROOF}",
-        conninfo_value(&host),
-        conninfo_value(node.as_str()),
-        conninfo_value(PASSFILE_PATH),
-    )
-}
-
-/// How a program in a server's own container connects to it to copy it: as a standby does, so that no superuser is needed.
-#[must_use]
-pub fn own_conninfo() -> String {
-    format!(
-        "host=127.0.0.1 port=5432 user={REPLICATION_ROLE} passfile={PASSFILE_PATH} connect_timeout=5 sslmode=prefer {PROOF}"
-    )
-}
-
-/// How `node` asks the server of `to` who it is: a replication connection, which needs no database.
-#[must_use]
-pub fn replication_conninfo(topology: &Topology, node: &NodeName, to: &Node) -> String {
-    format!(
-        "{} dbname=replication replication=true connect_timeout=2 application_name='ha-cli guard'",
-        conninfo(topology, node, to)
-    )
-}
-
-/// The passfile of a node: the replication role's password, for every server that it may follow.
-#[must_use]
-pub fn passfile(secrets: &Secrets) -> String {
-    let password = secrets.replication_password.expose().replace('\\', "\\\\").replace(':', "\\:");
-    format!("*:*:*:{REPLICATION_ROLE}:{password}\n")
-}
-
-/// A value of `postgresql.conf`, where a backslash escapes within quotes, unlike in SQL.
-#[must_use]
-pub fn postgresql_conf_value(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
-}
 
 /// `postgresql.conf` of a node: all but what depends on the roles of the moment.
 #[must_use]
@@ -280,32 +168,6 @@ fn durability_file(topology: &Topology, node: &NodeName) -> HostFile {
     HostFile::new(DURABILITY_PATH, text, 0o644)
 }
 
-/// The part of the configuration that names whom this node follows; without effect while it is primary.
-#[must_use]
-pub fn upstream_conf(topology: &Topology, node: &NodeName, upstream: &Node) -> String {
-    format!(
-        "# Written by ha-cli.\nprimary_conninfo = {}\nprimary_slot_name = {}\n",
-        quoted(&conninfo(topology, node, upstream)),
-        quoted(SlotName::of_standby(node).as_str())
-    )
-}
-
-/// The file of the state volume that holds [`upstream_conf`].
-#[must_use]
-pub fn upstream_file(topology: &Topology, node: &NodeName, upstream: &Node) -> HostFile {
-    HostFile::new(UPSTREAM_PATH, upstream_conf(topology, node, upstream), 0o644)
-}
-
-/// The same file of a node that follows nobody until its data has been looked at.
-#[must_use]
-pub fn no_upstream_file() -> HostFile {
-    HostFile::new(
-        UPSTREAM_PATH,
-        "# Written by ha-cli: this node follows nobody until its data has been looked at.\n",
-        0o644,
-    )
-}
-
 /// `pg_hba.conf`, the same on every node: the superuser on the local socket by peer authentication and nowhere else; Keycloak's role
 /// from the node's own Docker network; replication and probes also from the other nodes.
 #[must_use]
@@ -438,49 +300,4 @@ pub fn one_off_container(
     rights::of_job(&mut spec);
     path_mtu::found_by_itself(&mut spec);
     spec
-}
-
-/// Where each node keeps the topology that it was brought up with.
-pub(crate) fn topology_file(topology: &Topology) -> HostFile {
-    HostFile::new(TOPOLOGY_PATH, topology_json(topology), 0o644)
-}
-
-/// The normalised topology, without secrets, as it is kept on each node.
-#[must_use]
-pub fn topology_json(topology: &Topology) -> String {
-    let nodes: Vec<_> = topology
-        .nodes()
-        .iter()
-        .map(|node| {
-            serde_json::json!({
-                "name": node.name, "address": node.address, "role": node.initial_role,
-                "postgres_port": node.postgres_port, "keycloak_port": node.keycloak_port, "admit": node.admit,
-            })
-        })
-        .collect();
-    let value = serde_json::json!({
-        "schema": 1,
-        "cluster": {
-            "name": topology.cluster.name, "public_url": topology.cluster.public_url, "demo": topology.cluster.demo,
-            "id": topology.cluster.id,
-        },
-        "images": {"postgres": topology.images.postgres, "keycloak": topology.images.keycloak},
-        "postgres": {
-            "database": topology.postgres.database, "user": topology.postgres.user,
-            "max_connections": topology.postgres.max_connections, "settings": topology.postgres.settings,
-        },
-        "keycloak": {
-            "admin": topology.keycloak.admin, "pool_size": topology.keycloak.pool_size,
-            "poll_interval_ms": topology.keycloak.poll_interval_ms, "options": topology.keycloak.options,
-            "proxy_headers": super::keycloak::proxy_headers(topology.keycloak.proxy_headers),
-        },
-        "replication": {
-            "durability": topology.replication.durability, "slot_keep_mib": topology.replication.slot_keep_mib,
-            "wal_keep_mib": topology.replication.wal_keep_mib,
-        },
-        "nodes": nodes,
-    });
-    let mut text = serde_json::to_string_pretty(&value).expect("plain values serialise");
-    text.push('\n');
-    text
 }

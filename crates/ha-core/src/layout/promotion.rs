@@ -2,20 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::postgres::{replication_conninfo, upstream_conf};
+use super::conninfo::replication_conninfo;
+use super::paths::{PEERS_PATH, PROMOTION_PATH};
+use super::upstream::upstream_conf;
 use crate::ports::HostFile;
 use crate::topology::{Node, Topology};
 use crate::values::{PromotionId, PromotionRecord};
-
-/// The promotion that a node knows of, as settings of its server.
-pub const PROMOTION_PATH: &str = "/ha/config/promotion.conf";
-/// The guard's permission to start a primary without asking: a time, in seconds since 1970, until which it holds.
-pub const PERMIT_PATH: &str = "/ha/config/permit";
-/// Writes [`PROMOTION_PATH`] inside the container of a running server.
-pub const RECORD_SCRIPT: &str = include_str!("assets/record.sh");
-
-/// Each peer and how the guard connects to it, one a line.
-const PEERS_PATH: &str = "/ha/config/peers";
 
 /// The file of a record.
 #[must_use]

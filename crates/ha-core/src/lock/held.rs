@@ -8,14 +8,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::lock::Mutex as AsyncMutex;
 
-use super::Taken;
-use super::hold::{ANSWER_LIMIT, Answer as Taking, take_now};
-use crate::cluster::Cluster;
+use super::holder::Taken;
+use crate::causes;
 use crate::ports::{ExecSession, RuntimeError};
-use crate::survey;
-use crate::topology::Node;
 use crate::values::NodeName;
 
+/// The program answers at once; it is started on what may be a busy host.
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// How long one that did not answer the last time is asked for.
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -30,8 +29,8 @@ pub struct LostLock {
 }
 
 /// One lock, for as long as this lives.
-pub(super) struct Held {
-    pub(super) node: NodeName,
+pub(crate) struct Held {
+    pub(crate) node: NodeName,
     /// Who holds it, as the program that holds it is told.
     words: String,
     state: AsyncMutex<State>,
@@ -57,12 +56,12 @@ enum Answer {
 }
 
 impl Held {
-    pub(super) fn new(node: &NodeName, words: &str, session: Box<dyn ExecSession>) -> Self {
+    pub(crate) fn new(node: &NodeName, words: &str, session: Box<dyn ExecSession>) -> Self {
         Self::of(node, words, State::Open(session), false)
     }
 
     /// One that is taken once its server runs.
-    pub(super) fn later(node: &NodeName, words: &str) -> Self {
+    pub(crate) fn later(node: &NodeName, words: &str) -> Self {
         Self::of(node, words, State::NotYet, true)
     }
 
@@ -78,7 +77,7 @@ impl Held {
     }
 
     /// Gives it back, and returns once it is free.
-    pub(super) async fn release(&self) {
+    pub(crate) async fn release(&self) {
         let State::Open(session) = &mut *self.state.lock().await else { return };
         // Where the server was stopped meanwhile, its lock went with it, and there is nobody to tell.
         if session.write_line("").await.is_ok() {
@@ -86,24 +85,28 @@ impl Held {
         }
     }
 
-    /// Takes it once more where its server was away, as far as that runs now. Who has taken it meanwhile is found by the next question.
-    async fn take_again(&self, cluster: &Cluster, node: &Node) {
-        if !self.ends.load(Ordering::Relaxed) {
-            return;
+    /// Whether it is to be taken once more, now that its server runs again.
+    pub(crate) async fn is_to_be_taken_again(&self) -> bool {
+        self.ends.load(Ordering::Relaxed) && {
+            // Its server may not have been stopped after all.
+            let is_held = matches!(self.ask().await, Answer::Held);
+            if is_held {
+                self.ends.store(false, Ordering::Relaxed);
+            }
+            !is_held
         }
-        // Its server may not have been stopped after all.
-        let answer = match self.ask().await {
-            Answer::Held => None,
-            Answer::Silent(_) | Answer::Gone(_) => match take_now(cluster, node, &self.words).await {
-                Ok(Taking::Locked(session)) => Some(State::Open(session)),
-                Ok(Taking::Held(holder)) => Some(State::Taken(Taken { node: node.name.clone(), holder }.to_string())),
-                // Others are not kept out here, as before.
-                Err(_) => return,
-            },
+    }
+
+    pub(crate) fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// It was taken once more; or somebody else came first, which the next question finds.
+    pub(crate) async fn was_taken_again(&self, answer: Result<Box<dyn ExecSession>, Taken>) {
+        *self.state.lock().await = match answer {
+            Ok(session) => State::Open(session),
+            Err(taken) => State::Taken(taken.to_string()),
         };
-        if let Some(state) = answer {
-            *self.state.lock().await = state;
-        }
         self.ends.store(false, Ordering::Relaxed);
     }
 
@@ -122,8 +125,8 @@ impl Held {
         };
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         let of = |error: &RuntimeError| match error {
-            RuntimeError::TimedOut { .. } => Answer::Silent(survey::chain(error)),
-            _ => Answer::Gone(survey::chain(error)),
+            RuntimeError::TimedOut { .. } => Answer::Silent(causes::chain(error)),
+            _ => Answer::Gone(causes::chain(error)),
         };
         if let Err(error) = session.write_line(&format!("still {number}")).await {
             return of(&error);
@@ -146,7 +149,7 @@ impl Held {
 pub(crate) struct Register(Arc<Mutex<Vec<Weak<Held>>>>);
 
 impl Register {
-    pub(super) fn add(&self, held: &Arc<Held>) {
+    pub(crate) fn add(&self, held: &Arc<Held>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(held));
     }
 
@@ -161,15 +164,13 @@ impl Register {
         !self.all().is_empty()
     }
 
-    /// A server has been started there: its lock, which went with the one before, is taken again.
-    pub(crate) async fn take_again(&self, cluster: &Cluster, node: &Node) {
-        let all = self.all();
-        join_all(all.iter().filter(|held| held.node == node.name).map(|held| held.take_again(cluster, node))).await;
+    pub(crate) fn of(&self, node: &NodeName) -> Vec<Arc<Held>> {
+        self.all().into_iter().filter(|held| held.node == *node).collect()
     }
 
     /// What is about to be done ends that node's server, and its lock.
     pub(crate) fn ends(&self, node: &NodeName) {
-        self.all().iter().filter(|held| held.node == *node).for_each(|held| held.ends.store(true, Ordering::Relaxed));
+        self.of(node).iter().for_each(|held| held.ends.store(true, Ordering::Relaxed));
     }
 
     /// Asks for each lock whether it is held. One that is known to be gone is enough; of those that do not answer, all: whoever

@@ -6,8 +6,8 @@ use super::{
     DatabaseRole, HostObservation, KeycloakMode, KeycloakObservation, KeycloakState, NodeObservation,
     PostgresObservation, PostgresRole, Sender, SlotObservation, Unobserved, UnobservedWhy, WalReceiver,
 };
+use crate::docker::{Container, ContainerSpec, ContainerStatus, EngineInfo, Image};
 use crate::layout::{self, Component, KeycloakExtension, MachineShare};
-use crate::ports::{Container, ContainerSpec, ContainerStatus, EngineInfo, Image};
 use crate::secrets::Secrets;
 use crate::topology::{DesiredRole, Node, NodeSpec, Topology, TopologySpec};
 use crate::values::{

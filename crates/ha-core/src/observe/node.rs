@@ -1,7 +1,7 @@
 //! What was seen of a node as a whole.
 
 use super::{HostObservation, KeycloakObservation, PostgresObservation};
-use crate::ports::{Container, EngineInfo};
+use crate::docker::{Container, EngineInfo};
 use crate::values::NodeName;
 
 /// Everything that was seen of one node in one look.

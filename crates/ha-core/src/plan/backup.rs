@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::{Refusal, RefusalKind};
 use crate::advice::{Advice, Remedy, advice};
-use crate::health::{Report, ReportedRole};
 use crate::observe::NodeObservation;
 use crate::ports::ContainerStatus;
 use crate::values::NodeName;
@@ -68,14 +67,13 @@ pub fn decide_backup(node: &NodeName, observation: Option<&NodeObservation>) -> 
     Ok(Backup { node: node.clone(), way })
 }
 
-/// Of the nodes whose data is destroyed, the one whose data a backup is to hold: the primary, or the only one. Pure.
+/// Of the nodes whose data is destroyed, the one whose data a backup is to hold: the only one of them that is seen to be a primary,
+/// or the only one. Pure.
 ///
 /// # Errors
 /// Nobody can tell which of them holds the data that counts.
-pub fn choose_backup<'n>(destroyed: &'n [NodeName], report: &Report) -> Result<&'n NodeName, Refusal> {
-    let is_primary =
-        |node: &&NodeName| report.nodes.iter().any(|seen| seen.name == **node && seen.role == ReportedRole::Primary);
-    let primaries: Vec<_> = destroyed.iter().filter(is_primary).collect();
+pub fn choose_backup(destroyed: &[NodeName], is_primary: impl Fn(&NodeName) -> bool) -> Result<&NodeName, Refusal> {
+    let primaries: Vec<_> = destroyed.iter().filter(|node| is_primary(node)).collect();
     match (&primaries[..], destroyed) {
         ([primary], _) => Ok(primary),
         ([], [only]) => Ok(only),
@@ -95,9 +93,8 @@ pub fn choose_backup<'n>(destroyed: &'n [NodeName], report: &Report) -> Result<&
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::assess;
-    use crate::observe::UnobservedWhy;
     use crate::observe::fixtures::{healthy, name, pair, unobserved};
+    use crate::observe::{PostgresRole, UnobservedWhy};
 
     #[test]
     fn a_running_server_is_asked_and_the_files_of_a_stopped_one_are_read() {
@@ -124,18 +121,23 @@ mod tests {
         assert_eq!(decide_backup(&name("vm9"), None).unwrap_err().kind, RefusalKind::Mismatch);
     }
 
+    fn seen_as_primary(seen: &[NodeObservation]) -> impl Fn(&NodeName) -> bool {
+        let is = |it: &NodeObservation| it.postgres.as_ref().is_ok_and(|it| it.role == PostgresRole::Primary);
+        let primaries: Vec<_> = seen.iter().filter(|it| is(it)).map(|it| it.node.clone()).collect();
+        move |node| primaries.contains(node)
+    }
+
     #[test]
     fn the_primarys_data_is_kept_or_the_only_nodes() {
         let topology = pair();
         let both = [name("vm1"), name("vm2")];
         let mut seen = healthy(&topology);
-        assert_eq!(choose_backup(&both, &assess(&topology, &seen)), Ok(&both[0]));
-        assert_eq!(choose_backup(&both[1..], &assess(&topology, &seen)), Ok(&both[1]));
+        assert_eq!(choose_backup(&both, seen_as_primary(&seen)), Ok(&both[0]));
+        assert_eq!(choose_backup(&both[1..], seen_as_primary(&seen)), Ok(&both[1]));
         // The primary does not run: which of the two is newer is not looked at here.
         seen[0].postgres = Err(unobserved(UnobservedWhy::Refused, "refused"));
-        let report = assess(&topology, &seen);
-        let refusal = choose_backup(&both, &report).unwrap_err();
+        let refusal = choose_backup(&both, seen_as_primary(&seen)).unwrap_err();
         assert!(refusal.help.contains("one by one"), "{refusal:?}");
-        assert_eq!(choose_backup(&both[..1], &report), Ok(&both[0]));
+        assert_eq!(choose_backup(&both[..1], seen_as_primary(&seen)), Ok(&both[0]));
     }
 }

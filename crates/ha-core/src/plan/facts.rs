@@ -1,8 +1,10 @@
 //! What must be known of a node before `up` can be planned.
 
-use crate::observe::NodeObservation;
+use std::collections::BTreeMap;
+
+use crate::observe::{NodeObservation, Unobserved};
 use crate::ports::Image;
-use crate::values::SystemIdentifier;
+use crate::values::{NodeName, SystemIdentifier};
 
 /// What was found on a node whose engine answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,3 +97,6 @@ impl NodeFacts {
         }
     }
 }
+
+/// What is known of each node: facts, or why there are none.
+pub type Facts = BTreeMap<NodeName, Result<NodeFacts, Unobserved>>;

@@ -5,59 +5,28 @@
 //! down on the target, for good, before the target is promoted; the guard of every other node reads that before it starts
 //! a primary.
 
+mod followers;
 mod loss;
+mod model;
 mod present;
 mod target;
 
 use super::left_out::left_out;
-use super::roles::{RoleFacts, View, prove_service, several_primaries};
-use super::{Action, Plan, Refusal, RefusalKind, StepId, renamed_servers};
+use super::roles::{RoleFacts, View, several_primaries};
+use super::{Action, Plan, PlannedStep, Refusal, RefusalKind, renamed_servers};
 use crate::advice::{Remedy, advice};
 use crate::observe::{KeycloakMode, KeycloakState, PostgresRole};
 use crate::ports::ContainerStatus;
-use crate::steps::RunError;
 use crate::topology::{Durability, Node, Topology};
-use crate::values::{NodeName, PromotionRecord};
+use crate::values::NodeName;
 
+use self::followers::{afterwards, follows, keep_back};
 use self::loss::loss;
 use self::present::there_is_one;
 use self::target::target;
 
 pub use self::loss::{GivenUp, LastArrival, Loss};
-
-/// What a person may choose, and what a person may vouch for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct FailoverOptions {
-    /// The standby that becomes the primary; without it, the one that has most.
-    pub to: Option<NodeName>,
-    /// Whoever may be the primary and can neither be asked nor stopped does not run: a person has made sure of it.
-    pub primary_is_dead: bool,
-    /// With `strict`: the primary, the new one or one that is there and waits, goes on without a standby's confirmation
-    /// until one is back.
-    pub run_alone: bool,
-    /// Nodes whose data went a way of its own or, with `strict`, may have confirmed what nobody else has: a person has decided
-    /// that what they hold and the new primary lacks is not missed.
-    pub give_up: Vec<NodeName>,
-}
-
-/// What will happen.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Failover {
-    /// Who was the primary, as far as anybody knows.
-    pub from: Option<NodeName>,
-    /// Who becomes it.
-    pub to: NodeName,
-    /// What that one knew of promotions before.
-    pub known: Option<PromotionRecord>,
-    /// The steps; none when there is nothing left to do.
-    pub plan: Plan,
-    /// What may be lost.
-    pub loss: Loss,
-    /// What cannot be proved, and what may then happen.
-    pub risks: Vec<String>,
-    /// What would do instead, or should be known.
-    pub hints: Vec<String>,
-}
+pub use self::model::{Failover, FailoverOptions};
 
 /// Plans a failover. Pure.
 ///
@@ -167,11 +136,11 @@ fn serves(view: &View<'_>, node: &Node) -> Option<String> {
     })
 }
 
-/// What undoes a run of `failover` that ended before the promotion, since somebody had come back; `None` where it went further.
+/// What undoes a run of `failover` of which these steps failed and that ended before the promotion, since somebody had come back; `None` where it went further.
 /// Pure.
 #[must_use]
-pub fn undo_failover(failover: &Failover, error: &RunError) -> Option<Plan> {
-    let too_early = error.failures.iter().all(|failure| matches!(failure.step.action, Action::ProveDown { .. }));
+pub fn undo_failover(failover: &Failover, failed: &[&PlannedStep]) -> Option<Plan> {
+    let too_early = failed.iter().all(|step| matches!(step.action, Action::ProveDown { .. }));
     let record = failover.known.clone().filter(|_| too_early)?;
     let mut plan = Plan::default();
     plan.add(&failover.to, Action::RestorePromotion { record }, []);
@@ -301,41 +270,6 @@ fn durability(
             ),
         ));
     }
-}
-
-/// Stopped servers that would come back as a primary come back as standbys of `to`. The guard would see to it as well, but
-/// may find nobody to ask.
-fn keep_back(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<StepId>) {
-    let fenced: Vec<_> =
-        plan.steps.iter().filter(|step| step.action == Action::Fence).map(|step| step.node.clone()).collect();
-    for node in view.topology.peers_of(to) {
-        let as_primary = view.stopped(&node.name).is_some_and(|stopped| !stopped.standby);
-        if as_primary || fenced.contains(&node.name) {
-            plan.add(&node.name, Action::Demote { to: to.clone(), proven: false }, promoted);
-        }
-    }
-}
-
-/// The other standbys follow, slots wait for those that are away, and Keycloak shows that it serves.
-fn afterwards(view: &View<'_>, plan: &mut Plan, to: &NodeName, promoted: Option<StepId>) {
-    prove_service(view, plan, to, to, promoted);
-    let slots = plan.add(to, Action::EnsureSlots { slots: view.slots(to) }, promoted);
-    let followers: Vec<_> = view.topology.peers_of(to).filter(|node| follows(view, node, to)).collect();
-    let mut told = Vec::new();
-    for node in &followers {
-        told.push(plan.add(&node.name, Action::FollowPrimary { primary: to.clone() }, [slots]));
-    }
-    // One was the primary once, and keeps WAL for nobody now. A slot that is in use yet is let go of by what follows `to`.
-    for node in followers {
-        if view.server(&node.name).is_some_and(|server| !server.slots.is_empty()) {
-            plan.add(&node.name, Action::DropSlots { slots: view.slots(&node.name) }, told.clone());
-        }
-    }
-}
-
-/// It runs as a standby, and its data is an earlier state of what `to` has.
-fn follows(view: &View<'_>, node: &Node, to: &NodeName) -> bool {
-    view.has_role(node, PostgresRole::Standby) && view.own_way(&node.name, to).is_none()
 }
 
 /// One whose host is fine loses nothing by being started again.

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::roles::{RoleFacts, View, older, record_again};
 use super::{
-    Action, Change, Plan, Refusal, RefusalKind, StepId, has_been_through, not_with_tablespaces, renamed_containers,
+    Action, Change, OldData, Plan, Refusal, RefusalKind, StepId, has_been_through, not_with_tablespaces,
+    renamed_containers,
 };
 use crate::advice::{Remedy, advice};
 use crate::layout::Component;
@@ -53,16 +54,6 @@ pub enum RejoinMethod {
         /// history.
         not_compared: bool,
     },
-}
-
-/// What becomes of the data that is replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OldData {
-    /// It stays until the node streams again.
-    Keep,
-    /// It is destroyed first, for want of room.
-    Discard,
 }
 
 /// Plans the first part. Pure.

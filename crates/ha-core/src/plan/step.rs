@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::rejoin::OldData;
 use crate::layout::Component;
 use crate::values::{NodeName, PromotionId, PromotionRecord, SlotName, SystemIdentifier};
 
@@ -343,4 +342,14 @@ impl fmt::Display for PlannedStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.node, self.action)
     }
+}
+
+/// What becomes of the data that is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OldData {
+    /// It stays until the node streams again.
+    Keep,
+    /// It is destroyed first, for want of room.
+    Discard,
 }

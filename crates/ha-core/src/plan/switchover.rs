@@ -9,13 +9,12 @@
 //! what is written down, tell how far it came.
 
 use super::left_out::left_out;
+use super::remedies::{one_of, without_switchover};
 use super::roles::{RoleFacts, StoppedServer, View, prove_service, several_primaries, write_lineage};
-use super::way_out::{one_of, without_switchover};
-use super::{Action, Change, Plan, Refusal, RefusalKind, StepId, renamed_anywhere};
+use super::{Action, Change, Plan, PlannedStep, Refusal, RefusalKind, StepId, renamed_anywhere};
 use crate::advice::{Advice, Remedy, advice, shown};
 use crate::layout::Component;
 use crate::observe::{ControlFile, ControlState, PostgresRole, PreparedTransaction, Shortage};
-use crate::steps::RunError;
 use crate::topology::{Node, Topology};
 use crate::values::{NodeName, PromotionRecord};
 
@@ -81,11 +80,11 @@ pub fn decide_switchover(
     }
 }
 
-/// What undoes a run of `switchover` that failed; `None` when it has gone too far for that. Pure.
+/// What undoes a run of `switchover` of which these steps failed; `None` when it has gone too far for that. Pure.
 ///
 /// Once the target may have been promoted, the way is forward: the same command again.
 #[must_use]
-pub fn undo_switchover(switchover: &Switchover, error: &RunError) -> Option<Plan> {
+pub fn undo_switchover(switchover: &Switchover, failed: &[&PlannedStep]) -> Option<Plan> {
     let before_the_exit = |action: &Action| {
         matches!(
             action,
@@ -99,16 +98,15 @@ pub fn undo_switchover(switchover: &Switchover, error: &RunError) -> Option<Plan
                 | Action::Stop { .. }
         )
     };
-    let failed = |wanted: fn(&Action) -> bool| error.failures.iter().any(|failure| wanted(&failure.step.action));
-    let undoable = error.failures.iter().all(|failure| {
-        before_the_exit(&failure.step.action) || matches!(failure.step.action, Action::ProveReceived { .. })
-    });
+    let has_failed = |wanted: fn(&Action) -> bool| failed.iter().any(|step| wanted(&step.action));
+    let undoable =
+        failed.iter().all(|step| before_the_exit(&step.action) || matches!(step.action, Action::ProveReceived { .. }));
     if switchover.resumed || !undoable {
         return None;
     }
     let mut plan = Plan::default();
     let mut started = None;
-    if failed(|action| matches!(action, Action::Stop { .. } | Action::ProveReceived { .. })) {
+    if has_failed(|action| matches!(action, Action::Stop { .. } | Action::ProveReceived { .. })) {
         started = Some(plan.add(&switchover.from, Action::StartPostgres { change: Change::Start, permit: true }, []));
     }
     if switchover.plan.steps.iter().any(|step| matches!(step.action, Action::TurnBalancers { .. })) {

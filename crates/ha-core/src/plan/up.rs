@@ -5,35 +5,25 @@ mod change;
 mod conflicts;
 mod keycloak;
 mod limits;
+mod model;
 mod primary;
 mod server;
 
-use std::collections::{BTreeMap, BTreeSet};
+pub use self::model::UpOptions;
 
 use self::adopt::adopt;
 use self::conflicts::{
     foreign_data, images, lacking, old_images, one_engine_each, one_system, passwords, renamed, unnamed,
 };
+use self::model::{Up, Upstream, has_database, known};
 use self::primary::{none_left, note_of_nobody, the_primary};
 use super::left_out::shut_out;
-use super::{Action, Change, DataState, NodeFacts, Plan, PlannedStep, Refusal, StepId};
+use super::{Action, Change, DataState, Facts, NodeFacts, Plan, PlannedStep, Refusal, StepId};
 use crate::layout::MachineShare;
-use crate::observe::{ComponentObservation, Unobserved};
+use crate::observe::ComponentObservation;
 use crate::secrets::Secrets;
 use crate::topology::{Durability, Node, Topology};
-use crate::values::{NodeName, SystemIdentifier};
-
-/// What a person may allow beyond the ordinary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct UpOptions {
-    /// Make a new cluster although not every node answers.
-    pub bootstrap: bool,
-    /// Only the PostgreSQL servers.
-    pub without_keycloak: bool,
-}
-
-/// What is known of each node: facts, or why there are none.
-pub type Facts = BTreeMap<NodeName, Result<NodeFacts, Unobserved>>;
+use crate::values::NodeName;
 
 /// Plans `up` for the `selected` nodes. Pure.
 ///
@@ -82,14 +72,6 @@ pub fn decide_up(
     Ok(up.plan)
 }
 
-fn has_database(facts: &NodeFacts) -> bool {
-    facts.observation.postgres.is_ok() || matches!(facts.data, DataState::Complete { .. })
-}
-
-fn known<'f>(facts: &'f Facts, node: &NodeName) -> Option<&'f NodeFacts> {
-    facts.get(node).and_then(|facts| facts.as_ref().ok())
-}
-
 /// What needs an image to be seen is seen before anything else is decided: data that nothing has looked at, and whether a
 /// container is what it should be, whose image somebody has removed: the same image back is no reason to stop anything.
 fn images_first(topology: &Topology, selected: &[NodeName], facts: &Facts, without_keycloak: bool) -> Option<Plan> {
@@ -116,30 +98,6 @@ fn images_first(topology: &Topology, selected: &[NodeName], facts: &Facts, witho
 
 const fn is_there(container: &ComponentObservation) -> bool {
     matches!(container, Ok(Some(_)))
-}
-
-struct Up<'a> {
-    topology: &'a Topology,
-    secrets: &'a Secrets,
-    facts: &'a Facts,
-    /// The nodes whose databases are there, and that have lost what they knew of them.
-    adopted: BTreeSet<NodeName>,
-    system: Option<SystemIdentifier>,
-    /// Whom the others follow; `None` where nobody is the primary until a person or a guard has decided.
-    primary: Option<&'a Node>,
-    plan: Plan,
-    /// The steps that try new settings: no server stops before all have passed.
-    tried: Vec<StepId>,
-    /// Steps after which volumes may be made.
-    pulled: Vec<StepId>,
-    refusals: Vec<Refusal>,
-}
-
-/// The steps of the primary that others wait for.
-#[derive(Default)]
-struct Upstream {
-    database: Option<StepId>,
-    keycloak: Option<StepId>,
 }
 
 impl Up<'_> {

@@ -1,7 +1,5 @@
 //! One Docker engine, in Docker's words.
 
-mod container;
-mod engine;
 mod error;
 mod program;
 
@@ -15,8 +13,8 @@ use futures_util::Stream as FuturesStream;
 
 use super::Progress;
 
-pub use container::{Container, ContainerSpec, ContainerStatus, Mount, PortBinding, RestartPolicy};
-pub use engine::{EngineInfo, HostFile, Image, ImageBuild, Volume};
+pub use crate::docker::{Container, ContainerSpec, ContainerStatus, Mount, PortBinding, RestartPolicy};
+pub use crate::docker::{EngineInfo, HostFile, Image, ImageBuild, Volume};
 pub use error::RuntimeError;
 pub use program::{ExecOutput, ExecSession, ExecSpec, LogLine, LogOptions, Stream};
 

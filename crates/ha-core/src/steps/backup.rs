@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::StepError;
-use crate::cluster::Cluster;
+use crate::context::Context;
 use crate::layout::{self, Component, PGDATA, REWINDING_PATH};
 use crate::plan::{Backup, BackupWay};
 use crate::ports::{ByteStream, ExecSpec};
@@ -12,7 +12,7 @@ use crate::ports::{ByteStream, ExecSpec};
 const SILENCE: Duration = Duration::from_secs(600);
 
 /// Begins to read it. The server, where one runs, goes on meanwhile.
-pub(crate) async fn take(cluster: &Cluster, backup: &Backup) -> Result<ByteStream, StepError> {
+pub(crate) async fn take(cluster: &Context, backup: &Backup) -> Result<ByteStream, StepError> {
     let topology = cluster.topology();
     let runtime = match cluster.ports.runtimes.get(&backup.node) {
         Some(Ok(runtime)) => runtime,

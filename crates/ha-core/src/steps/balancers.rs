@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 
+use super::at::{At, way_to};
 use super::promotion;
-use super::run::{At, way_to};
 use crate::layout::{self, Component, HandoverWord};
 use crate::observe::HandoverObservation;
 use crate::values::NodeName;

@@ -10,11 +10,11 @@ use std::time::Duration;
 use futures_util::future::{Either, join, select, try_join_all};
 
 use super::StepError;
-use super::run::{At, way_to};
+use super::at::{At, way_to};
 use crate::layout::Component;
 use crate::observe::PostgresRole;
 use crate::ports::ContainerStatus;
-use crate::survey;
+use crate::reading;
 use crate::values::NodeName;
 
 /// A host that is gone gives no answer, and a failover waits for it so long once more.
@@ -64,7 +64,7 @@ fn no_primary(node: &NodeName, standby: bool) -> Result<(), StepError> {
 
 async fn container_runs(at: &At<'_>, node: &NodeName) -> Result<bool, StepError> {
     let runtime = way_to(at.cluster, node)?;
-    let found = survey::container_of(at.cluster.topology(), node, runtime, Component::Postgres).await?;
+    let found = reading::container_of(at.cluster.topology(), node, runtime, Component::Postgres).await?;
     let status = found.map(|container| container.status);
     Ok(matches!(status, Some(ContainerStatus::Running | ContainerStatus::Paused | ContainerStatus::Restarting)))
 }

@@ -1,7 +1,7 @@
 //! Making and starting a container that lasts.
 
 use super::StepError;
-use super::run::At;
+use super::at::At;
 use crate::layout::{self, Component, DATA_PATH, PGDATA};
 use crate::ports::{ContainerSpec, ContainerStatus, HostFile, RestartPolicy, RuntimeError};
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::StepError;
+use super::at::At;
 use super::come_back;
 use super::one_off::{self, Job};
-use super::run::At;
 use crate::layout::{self, Component, LABEL_SYSTEM, PASSFILE_PATH};
 use crate::plan::{OldData, not_with_tablespaces};
 use crate::ports::{Database, HostFile, Image, ProgressUpdate, Provision, Role};

@@ -17,6 +17,12 @@ pub struct RunError {
 }
 
 impl RunError {
+    /// The steps that failed, in that order.
+    #[must_use]
+    pub fn failed(&self) -> Vec<&PlannedStep> {
+        self.failures.iter().map(|failure| &failure.step).collect()
+    }
+
     /// Whether all was done, and only a proof that people are served has failed.
     #[must_use]
     pub fn is_only_unproven(&self) -> bool {

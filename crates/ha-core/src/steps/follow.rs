@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::StepError;
+use super::at::At;
 use super::promotion;
-use super::run::At;
 use super::server::{put_and_reload, share};
 use crate::layout::{self, Component};
 use crate::observe::{PostgresObservation, PostgresRole};

@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures_util::future::join;
 
 use super::StepError;
+use super::at::{At, way_to};
 use super::promotion;
-use super::run::{At, way_to};
 use crate::layout::{self, Component, PGDATA};
 use crate::observe::{ControlState, PostgresRole};
 use crate::ports::{ContainerRuntime, ContainerStatus, HostFile};
-use crate::survey;
+use crate::reading;
 use crate::values::{Lsn, NodeName, SlotName};
 
 /// A checkpoint of a large, busy server on a slow disk.
@@ -61,7 +61,7 @@ async fn exited_in_order(at: &At<'_>, from: &NodeName) -> Result<Lsn, StepError>
     let runtime = way_to(at.cluster, from)?;
     let name = layout::container_name(at.cluster.topology(), from, Component::Postgres);
     // A file that is read while the server still runs says so itself, so both may be asked at once.
-    let (exited, control) = join(has_exited(runtime, &name), survey::control_file(runtime, &name)).await;
+    let (exited, control) = join(has_exited(runtime, &name), reading::control_file(runtime, &name)).await;
     exited?;
     let control = control.map_err(|error| StepError::Changed(error.message))?;
     if control.state != ControlState::ShutDown {
@@ -94,7 +94,7 @@ pub(super) async fn prove_received(at: &At<'_>, from: &NodeName) -> Result<(), S
 /// Stops a server that may still take itself for the primary, and makes sure of it.
 pub(super) async fn fence(at: &At<'_>) -> Result<(), StepError> {
     // Somebody may have renamed it.
-    let found = survey::container_of(at.cluster.topology(), &at.node.name, at.runtime, Component::Postgres).await?;
+    let found = reading::container_of(at.cluster.topology(), &at.node.name, at.runtime, Component::Postgres).await?;
     let own = || layout::container_name(at.cluster.topology(), &at.node.name, Component::Postgres);
     let name = found.map_or_else(own, |container| container.name);
     at.runtime.stop_container(&name, FENCE_LIMIT).await?;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::StepError;
-use super::run::At;
+use super::at::At;
 use crate::layout::{self, Component, ENGINE_LABEL};
 use crate::ports::RuntimeError;
-use crate::survey;
+use crate::reading;
 
 pub(super) async fn pull(at: &At<'_>, reference: &str) -> Result<(), StepError> {
     let image = match at.runtime.pull_image(reference, Arc::clone(&at.progress)).await {
@@ -22,7 +22,7 @@ pub(super) async fn pull(at: &At<'_>, reference: &str) -> Result<(), StepError> 
         (Component::Keycloak, layout::keycloak_image_fault(&image).map(fault))
     };
     if why.is_none() {
-        let lacks = survey::lacks(at.cluster, at.node, at.runtime, component, &image).await.unwrap_or_default();
+        let lacks = reading::lacks(at.cluster, at.node, at.runtime, component, &image).await.unwrap_or_default();
         why = layout::programs_fault(component, &lacks).map(fault);
     }
     why.map_or(Ok(()), |why| Err(StepError::Image(why)))

@@ -1,6 +1,7 @@
 //! Runs plans through the ports. What is done was chosen before; here it is only carried out, each step in a way that
 //! may be repeated.
 
+mod at;
 pub(crate) mod backup;
 mod balancers;
 mod come_back;
@@ -14,6 +15,7 @@ mod keycloak;
 pub(crate) mod one_off;
 mod promotion;
 mod put_back;
+mod ready;
 mod rejoin;
 mod run;
 mod server;

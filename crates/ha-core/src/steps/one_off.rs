@@ -7,7 +7,7 @@ use futures_util::future::{Either, select};
 use futures_util::{StreamExt, pin_mut};
 
 use super::StepError;
-use crate::cluster::Cluster;
+use crate::context::Context;
 use crate::layout::{self, LABEL_COMPONENT, LABEL_SPEC, STATE_PATH};
 use crate::plan::DataState;
 use crate::ports::{ContainerRuntime, ContainerStatus, HostFile, Image, LogLine, LogOptions, RuntimeError, Stream};
@@ -37,7 +37,7 @@ const LOOKING: &[&str] = &["inspect", "examine", "try"];
 /// # Errors
 /// Another one still works on the data, and it does not only look. All that can befall a container.
 pub(crate) async fn run(
-    cluster: &Cluster,
+    cluster: &Context,
     node: &Node,
     runtime: &dyn ContainerRuntime,
     image: &Image,
@@ -122,7 +122,7 @@ pub(crate) async fn run(
 }
 
 /// Ends what only looks at the data of a node, but for the job of that name.
-async fn make_way(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime, but: &str) -> Result<(), StepError> {
+async fn make_way(cluster: &Context, node: &Node, runtime: &dyn ContainerRuntime, but: &str) -> Result<(), StepError> {
     for container in runtime.list_containers(&layout::selector(cluster.topology(), Some(&node.name))).await? {
         let component = container.labels.get(LABEL_COMPONENT).and_then(|it| it.strip_prefix("job-"));
         // A doctor looks at a machine, and goes by itself.
@@ -143,7 +143,7 @@ fn at_work(container: &str) -> StepError {
 }
 
 /// Removes the jobs of a node that killed runs left, each after its end where it does more than look: what they were for is done by now.
-pub(super) async fn clear(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime) -> Result<(), StepError> {
+pub(super) async fn clear(cluster: &Context, node: &Node, runtime: &dyn ContainerRuntime) -> Result<(), StepError> {
     let labels = layout::selector(cluster.topology(), Some(&node.name));
     for container in runtime.list_containers(&labels).await? {
         if let Some(job) = container.labels.get(LABEL_COMPONENT).and_then(|component| component.strip_prefix("job-")) {
@@ -160,7 +160,7 @@ pub(super) async fn clear(cluster: &Cluster, node: &Node, runtime: &dyn Containe
 
 /// Looks at the data of a node whose PostgreSQL has no container.
 pub(crate) async fn examine(
-    cluster: &Cluster,
+    cluster: &Context,
     node: &Node,
     runtime: &dyn ContainerRuntime,
     image: &Image,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::StepError;
-use super::run::At;
+use super::at::At;
 use crate::layout::{self, Component, PROMOTION_PATH};
 use crate::plan::{Of, has_been_through, own_way};
 use crate::ports::ExecSpec;

@@ -1,7 +1,7 @@
 //! What a server ran with, kept for the case that it does not come up with what is new.
 
-use super::run::At;
-use super::{StepError, keycloak};
+use super::at::At;
+use super::{StepError, ready};
 use crate::layout::{Component, LABEL_IMAGE, LABEL_SPEC};
 use crate::ports::{ContainerSpec, HostFile};
 
@@ -43,7 +43,7 @@ impl Former {
         let (name, component) = (spec.name.clone(), self.component);
         let (why, log) = match why {
             StepError::NotReady { detail, log, .. } => (detail, log),
-            other => (other.to_string(), keycloak::last_lines(at, &name).await),
+            other => (other.to_string(), ready::last_lines(at, &name).await),
         };
         let outcome = async {
             at.runtime.stop_container(&name, at.cluster.limits.stop).await?;
@@ -63,7 +63,7 @@ impl Former {
                 Component::Postgres => {
                     at.cluster.ports.control.wait_ready(&at.node.name, at.cluster.limits.postgres_ready).await?;
                 }
-                Component::Keycloak => keycloak::wait_ready(at, &name).await?,
+                Component::Keycloak => ready::wait_ready(at, &name).await?,
             }
             Ok::<_, StepError>(())
         };

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::StepError;
+use super::at::At;
 use super::come_back;
 use super::database::image;
 use super::one_off::{self, Job};
-use super::run::At;
 use crate::layout::{self, Component, PASSFILE_PATH};
 use crate::observe::PostgresRole;
 use crate::ports::{ExecSpec, HostFile, LogLine, ProgressUpdate};

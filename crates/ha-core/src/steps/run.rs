@@ -1,22 +1,21 @@
 //! Runs a plan's steps, each as soon as those before it are done.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use super::at::{At, Ended, way_to};
 use super::{
     RunError, StepError, StepFailure, balancers, come_back, container, database, follow, handover, host, keycloak,
     promotion, rejoin, server, service, settings, teardown,
 };
-use crate::cluster::Cluster;
+use crate::context::Context;
 use crate::layout::Component;
-use crate::observe::ControlFile;
+use crate::locking;
 use crate::plan::{Action, Change, Plan, PlannedStep};
-use crate::ports::{ContainerRuntime, Progress, ProgressUpdate};
-use crate::topology::Node;
-use crate::values::{NodeName, PromotionRecord};
+use crate::ports::{Progress, ProgressUpdate};
+use crate::values::PromotionRecord;
 
 /// What happens while a plan runs.
 #[derive(Debug)]
@@ -45,49 +44,6 @@ pub trait Watcher: Send + Sync {
     }
 }
 
-/// A step under way: where, with what.
-pub(super) struct At<'a> {
-    pub(super) cluster: &'a Cluster,
-    pub(super) node: &'a Node,
-    pub(super) runtime: &'a dyn ContainerRuntime,
-    pub(super) progress: Arc<dyn Progress>,
-    pub(super) ended: &'a Ended,
-    noted: &'a (dyn Fn(&str) + Send + Sync),
-}
-
-impl At<'_> {
-    /// Tells what a step goes on without.
-    pub(super) fn note(&self, text: &str) {
-        (self.noted)(text);
-    }
-}
-
-/// The engine of a node.
-///
-/// # Errors
-/// From this machine there is no way to it.
-pub(super) fn way_to<'c>(cluster: &'c Cluster, node: &NodeName) -> Result<&'c dyn ContainerRuntime, StepError> {
-    match cluster.ports.runtimes.get(node) {
-        Some(Ok(runtime)) => Ok(runtime.as_ref()),
-        Some(Err(why)) => Err(StepError::NoWay(why.clone())),
-        None => Err(StepError::NoWay(format!("there is no way to the engine of {node}"))),
-    }
-}
-
-/// The servers that this run has seen end in an orderly way, and the last word of each.
-#[derive(Default)]
-pub(super) struct Ended(Mutex<BTreeMap<NodeName, ControlFile>>);
-
-impl Ended {
-    pub(super) fn add(&self, node: &NodeName, control: ControlFile) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(node.clone(), control);
-    }
-
-    pub(super) fn get(&self, node: &NodeName) -> Option<ControlFile> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(node).copied()
-    }
-}
-
 struct StepProgress {
     step: PlannedStep,
     watcher: Arc<dyn Watcher>,
@@ -99,7 +55,7 @@ impl Progress for StepProgress {
     }
 }
 
-pub(crate) async fn run(cluster: &Cluster, plan: &Plan, watcher: Arc<dyn Watcher>) -> Result<(), RunError> {
+pub(crate) async fn run(cluster: &Context, plan: &Plan, watcher: Arc<dyn Watcher>) -> Result<(), RunError> {
     let mut done = vec![false; plan.steps.len()];
     let mut begun = vec![false; plan.steps.len()];
     let mut failures = Vec::new();
@@ -145,7 +101,7 @@ fn ends_the_server(action: &Action) -> bool {
     }
 }
 
-async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, ended: &Ended) -> Result<(), StepError> {
+async fn act(cluster: &Context, step: &PlannedStep, watcher: Arc<dyn Watcher>, ended: &Ended) -> Result<(), StepError> {
     let node = cluster
         .topology
         .node(&step.node)
@@ -160,7 +116,7 @@ async fn act(cluster: &Cluster, step: &PlannedStep, watcher: Arc<dyn Watcher>, e
     let at = At { cluster, node, runtime, progress, ended, noted: &noted };
     let result = perform(&at, &step.action).await;
     if result.is_ok() && matches!(step.action, Action::StartPostgres { .. }) {
-        cluster.held.take_again(cluster, node).await;
+        locking::take_again(cluster, node).await;
     }
     result
 }

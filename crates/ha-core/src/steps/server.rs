@@ -5,9 +5,9 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use futures_util::pin_mut;
 
+use super::at::At;
 use super::database::image;
 use super::put_back::Former;
-use super::run::At;
 use super::{StepError, container, one_off, promotion};
 use crate::layout::{self, Component, IDENTITY_PATH, MachineShare, PERMIT_PATH};
 use crate::observe::PostgresRole;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::StepError;
-use super::run::At;
+use super::at::At;
 use crate::layout::SERVICE_CLIENT;
 use crate::ports::{KeycloakError, PostgresError, Row, TokenGrant};
 use crate::values::Secret;

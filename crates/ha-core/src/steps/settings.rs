@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::StepError;
+use super::at::At;
 use super::database::image;
 use super::one_off::{self, Job};
-use super::run::At;
 use super::server::share;
 use crate::layout;
 use crate::ports::HostFile;

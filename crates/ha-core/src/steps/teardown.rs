@@ -4,7 +4,7 @@ use futures_util::future::{Either, select};
 use futures_util::pin_mut;
 
 use super::StepError;
-use super::run::At;
+use super::at::At;
 use crate::layout::{self, Component};
 
 pub(super) async fn stop(at: &At<'_>, component: Component) -> Result<(), StepError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::cluster::Cluster;
+use crate::context::Context;
 use crate::layout::{self, Component, LABEL_CLUSTER, LABEL_ID, LABEL_SYSTEM, TOPOLOGY_PATH};
 use crate::plan::Standing;
 use crate::ports::{ContainerRuntime, RuntimeError};
@@ -13,7 +13,7 @@ use crate::topology::Node;
 use crate::values::NodeName;
 
 /// Looks at the engines of `nodes`. One that cannot be asked is left out: whatever is done there fails of itself.
-pub(crate) async fn standing(cluster: &Cluster, nodes: &[NodeName]) -> BTreeMap<NodeName, Standing> {
+pub(crate) async fn standing(cluster: &Context, nodes: &[NodeName]) -> BTreeMap<NodeName, Standing> {
     let asked = nodes.iter().filter_map(|name| cluster.topology().node(name)).map(async |node| {
         let runtime = cluster.ports.runtimes.get(&node.name)?.as_ref().ok()?;
         Some((node.name.clone(), standing_on(cluster, node, runtime.as_ref()).await.ok()??))
@@ -22,7 +22,7 @@ pub(crate) async fn standing(cluster: &Cluster, nodes: &[NodeName]) -> BTreeMap<
 }
 
 async fn standing_on(
-    cluster: &Cluster,
+    cluster: &Context,
     node: &Node,
     runtime: &dyn ContainerRuntime,
 ) -> Result<Option<Standing>, RuntimeError> {

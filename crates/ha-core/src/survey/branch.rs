@@ -1,6 +1,6 @@
 //! What the data of a stopped server holds that its primary does not have.
 
-use crate::cluster::Cluster;
+use crate::context::Context;
 use crate::layout::{self, Component, PASSFILE_PATH, PGDATA};
 use crate::observe::{BranchObservation, PostgresObservation};
 use crate::ports::{ExecSpec, HostFile};
@@ -10,7 +10,7 @@ use crate::values::{NodeName, PromotionId};
 /// Starts the data cut off from everybody, in recovery, and compares it with the primary's history. The server of `node`
 /// must not run; afterwards it comes back as a standby only.
 pub(crate) async fn inspect(
-    cluster: &Cluster,
+    cluster: &Context,
     node: &NodeName,
     primary: &NodeName,
 ) -> Result<BranchObservation, StepError> {
@@ -51,7 +51,7 @@ fn promotions(primary: &PostgresObservation) -> Vec<PromotionId> {
 }
 
 /// Whether data that was put aside still lies beside that of a running server.
-pub(crate) async fn keeps_old_data(cluster: &Cluster, node: &NodeName) -> bool {
+pub(crate) async fn keeps_old_data(cluster: &Context, node: &NodeName) -> bool {
     let Some(Ok(runtime)) = cluster.ports.runtimes.get(node) else { return false };
     let container = layout::container_name(&cluster.topology, node, Component::Postgres);
     let argv = ["test", "-e", &format!("{PGDATA}.old")].map(str::to_owned).to_vec();

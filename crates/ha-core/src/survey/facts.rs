@@ -2,27 +2,28 @@
 
 use futures_util::future::{join, join_all, join3};
 
-use super::images::lacks;
-use super::observe::{observe, runtime_failure};
-use super::roles::control_file;
-use crate::cluster::Cluster;
+use super::observe::observe;
+use crate::context::Context;
 use crate::layout::{self, Component, IDENTITY_PATH, LABEL_ID, LABEL_NODE, LABEL_SYSTEM, PGDATA, TOPOLOGY_PATH};
 use crate::observe::{
     ControlFile, KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Unobserved, UnobservedWhy,
 };
 use crate::plan::{DataState, Facts, Lacking, NodeFacts};
 use crate::ports::{Container, ContainerRuntime, Image, RuntimeError, Volume};
+use crate::reading::control_file;
+use crate::reading::lacks;
+use crate::reading::runtime_failure;
 use crate::steps::one_off;
 use crate::topology::Node;
 use crate::values::SystemIdentifier;
 
-pub(crate) async fn facts_of_all(cluster: &Cluster) -> Facts {
+pub(crate) async fn facts_of_all(cluster: &Context) -> Facts {
     let nodes = cluster.topology.nodes();
     let facts = join_all(nodes.iter().map(|node| facts_of(cluster, node))).await;
     nodes.iter().map(|node| node.name.clone()).zip(facts).collect()
 }
 
-async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserved> {
+async fn facts_of(cluster: &Context, node: &Node) -> Result<NodeFacts, Unobserved> {
     let Some(Ok(runtime)) = cluster.ports.runtimes.get(&node.name) else {
         return Err(observe(cluster, node).await.engine.expect_err("without a runtime there is no engine"));
     };
@@ -66,7 +67,7 @@ async fn facts_of(cluster: &Cluster, node: &Node) -> Result<NodeFacts, Unobserve
 
 /// Whether the node keeps what the file says. It changes nothing of the node's, so one that does not tell is left alone. An engine takes
 /// some 40 ms to hand out a file, so it is asked for beside all else.
-async fn topology_noted(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime) -> Option<bool> {
+async fn topology_noted(cluster: &Context, node: &Node, runtime: &dyn ContainerRuntime) -> Option<bool> {
     let container = layout::container_name(&cluster.topology, &node.name, Component::Postgres);
     let kept = runtime.read_file(&container, TOPOLOGY_PATH).await.ok()??;
     Some(kept == layout::topology_json(&cluster.topology).as_bytes())
@@ -93,7 +94,7 @@ struct Named {
 }
 
 async fn images_and_volumes(
-    cluster: &Cluster,
+    cluster: &Context,
     node: &Node,
     runtime: &dyn ContainerRuntime,
 ) -> Result<Named, RuntimeError> {
@@ -123,7 +124,7 @@ async fn images_and_volumes(
 }
 
 async fn what_stands(
-    cluster: &Cluster,
+    cluster: &Context,
     node: &Node,
     runtime: &dyn ContainerRuntime,
     observation: &NodeObservation,
@@ -152,7 +153,7 @@ async fn what_stands(
 }
 
 /// The nodes of this cluster whose data an engine has, and the topology does not name.
-async fn unnamed(cluster: &Cluster, runtime: &dyn ContainerRuntime) -> Result<Vec<String>, RuntimeError> {
+async fn unnamed(cluster: &Context, runtime: &dyn ContainerRuntime) -> Result<Vec<String>, RuntimeError> {
     let topology = &cluster.topology;
     let own = topology.cluster.id.as_ref().map(ToString::to_string);
     let found = runtime.list_volumes(&layout::selector(topology, None)).await?;
@@ -166,7 +167,7 @@ async fn unnamed(cluster: &Cluster, runtime: &dyn ContainerRuntime) -> Result<Ve
 
 /// Looks at the images of which something is to be made.
 async fn lacking(
-    cluster: &Cluster,
+    cluster: &Context,
     node: &Node,
     runtime: &dyn ContainerRuntime,
     postgres: Option<&Image>,
@@ -218,7 +219,7 @@ async fn guarded_data(
 
 /// Compares the roles' passwords on a primary, or on a server that did not let the probe in: whether it is a primary
 /// is not known then, but its roles are the primary's.
-async fn passwords_fit(cluster: &Cluster, node: &Node, observation: &NodeObservation) -> Option<bool> {
+async fn passwords_fit(cluster: &Context, node: &Node, observation: &NodeObservation) -> Option<bool> {
     match &observation.postgres {
         Ok(postgres) if postgres.role == PostgresRole::Primary => {}
         Err(Unobserved { why: UnobservedWhy::Denied, .. }) => {}
@@ -241,7 +242,7 @@ async fn passwords_fit(cluster: &Cluster, node: &Node, observation: &NodeObserva
 
 /// Whether the set-up of the roles and of Keycloak came to its end with these very secrets, by this version. The data says so itself:
 /// asking for the roles' passwords through the engine takes a tenth of a second.
-fn is_proven(cluster: &Cluster, observation: &NodeObservation) -> bool {
+fn is_proven(cluster: &Context, observation: &NodeObservation) -> bool {
     observation.postgres.as_ref().is_ok_and(|postgres| {
         let wanted = layout::secrets_fingerprint(&cluster.secrets, postgres.system_identifier);
         postgres.set_up.as_ref() == Some(&wanted)
@@ -249,7 +250,7 @@ fn is_proven(cluster: &Cluster, observation: &NodeObservation) -> bool {
 }
 
 /// Whether the roles got these secrets, by whatever version, and whatever has become of the rest of the set-up.
-fn is_made_with(cluster: &Cluster, observation: &NodeObservation) -> bool {
+fn is_made_with(cluster: &Context, observation: &NodeObservation) -> bool {
     observation.postgres.as_ref().is_ok_and(|postgres| {
         let noted = [&postgres.set_up, &postgres.made_with].into_iter().flatten();
         noted.into_iter().any(|text| layout::is_fingerprint_of(text, &cluster.secrets, postgres.system_identifier))

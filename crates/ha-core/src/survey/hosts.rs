@@ -2,13 +2,13 @@
 
 use futures_util::future::join_all;
 
-use crate::cluster::Cluster;
+use crate::context::Context;
 use crate::layout::PGDATA;
 use crate::observe::{HostObservation, NodeObservation};
 use crate::ports::{Container, ContainerStatus, ExecSpec};
 
 /// Asks where a server runs and did not tell: it does not answer, or has no `file_fdw`. That takes as long as another look.
-pub(crate) async fn ask_hosts(cluster: &Cluster, nodes: &mut [NodeObservation]) {
+pub(crate) async fn ask_hosts(cluster: &Context, nodes: &mut [NodeObservation]) {
     join_all(nodes.iter_mut().filter(|node| node.host.is_empty()).map(async |node| {
         if let Ok(Some(container)) = &node.postgres_container {
             node.host = ask(cluster, node, container).await.unwrap_or_default();
@@ -18,7 +18,7 @@ pub(crate) async fn ask_hosts(cluster: &Cluster, nodes: &mut [NodeObservation]) 
 }
 
 /// `None` where it could not be asked: why, the findings about its engine and its server say already.
-async fn ask(cluster: &Cluster, node: &NodeObservation, container: &Container) -> Option<HostObservation> {
+async fn ask(cluster: &Context, node: &NodeObservation, container: &Container) -> Option<HostObservation> {
     if container.status != ContainerStatus::Running {
         return None;
     }

@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 
-use super::container::container_of;
-use crate::cluster::Cluster;
+use crate::causes::chain;
+use crate::context::Context;
 use crate::layout::{Component, SERVICE_CLIENT, VOLUMES, volume_name};
 use crate::observe::{KeycloakObservation, NodeObservation, PostgresObservation, Unobserved, UnobservedWhy};
 use crate::ports::{ContainerRuntime, ProbeError, RuntimeError};
+use crate::reading::container_of;
+use crate::reading::runtime_failure;
 use crate::topology::Node;
 
-pub(crate) async fn observe_all(cluster: &Cluster) -> Vec<NodeObservation> {
+pub(crate) async fn observe_all(cluster: &Context) -> Vec<NodeObservation> {
     join_all(cluster.topology.nodes().iter().map(|node| observe(cluster, node))).await
 }
 
-pub(super) async fn observe(cluster: &Cluster, node: &Node) -> NodeObservation {
+pub(super) async fn observe(cluster: &Context, node: &Node) -> NodeObservation {
     let limit = cluster.limits.observe;
     let servers = join(cluster.ports.probe.observe(&node.name, limit), keycloak(cluster, node, limit));
     let (containers, (postgres, keycloak)) = match cluster.ports.runtimes.get(&node.name) {
@@ -53,14 +55,14 @@ pub(super) async fn observe(cluster: &Cluster, node: &Node) -> NodeObservation {
 }
 
 /// Their names, which only Keycloak's own role may look up in its database.
-async fn unlogged_tables(cluster: &Cluster, node: &Node) -> Vec<String> {
+async fn unlogged_tables(cluster: &Context, node: &Node) -> Vec<String> {
     let named = cluster.ports.control.unlogged_tables(&node.name, &cluster.keycloak_login()).await;
     // Without them, as where its password was changed, their number is known all the same.
     named.unwrap_or_default()
 }
 
 /// Its own client is asked for at the same time: of one that is not ready nothing is known.
-async fn keycloak(cluster: &Cluster, node: &Node, limit: Duration) -> KeycloakObservation {
+async fn keycloak(cluster: &Context, node: &Node, limit: Duration) -> KeycloakObservation {
     let keycloak = &cluster.ports.keycloak;
     let secret = &cluster.secrets.keycloak_client_secret;
     let client = keycloak.service_client(&node.name, SERVICE_CLIENT, secret, limit);
@@ -71,7 +73,7 @@ async fn keycloak(cluster: &Cluster, node: &Node, limit: Duration) -> KeycloakOb
 type Engine = Result<crate::ports::EngineInfo, Unobserved>;
 type Found = crate::observe::ComponentObservation;
 
-async fn look(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime) -> (Engine, Found, Found) {
+async fn look(cluster: &Context, node: &Node, runtime: &dyn ContainerRuntime) -> (Engine, Found, Found) {
     let find = |component| container_of(&cluster.topology, &node.name, runtime, component);
     let containers = join(find(Component::Postgres), find(Component::Keycloak));
     let (engine, (postgres, keycloak)) = join(runtime.engine(), containers).await;
@@ -80,37 +82,11 @@ async fn look(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime) ->
 }
 
 /// The volumes that a node without a container lacks; none where it has none at all, and so was never brought up.
-async fn lost_volumes(cluster: &Cluster, node: &Node, runtime: &dyn ContainerRuntime) -> Vec<String> {
+async fn lost_volumes(cluster: &Context, node: &Node, runtime: &dyn ContainerRuntime) -> Vec<String> {
     let names = VOLUMES.map(|kind| volume_name(&cluster.topology, &node.name, kind));
     let found = join_all(names.iter().map(|name| runtime.find_volume(name))).await;
     let gone: Vec<_> = names.iter().zip(&found).filter(|(_, found)| matches!(found, Ok(None))).collect();
     if gone.len() == names.len() { Vec::new() } else { gone.into_iter().map(|(name, _)| name.clone()).collect() }
-}
-
-/// An error with the errors that caused it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // Some libraries repeat their cause in their own text.
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
-}
-
-pub(crate) fn runtime_failure(error: &RuntimeError) -> Unobserved {
-    let why = match error {
-        RuntimeError::Unreachable { .. } => UnobservedWhy::Refused,
-        RuntimeError::TimedOut { .. } | RuntimeError::Broken { .. } => UnobservedWhy::Silent,
-        RuntimeError::PermissionDenied { .. } | RuntimeError::Untrusted { .. } => UnobservedWhy::Denied,
-        _ => UnobservedWhy::Failed,
-    };
-    Unobserved { why, message: chain(error) }
 }
 
 fn probe_failure(error: &ProbeError) -> Unobserved {

@@ -6,33 +6,34 @@ use futures_util::future::{Either, join_all, join3, select};
 use futures_util::pin_mut;
 
 use super::last_words::last_words;
-use super::observe::{observe, runtime_failure};
-use crate::cluster::Cluster;
+use super::observe::observe;
+use crate::context::Context;
 use crate::layout::{self, Component, PGDATA, PROMOTION_PATH};
-use crate::observe::{CONTROL_FILE, ControlFile, Unobserved, UnobservedWhy};
+use crate::observe::Unobserved;
 use crate::plan::{RoleFact, RoleFacts, StoppedServer};
 use crate::ports::{Container, ContainerRuntime, ContainerStatus, ExecSpec};
+use crate::reading::{control_file, runtime_failure};
 use crate::topology::Node;
 use crate::values::NodeName;
 
 /// A node that runs has answered by then; the others are not troubled by it.
 const PROMPT: Duration = Duration::from_millis(500);
 
-pub(crate) async fn role_facts(cluster: &Cluster) -> RoleFacts {
+pub(crate) async fn role_facts(cluster: &Context) -> RoleFacts {
     let nodes = cluster.topology.nodes();
     let facts = join_all(nodes.iter().map(|node| facts_of(cluster, node))).await;
     nodes.iter().map(|node| node.name.clone()).zip(facts).collect()
 }
 
 /// The same, and, of nodes that nothing is known of from here, whether another one can speak to their servers.
-pub(crate) async fn facts_for_failover(cluster: &Cluster) -> RoleFacts {
+pub(crate) async fn facts_for_failover(cluster: &Context) -> RoleFacts {
     let nodes = cluster.topology.nodes();
     let facts = join_all(nodes.iter().map(|node| facts_with_others_eyes(cluster, node))).await;
     nodes.iter().map(|node| node.name.clone()).zip(facts).collect()
 }
 
 /// A host that is gone is waited for once: while it does not answer here, the others ask it.
-async fn facts_with_others_eyes(cluster: &Cluster, node: &Node) -> RoleFact {
+async fn facts_with_others_eyes(cluster: &Context, node: &Node) -> RoleFact {
     let look = facts_of(cluster, node);
     pin_mut!(look);
     let fact = match select(look, cluster.ports.clock.sleep(PROMPT)).await {
@@ -59,7 +60,7 @@ const fn is_dark(fact: &RoleFact) -> bool {
 }
 
 /// The first of the other nodes that gets an answer from its server.
-async fn heard_by(cluster: &Cluster, target: &Node) -> Option<NodeName> {
+async fn heard_by(cluster: &Context, target: &Node) -> Option<NodeName> {
     let topology = cluster.topology();
     let asked = topology.peers_of(&target.name).map(|witness| async move {
         let Some(Ok(runtime)) = cluster.ports.runtimes.get(&witness.name) else { return None };
@@ -73,7 +74,7 @@ async fn heard_by(cluster: &Cluster, target: &Node) -> Option<NodeName> {
     join_all(asked).await.into_iter().flatten().next()
 }
 
-async fn facts_of(cluster: &Cluster, node: &Node) -> RoleFact {
+async fn facts_of(cluster: &Context, node: &Node) -> RoleFact {
     let mut observation = observe(cluster, node).await;
     if let Some(Ok(runtime)) = cluster.ports.runtimes.get(&node.name) {
         observation.last_words = last_words(runtime.as_ref(), &observation).await;
@@ -110,13 +111,4 @@ async fn stopped_server(runtime: &dyn ContainerRuntime, container: &Container) -
         standby: signal.map_err(|error| runtime_failure(&error))?.is_some(),
         promotion: promotion.and_then(|text| layout::read_promotion(&String::from_utf8_lossy(&text))),
     })
-}
-
-/// The control file in a container's data directory.
-pub(crate) async fn control_file(runtime: &dyn ContainerRuntime, container: &str) -> Result<ControlFile, Unobserved> {
-    let failed = |message: String| Unobserved { why: UnobservedWhy::Failed, message };
-    let path = format!("{PGDATA}/{CONTROL_FILE}");
-    let bytes = runtime.read_file(container, &path).await.map_err(|error| runtime_failure(&error))?;
-    let bytes = bytes.ok_or_else(|| failed(format!("{path} is missing in {container}")))?;
-    ControlFile::parse(&bytes).map_err(|error| failed(error.to_string()))
 }

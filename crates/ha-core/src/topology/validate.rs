@@ -274,7 +274,7 @@ impl TopologySpec {
             return;
         }
         for (index, spec) in self.nodes.iter().enumerate().filter(|(_, spec)| spec.name.parse::<NodeName>().is_ok()) {
-            let host = crate::layout::container_host_name(&self.cluster.name, &spec.name);
+            let host = postgres_host_name(&self.cluster.name, &spec.name);
             let excess = host.len().saturating_sub(LONGEST_LABEL);
             if excess > 0 {
                 let message = format!(
@@ -469,6 +469,11 @@ fn one_line(path: &FieldPath, value: &str, problems: &mut Problems) {
 fn nearest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let near = known.map(|known| (strsim::damerau_levenshtein(written, known), known)).min()?;
     (near.0 <= near.1.len() / 4).then_some(near.1)
+}
+
+/// The host name of a node's PostgreSQL on the cluster's network, which is that of its container: the longest that is asked for there.
+fn postgres_host_name(cluster: &str, node: &str) -> String {
+    format!("{cluster}-{node}-postgres")
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use ha_core::ports::{
     ImageBuild, LogLine, LogOptions, Progress, RestartPolicy, RuntimeError, Volume,
 };
 
-use crate::sim::Shared;
+use crate::shared::Shared;
 use crate::world::{Engine, Fake, VolumeContent, World};
 
 pub(crate) struct FakeEngine {

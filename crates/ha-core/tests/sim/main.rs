@@ -6,6 +6,7 @@
 mod engine;
 mod gate;
 mod servers;
+mod shared;
 mod sim;
 mod world;
 

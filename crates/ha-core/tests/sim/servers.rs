@@ -15,7 +15,7 @@ use ha_core::ports::{
 };
 use ha_core::values::{Lsn, NodeName, PromotionRecord, Secret, ServerVersion, SlotName, SystemIdentifier, TimelineId};
 
-use crate::sim::Shared;
+use crate::shared::Shared;
 use crate::world::{Database, World};
 
 /// Where all that was ever written ends.

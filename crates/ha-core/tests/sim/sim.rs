@@ -13,28 +13,8 @@ use ha_core::{Cluster, Ports};
 
 use crate::engine::FakeEngine;
 use crate::gate::{Gate, Trouble, drive};
+use crate::shared::Shared;
 use crate::world::{Engine, World};
-
-/// What the fakes have in common.
-pub(crate) struct Shared {
-    pub(crate) topology: Arc<Topology>,
-    pub(crate) secrets: Secrets,
-    pub(crate) gate: Gate,
-    world: Arc<Mutex<World>>,
-}
-
-impl Shared {
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().expect("no test goes on after a panic")
-    }
-
-    pub(crate) fn engine_of(&self, node: &NodeName) -> usize {
-        if self.topology.cluster.demo {
-            return 0;
-        }
-        self.topology.nodes().iter().position(|it| it.name == *node).expect("a node of the topology")
-    }
-}
 
 struct Silent;
 

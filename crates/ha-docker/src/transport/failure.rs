@@ -3,11 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
-use bollard::errors::Error as BollardError;
-use hyper::http::Extensions;
-use hyper_util::client::legacy::Error as HttpError;
-
-use super::link::Refusal;
+use tokio_rustls::rustls;
 
 /// What kind of refusal it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +50,8 @@ impl Failure {
                 if let Some(failure) = Self::find(wrapped) {
                     return Some(failure);
                 }
-                if let Some(tls) = wrapped.downcast_ref::<tokio_rustls::rustls::Error>() {
-                    return Some(super::tls::failure(tls));
+                if let Some(tls) = wrapped.downcast_ref::<rustls::Error>() {
+                    return Some(of_tls(tls));
                 }
             }
             next = error.source();
@@ -64,18 +60,10 @@ impl Failure {
     }
 }
 
-/// What hyper does not tell, because its connection ended before the request got to it, is told by the connection.
-fn noted(error: &HttpError) -> Option<Failure> {
-    let mut extras = Extensions::new();
-    error.connect_info()?.get_extras(&mut extras);
-    extras.get::<Refusal>()?.get().cloned()
-}
-
-/// bollard's error type has one place for what a transport of one's own reports.
-pub(crate) fn into_bollard(error: HttpError) -> BollardError {
-    let err = match Failure::find(&error).or_else(|| noted(&error)) {
-        Some(failure) => io::Error::other(failure),
-        None => io::Error::other(error),
-    };
-    BollardError::IOError { err }
+/// A refusal by TLS: ours of them, or theirs of us. With TLS 1.3 theirs arrives after the handshake, when reading.
+fn of_tls(error: &rustls::Error) -> Failure {
+    match error {
+        rustls::Error::AlertReceived(_) => Failure::denied(format!("the engine refused our certificate: {error}")),
+        _ => Failure::untrusted(error.to_string()),
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -10,30 +9,11 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::failure::Failure;
+use super::refusal::Refusal;
 
 /// What carries bytes both ways.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
-
-/// Why a connection was refused, kept beside it. Whoever refuses once the connection is there (TLS 1.3 does, and so does
-/// `ssh`) is heard by hyper's task for the connection, which may end before the request gets to it; hyper then tells of
-/// a connection that is closed, and of nothing else.
-#[derive(Clone, Default)]
-pub(crate) struct Refusal(Arc<OnceLock<Failure>>);
-
-impl Refusal {
-    pub(crate) fn get(&self) -> Option<&Failure> {
-        self.0.get()
-    }
-
-    /// The first failure is the cause of those that follow.
-    fn note(&self, error: &io::Error) {
-        if let Some(failure) = Failure::find(error) {
-            self.0.get_or_init(|| failure);
-        }
-    }
-}
 
 /// A connection as hyper takes it.
 pub(crate) struct Link {

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::failure::Failure;
 use super::link::Link;
-use crate::ConnectError;
+use crate::connect_error::ConnectError;
 
 /// An engine behind TLS, with the client's own key.
 pub(crate) struct TlsTarget {
@@ -46,14 +46,6 @@ impl TlsTarget {
         self.connector.connect(self.server.clone(), tcp).await.map(Link::new).map_err(|error| {
             Failure::find(&error).unwrap_or_else(|| Failure::unreachable(format!("TLS handshake with {at}: {error}")))
         })
-    }
-}
-
-/// A refusal by TLS: ours of them, or theirs of us. With TLS 1.3 theirs arrives after the handshake, when reading.
-pub(crate) fn failure(error: &rustls::Error) -> Failure {
-    match error {
-        rustls::Error::AlertReceived(_) => Failure::denied(format!("the engine refused our certificate: {error}")),
-        _ => Failure::untrusted(error.to_string()),
     }
 }
 

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::error::HostsError;
-use super::removal;
 use super::run::{command, run};
 
 /// How many rigs may live on one machine at a time.
@@ -32,8 +31,8 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// Takes a free number, and removes what dead processes left under any.
-    pub(crate) fn take() -> Result<Self, HostsError> {
+    /// Takes a free number, and has removed what dead processes left under any.
+    pub(crate) fn take(remove: impl Fn(&Self) -> Result<(), HostsError>) -> Result<Self, HostsError> {
         let mut mine = None;
         for number in 0..NUMBERS {
             let known = lock_path(number).exists() || run_dir(number).exists();
@@ -41,7 +40,7 @@ impl Claim {
                 continue;
             }
             let Some(claim) = Self::lock(number)? else { continue };
-            removal::remove(&claim)?;
+            remove(&claim)?;
             if mine.is_none() && claim.network_is_free()? {
                 mine = Some(claim);
             }

@@ -90,7 +90,7 @@ impl Hosts {
         options.available()?;
         let hierarchies = Hierarchies::of_this_machine()?;
         let source = Source::look(&options.images)?;
-        let claim = Claim::take()?;
+        let claim = Claim::take(removal::remove)?;
         // From here on, dropping it removes what there is by then.
         let hosts = Self {
             hosts: (1..=options.count).map(|number| Host::new(&claim, &hierarchies, number)).collect(),

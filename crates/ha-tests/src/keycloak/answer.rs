@@ -3,7 +3,7 @@
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::HttpError;
+use super::error::HttpError;
 
 /// How much of a body errors show.
 const SHOWN: usize = 300;

@@ -1,20 +1,22 @@
 //! Writers that never stop, and a check of what became of what they wrote: every acknowledged row, or user, must be there,
 //! nothing that was never attempted, nothing twice.
 
+mod progress;
 mod rows;
 mod users;
 
+pub use progress::Ledger;
 pub use users::Users;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_postgres::Config;
 
+use self::progress::{Progress, TRY_AGAIN};
 use crate::keycloak::Site;
 use crate::pair::{Pair, PairError};
 
@@ -22,57 +24,11 @@ use crate::pair::{Pair, PairError};
 pub const TABLE: &str = "ledger";
 /// Makes it.
 pub const MAKE_TABLE: &str = "CREATE TABLE ledger (n bigint NOT NULL)";
-/// Between two tries while nobody takes writes.
-const TRY_AGAIN: Duration = Duration::from_millis(5);
-/// The writer ends by itself after that.
-const LIFE: Duration = Duration::from_secs(1800);
 
 /// Writes what is numbered, one after the other, to whichever node takes writes: it knows all addresses.
 pub struct LedgerWriter {
     progress: Progress,
     task: JoinHandle<()>,
-}
-
-/// Shared by the writer and whoever watches it.
-#[derive(Clone)]
-struct Progress {
-    stop: Arc<AtomicBool>,
-    ledger: Arc<Mutex<Ledger>>,
-    begun: Instant,
-}
-
-impl Progress {
-    fn begin() -> Self {
-        Self { stop: Arc::default(), ledger: Arc::default(), begun: Instant::now() }
-    }
-
-    fn is_wanted(&self) -> bool {
-        !self.stop.load(Ordering::Relaxed) && self.begun.elapsed() < LIFE
-    }
-
-    fn so_far(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The number of the next.
-    fn attempt(&self) -> i64 {
-        let mut ledger = self.so_far();
-        ledger.attempted += 1;
-        ledger.attempted
-    }
-
-    fn acknowledged(&self, number: i64) {
-        self.so_far().acknowledged.push((number, Instant::now()));
-    }
-}
-
-/// What was written, as far as the writer knows.
-#[derive(Debug, Clone, Default)]
-pub struct Ledger {
-    /// The numbers that were sent; they begin with 1.
-    pub attempted: i64,
-    /// Each number that the server acknowledged, and when.
-    pub acknowledged: Vec<(i64, Instant)>,
 }
 
 /// What is wrong with the rows that are there.

@@ -9,7 +9,7 @@ use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::{Progress, TRY_AGAIN};
+use super::progress::{Progress, TRY_AGAIN};
 
 /// A row that is not acknowledged in that time has an unknown outcome; the writer goes on with the next.
 const ROW_LIMIT: Duration = Duration::from_secs(3);

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::{Progress, TRY_AGAIN};
+use super::progress::{Progress, TRY_AGAIN};
 use crate::keycloak::{HttpError, Site};
 
 const CLIENT: &str = "writer";

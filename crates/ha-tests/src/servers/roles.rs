@@ -8,7 +8,7 @@ use ha_core::plan::{
     Failover, FailoverOptions, Loss, OldData, Refusal, RejoinMethod, RejoinStart, Switchover, SwitchoverOptions,
 };
 
-use super::{NOTICED, Servers};
+use super::running::{NOTICED, Servers};
 use crate::findings::of_the_pair;
 
 /// Of each log, where something did not come about.

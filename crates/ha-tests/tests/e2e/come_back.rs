@@ -61,7 +61,7 @@ async fn kill(pair: &Pair, node: &Node) -> (String, Failover) {
 /// Ended before the promotion, and taken back.
 async fn goes_back(pair: &Pair, planned: &Failover, error: &RunError) {
     assert!(matches!(error.failures[0].step.action, Action::ProveDown { .. }), "{error:?}");
-    run(pair.cluster(), &undo_failover(planned, error).unwrap()).await.unwrap();
+    run(pair.cluster(), &undo_failover(planned, &error.failed()).unwrap()).await.unwrap();
 }
 
 /// As a standby. It may begin to stream by itself at any moment, so it is looked at once.
@@ -145,7 +145,7 @@ async fn an_old_primary_that_is_started_at_any_step_is_no_second_one() {
         }
         let ran = cluster.run(&planned.plan, Arc::new(StartAt { step, container })).await;
         if let Err(error) = &ran
-            && undo_failover(&planned, error).is_some()
+            && undo_failover(&planned, &error.failed()).is_some()
         {
             goes_back(&pair, &planned, error).await;
         }

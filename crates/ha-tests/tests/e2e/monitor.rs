@@ -2,7 +2,7 @@
 
 use crate::host::docker;
 use crate::site::Site;
-use crate::story::until;
+use crate::site::until;
 
 pub(crate) fn tells_each_look_and_each_change(site: &Site) {
     let ran = site.run(&["monitor", "--interval", "100ms", "--count", "3", "--output", "json"]).ends_with(0);

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use ha_tests::{Pair, PairOptions, Removal, free_port, fresh_name};
+use serde_json::Value;
 
 use crate::program::{Ran, Running, command, program};
 use crate::terminal::Terminal;
@@ -110,5 +112,20 @@ impl Site {
     #[track_caller]
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         Running::start(self.command(arguments))
+    }
+}
+
+/// Looks until `health` ends with that code.
+#[track_caller]
+pub(crate) fn until(site: &Site, code: i32) -> (Ran, Value) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        let ran = site.run(&["health", "--output", "json"]);
+        let report = ran.json();
+        if ran.code == Some(code) {
+            return (ran, report);
+        }
+        assert!(Instant::now() < deadline, "health never ended with {code}: {ran:#?}");
+        std::thread::sleep(Duration::from_millis(200));
     }
 }

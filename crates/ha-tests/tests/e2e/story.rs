@@ -1,16 +1,15 @@
 //! One whole pair through the program, from `setup` to `down --volumes`, with what goes wrong on the way.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ha_core::layout::Component;
 use ha_tests::engine_is_wanted;
 use serde_json::Value;
 
 use crate::host::{docker, label, on_volumes, try_docker};
-use crate::program::Ran;
 use crate::settings::rights;
-use crate::site::Site;
+use crate::site::{Site, until};
 use crate::{doctor, monitor, told};
 
 // Everything that a file format, a shell or a connection string could take for its own; and each with a word by which
@@ -293,21 +292,6 @@ fn is_told_what_is_wrong(site: &Site) {
     until(site, 3);
     site.run(&["up"]).ends_with(0);
     until(site, 0);
-}
-
-/// Looks until `health` ends with that code.
-#[track_caller]
-pub(crate) fn until(site: &Site, code: i32) -> (Ran, Value) {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    loop {
-        let ran = site.run(&["health", "--output", "json"]);
-        let report = ran.json();
-        if ran.code == Some(code) {
-            return (ran, report);
-        }
-        assert!(Instant::now() < deadline, "health never ended with {code}: {ran:#?}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
 }
 
 fn takes_a_changed_file(site: &Site) {

@@ -211,7 +211,7 @@ async fn a_standby_that_does_not_get_everything_is_not_promoted_and_the_primary_
     let error = pair.cluster().run(&planned.plan, Arc::clone(&watcher) as _).await.unwrap_err();
     assert!(*watcher.frozen.lock().unwrap());
     assert!(matches!(error.failures[0].step.action, Action::ProveReceived { .. }), "{error:?}");
-    let undo = undo_switchover(&planned, &error).expect("it can be undone");
+    let undo = undo_switchover(&planned, &error.failed()).expect("it can be undone");
     // The slots on the frozen standby cannot be dropped now; the primary must come back all the same.
     drop(pair.cluster().run(&undo, Arc::new(Unwatched)).await);
     assert!(writer.goes_on(WRITES, PATIENCE).await, "the writer goes on with the old primary");

@@ -5,28 +5,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::suite::Case;
-use crate::{cases, suite};
-
-/// What a read-only node does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Word {
-    Works,
-    Follows,
-    Held,
-    Refused,
-}
-
-impl Word {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Works => "works",
-            Self::Follows => "follows",
-            Self::Held => "held",
-            Self::Refused => "refused",
-        }
-    }
-}
+use crate::case::{Case, Word};
+use crate::cases;
 
 const BEFORE: &str = "# What a read-only Keycloak can do
 
@@ -107,7 +87,7 @@ impl Table {
 }
 
 /// Each capability once, in the order of the cases.
-fn rows(cases: &[suite::Case]) -> Vec<(&'static str, Word)> {
+fn rows(cases: &[Case]) -> Vec<(&'static str, Word)> {
     let mut rows: Vec<(&'static str, Word)> = Vec::new();
     for Case { capability, .. } in cases {
         if let Some(row) = capability

@@ -1,13 +1,13 @@
 //! All cases: their order, and their rows in the table of capabilities.
 
-use crate::suite::{Case, Phase, case};
+use crate::case::{Case, Phase, case};
 
 /// The same case under writes; `follows::user::new_user` becomes `follows::while_written::user::new_user`.
 macro_rules! while_written {
     ($module:ident :: $name:ident, $capability:literal) => {
         Case {
             name: concat!("follows::while_written::", stringify!($module), "::", stringify!($name)),
-            capability: Some(($capability, crate::capabilities::Word::Follows)),
+            capability: Some(($capability, crate::case::Word::Follows)),
             run: |world| Box::pin(crate::follows::while_written(world, crate::follows::$module::$name)),
         }
     };

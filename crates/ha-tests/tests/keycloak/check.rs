@@ -7,7 +7,7 @@ use ha_tests::keycloak::Answer;
 use libtest_mimic::Failed;
 use serde_json::Value;
 
-use crate::suite::Outcome;
+use crate::outcome::Outcome;
 
 /// Between two looks at something that is waited for.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(20);

@@ -7,8 +7,8 @@ use libtest_mimic::Failed;
 use serde_json::json;
 
 use crate::check::{Reader, ensure, ensure_eq, ensure_refused};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, APP, BACKEND, BACKEND_SECRET, CALLBACK, Realm, claims, tokens};
-use crate::suite::Outcome;
 use crate::world::World;
 
 async fn push(realm: &Realm, site: &Site) -> Result<String, Failed> {

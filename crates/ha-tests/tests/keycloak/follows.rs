@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Failed;
 
 use crate::check::{LOOK_AGAIN, ensure};
-use crate::suite::Outcome;
+use crate::outcome::Outcome;
 use crate::world::{PATIENCE, World};
 use crate::writer::Writer;
 

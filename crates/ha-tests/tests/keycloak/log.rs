@@ -7,7 +7,7 @@ use ha_core::layout::SERVICE_CLIENT;
 use libtest_mimic::Failed;
 
 use crate::check::{ensure, ensure_eq, until};
-use crate::suite::Outcome;
+use crate::outcome::Outcome;
 use crate::world::World;
 
 pub(crate) async fn is_quiet(world: Arc<World>) -> Outcome {

@@ -8,12 +8,14 @@
 #![expect(clippy::print_stdout, reason = "what was measured is shown beside the tests' outcomes")]
 
 mod capabilities;
+mod case;
 mod cases;
 mod check;
 mod elsewhere;
 mod follows;
 mod log;
 mod must_write;
+mod outcome;
 mod promotion;
 mod protections;
 mod realm;
@@ -21,7 +23,9 @@ mod refused;
 mod role;
 mod schema;
 mod start;
+mod story;
 mod suite;
+mod tokens;
 mod works;
 mod world;
 mod writer;

@@ -11,13 +11,13 @@ use ha_core::topology::Node;
 use libtest_mimic::Failed;
 use reqwest::Method;
 use serde_json::json;
-use tokio::sync::OnceCell;
 
 use crate::check::{LOOK_AGAIN, Reader, ensure, ensure_eq, ensure_refused, is_denied, until};
+use crate::outcome::Outcome;
 use crate::protections::lock_out::locked_for_good;
 use crate::realm::{ALICE, Realm, Tokens, claims, password_of, user};
 use crate::role;
-use crate::suite::Outcome;
+use crate::story::{Demoted, Directory, Promoted};
 use crate::world::{PATIENCE, World, count, told};
 
 /// From the return of `pg_promote()` to the first accepted write.
@@ -27,60 +27,6 @@ const AGAIN_BOUND: Duration = Duration::from_secs(9);
 /// A user who may make users of the realm.
 const KEEPER: &str = "keeper";
 const STOP_LIMIT: Duration = Duration::from_secs(60);
-
-/// What has happened to the pair so far. A step that failed stays failed: it cannot be taken back.
-#[derive(Default)]
-pub(crate) struct Story {
-    promoted: OnceCell<Result<Promoted, String>>,
-    demoted: OnceCell<Result<Demoted, String>>,
-}
-
-struct Promoted {
-    /// By name: a `Realm` would hold the world that holds this, and the pair would never be removed.
-    realm: String,
-    /// Of a session made here before.
-    own: Tokens,
-    /// Of a session made on the primary before.
-    other: Tokens,
-    /// The realm of a user who was locked out here before.
-    locked: String,
-    directory: Directory,
-    tries: Vec<String>,
-    /// From the return of `pg_promote()`: when the last write that was refused had begun, the last question that was answered by
-    /// "read-only", and when the first of the other kind was answered.
-    refused_until: Duration,
-    read_only_until: Duration,
-    first_write: Duration,
-    role_changed: Duration,
-    started_before: String,
-}
-
-struct Demoted {
-    /// Of a session made and stored between promotion and demotion.
-    stored: Tokens,
-    /// From the moment at which PostgreSQL takes queries again.
-    role_changed: Duration,
-    first_login: Duration,
-}
-
-impl Story {
-    pub(crate) fn report(&self, version: &str) {
-        if let Some(Ok(promoted)) = self.promoted.get() {
-            println!(
-                "Keycloak {version}: after pg_promote() first write {} ms, role URLs {} ms",
-                promoted.first_write.as_millis(),
-                promoted.role_changed.as_millis()
-            );
-        }
-        if let Some(Ok(demoted)) = self.demoted.get() {
-            println!(
-                "Keycloak {version}: after the restart as a standby, role URLs {} ms, first login {} ms",
-                demoted.role_changed.as_millis(),
-                demoted.first_login.as_millis()
-            );
-        }
-    }
-}
 
 impl Promoted {
     fn realm(&self, world: &Arc<World>) -> Realm {
@@ -100,12 +46,6 @@ async fn demoted(world: &Arc<World>) -> Result<(&Promoted, &Demoted), Failed> {
     };
     let demoted = world.story.demoted.get_or_init(demote).await.as_ref();
     Ok((promoted, demoted.map_err(|error| Failed::from(format!("the demotion: {error}")))?))
-}
-
-/// A realm with a directory that nobody answers for: whoever synchronises with it says so, every second.
-struct Directory {
-    name: String,
-    id: String,
 }
 
 const SYNCHRONISED_EVERY: Duration = Duration::from_secs(1);

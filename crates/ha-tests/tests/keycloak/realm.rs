@@ -10,6 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::check::{ensure, until};
+pub(crate) use crate::tokens::Tokens;
 use crate::world::{PATIENCE, World};
 
 /// A public application; people log in to it, by form or by the password grant.
@@ -27,14 +28,6 @@ pub(crate) const ALICE: &str = "alice";
 pub(crate) struct Realm {
     pub name: String,
     pub world: Arc<World>,
-}
-
-/// What a login gives.
-#[derive(Debug, Clone)]
-pub(crate) struct Tokens {
-    pub access: String,
-    pub refresh: String,
-    pub id: String,
 }
 
 /// A user's password, made of the name.

@@ -9,8 +9,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::check::{Reader, each, ensure, ensure_eq, ensure_refused};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, APP, CALLBACK, Realm, password_of, tokens, user};
-use crate::suite::Outcome;
 use crate::world::World;
 
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";

@@ -7,7 +7,7 @@ use libtest_mimic::Failed;
 use reqwest::Method;
 
 use crate::check::ensure_eq;
-use crate::suite::Outcome;
+use crate::outcome::Outcome;
 use crate::world::World;
 
 /// The statuses of `/read-write` and `/read-only` on a node.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::check::{ensure, ensure_eq};
-use crate::suite::Outcome;
+use crate::outcome::Outcome;
 use crate::world::{World, told};
 
 const TABLES: &str = include_str!("../../../ha-keycloak/extension/src/main/java/org/hacli/standby/Tables.java");

@@ -7,7 +7,7 @@ use ha_core::layout::Component;
 use ha_core::ports::{ContainerRuntime, ExecSpec};
 
 use crate::check::ensure;
-use crate::suite::Outcome;
+use crate::outcome::Outcome;
 use crate::world::{World, told};
 
 /// A JVM that cannot use the archive says nothing and is slower: only what it has mapped tells.

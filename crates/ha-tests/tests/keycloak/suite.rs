@@ -1,7 +1,5 @@
 //! Runs the cases, one Keycloak version after the other.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -9,48 +7,11 @@ use std::time::Instant;
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 
-use crate::capabilities::{Table, Word};
+use crate::capabilities::Table;
+use crate::case::Case;
 use crate::cases;
 use crate::check::LOOK_AGAIN;
 use crate::world::{PATIENCE, World};
-
-pub(crate) type Outcome = Result<(), Failed>;
-type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
-
-/// One test.
-#[derive(Clone, Copy)]
-pub(crate) struct Case {
-    pub name: &'static str,
-    /// Its row in the table of capabilities; several cases may share one.
-    pub capability: Option<(&'static str, Word)>,
-    pub run: fn(Arc<World>) -> Running,
-}
-
-/// Names a case after its function.
-macro_rules! case {
-    ($($path:ident)::+) => {
-        $crate::suite::Case {
-            name: stringify!($($path)::+),
-            capability: None,
-            run: |world| Box::pin($crate::$($path)::+(world)),
-        }
-    };
-    ($($path:ident)::+, $word:ident, $capability:literal) => {
-        $crate::suite::Case {
-            name: stringify!($($path)::+),
-            capability: Some(($capability, $crate::capabilities::Word::$word)),
-            run: |world| Box::pin($crate::$($path)::+(world)),
-        }
-    };
-}
-pub(crate) use case;
-
-/// Cases that run after those before them have ended.
-pub(crate) struct Phase {
-    pub cases: Vec<Case>,
-    /// One at a time: they measure, or change the pair.
-    pub alone: bool,
-}
 
 /// The path of the public URL of every version but the first: what is served at the root alone is found in the same run.
 const FURTHER_PATH: &str = "/id/sso";

@@ -15,7 +15,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
 use crate::check::until;
-use crate::suite::Outcome;
+use crate::outcome::Outcome;
 
 /// An administrator's token is good for a minute.
 const TOKEN_KEPT: Duration = Duration::from_secs(30);
@@ -32,7 +32,7 @@ pub(crate) struct World {
     pub standby: Site,
     pub sql_primary: tokio_postgres::Client,
     pub sql_standby: tokio_postgres::Client,
-    pub story: crate::promotion::Story,
+    pub story: crate::story::Story,
     /// The realm that [`crate::writer`] writes to, and its users' ids.
     pub noise: tokio::sync::OnceCell<(String, Vec<String>)>,
     tokens: tokio::sync::Mutex<Vec<(String, Instant, String)>>,
@@ -59,7 +59,7 @@ impl World {
             standby: site(pair.standby())?,
             sql_primary: pair.connect(pair.primary()).await.map_err(told)?,
             sql_standby: pair.connect(pair.standby()).await.map_err(told)?,
-            story: crate::promotion::Story::default(),
+            story: crate::story::Story::default(),
             noise: tokio::sync::OnceCell::new(),
             tokens: tokio::sync::Mutex::default(),
             stale: Mutex::default(),

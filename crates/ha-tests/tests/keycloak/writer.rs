@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::check::{ensure, until};
+use crate::outcome::Outcome;
 use crate::realm::{Realm, user};
-use crate::suite::Outcome;
 use crate::world::{PATIENCE, World};
 
 /// 25 a second.

@@ -9,7 +9,8 @@ use ha_core::topology::{DesiredRole, DockerEndpoint, Topology};
 use ha_core::values::NodeName;
 use serde_json::{Value, json};
 
-use super::{addresses, next_command};
+use super::addresses;
+use super::files::{next_command, write};
 use crate::cli::SetupArgs;
 use crate::config::{self, Overwrite, SecretsRules, exposed_to_others, secrets_beside};
 use crate::error::{Error, Failure};
@@ -45,7 +46,7 @@ pub(super) fn run(from: &Path, target: &Path, args: &SetupArgs, printer: &Printe
         // The very files that came: only their rights are to be mended, which needs no word of consent.
         let in_place = is_same_file(from, target);
         let overwrite = if args.force || in_place { Overwrite::Always } else { Overwrite::Never };
-        super::write(target, &text, &secrets_text, overwrite)?;
+        write(target, &text, &secrets_text, overwrite)?;
     }
     let moves = config.path.parent() != target.parent();
     let report = Joined {

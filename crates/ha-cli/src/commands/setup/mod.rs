@@ -3,6 +3,7 @@
 mod addresses;
 mod answers;
 mod ask;
+mod files;
 mod interview;
 mod join;
 mod passwords;
@@ -13,11 +14,11 @@ use std::path::{Path, PathBuf};
 use ha_core::topology::{DesiredRole, DockerEndpoint, Topology, TopologySpec};
 use serde_json::{Value, json};
 
+use self::files::{next_command, write};
 use crate::cli::{Globals, SetupArgs};
 use crate::config::{self, FileToWrite, Overwrite, SecretsRules};
 use crate::error::{Error, Failure};
 use crate::exit::Outcome;
-use crate::interrupt::Interrupts;
 use crate::output::{Page, Printer, Report, Tone};
 
 /// Runs it. Must be called within a Tokio runtime, whose signals it uses.
@@ -128,19 +129,6 @@ fn old_file(target: &Path) -> PathBuf {
     name.into()
 }
 
-/// Puts both files in their place, the secrets first: a file without its secrets would look like a finished setup.
-fn write(target: &Path, text: &str, secrets: &str, overwrite: Overwrite) -> Result<(), Error> {
-    // From here on the work takes milliseconds and runs to its end, interrupted or not.
-    let _held = Interrupts::listen().map_err(signals_failed)?;
-    let secrets = FileToWrite { path: config::secrets_beside(target), content: secrets, mode: 0o600 };
-    let file = FileToWrite { path: target.to_owned(), content: text, mode: 0o644 };
-    config::install(&[secrets, file], overwrite)
-}
-
-fn signals_failed(error: io::Error) -> Error {
-    Failure::failed("signals", "interrupts could not be held back").because(error).into()
-}
-
 /// What was written, and what comes next.
 struct Written {
     file: PathBuf,
@@ -182,20 +170,6 @@ impl Written {
         }
         next_command(&self.file, &self.here, self.primary_here)
     }
-}
-
-/// The command that brings nodes up; all of them where none is named. From a machine that cannot look at every node, the
-/// first primary is made on a person's word that no other node has a database already.
-fn next_command(file: &Path, nodes: &[String], bootstrap: bool) -> String {
-    let mut words = vec!["ha-cli".to_owned(), "up".to_owned()];
-    words.extend(nodes.iter().cloned());
-    if bootstrap {
-        words.push("--bootstrap".to_owned());
-    }
-    if file != Path::new("ha.toml") && !config::candidates().iter().any(|place| place == file) {
-        words.extend(["--config".to_owned(), file.display().to_string()]);
-    }
-    words.join(" ")
 }
 
 impl Report for Written {

@@ -7,7 +7,7 @@ use ha_core::topology::{FieldPath, Segment};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Reader;
+use super::reading::Reader;
 
 /// One table, and which of its keys were asked for: the rest is unknown.
 pub(super) struct Section<'a, 's, 't> {

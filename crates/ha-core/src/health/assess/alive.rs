@@ -1,7 +1,7 @@
 //! Signs of life of a server that could not be asked: on a busy host, or behind a cut way, it may serve all the same, and nobody is to take
 //! its place because of that.
 
-use super::Seen;
+use super::seen::Seen;
 use crate::observe::{KeycloakMode, KeycloakState, UnobservedWhy};
 use crate::ports::ContainerStatus;
 

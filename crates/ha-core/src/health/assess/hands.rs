@@ -1,6 +1,6 @@
 //! What somebody's hand has left in the database: roles, unlogged tables, transactions; and clocks that differ.
 
-use super::Seen;
+use super::seen::Seen;
 use crate::advice::{Advice, Remedy, advice, is_harmless, shown};
 use crate::health::{Code, Finding};
 use crate::observe::{OpenTransaction, PostgresRole, PreparedTransaction, ahead};

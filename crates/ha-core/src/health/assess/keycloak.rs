@@ -1,7 +1,7 @@
 //! What is wrong with a Keycloak.
 
-use super::Seen;
 use super::postgres::{exited, not_started, off_network};
+use super::seen::Seen;
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding};
 use crate::layout::{Component, SERVICE_CLIENT};

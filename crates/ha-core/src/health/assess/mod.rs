@@ -5,52 +5,24 @@ mod hands;
 mod keycloak;
 mod postgres;
 mod replication;
+mod seen;
 mod settings;
 
 #[cfg(test)]
 mod tests;
 
 use self::alive::SignOfLife;
+use self::seen::Seen;
 use super::{
     ClusterState, Code, Finding, KeycloakReport, NodeReport, PostgresReport, ReplicationState, Report, ReportedRole,
     host,
 };
 use crate::advice::{Advice, Remedy, advice};
 use crate::layout;
-use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresObservation, PostgresRole};
+use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole};
 use crate::plan::{Of, RoleFact, RoleFacts, WayOut, one_of, own_way, way_out};
-use crate::topology::{Node, Topology};
+use crate::topology::Topology;
 use crate::values::{PromotionId, PromotionRecord};
-
-/// A node of the topology with what was seen of it.
-struct Seen<'a> {
-    node: &'a Node,
-    observation: &'a NodeObservation,
-}
-
-impl<'a> Seen<'a> {
-    fn postgres(&self) -> Option<&'a PostgresObservation> {
-        self.observation.postgres.as_ref().ok()
-    }
-
-    /// Where its log is to be read: with no way to the engine from here, on the host itself.
-    fn log_shows(&self, topology: &Topology, component: layout::Component, what: &str) -> String {
-        let name = &self.node.name;
-        if self.observation.engine.is_ok() {
-            return format!("`ha-cli logs {name} --component {component}` shows {what}");
-        }
-        let container = layout::container_name(topology, name, component);
-        format!("`docker logs {container}`, on its host, shows {what} (its engine does not answer here)")
-    }
-
-    fn role(&self) -> ReportedRole {
-        match self.postgres().map(|postgres| postgres.role) {
-            Some(PostgresRole::Primary) => ReportedRole::Primary,
-            Some(PostgresRole::Standby) => ReportedRole::Standby,
-            None => ReportedRole::Unknown,
-        }
-    }
-}
 
 /// Tells what the observations mean. A node of the topology that was not observed is left out, and the cluster is then
 /// not called healthy: observe all of them, since whether a standby is right depends on its primary.

@@ -1,7 +1,7 @@
 //! What is wrong with a PostgreSQL by itself.
 
-use super::Seen;
 use super::alive::SignOfLife;
+use super::seen::Seen;
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding, PostgresState};
 use crate::layout::{self, Component};

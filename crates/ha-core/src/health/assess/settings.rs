@@ -1,7 +1,7 @@
 //! Settings of which somebody else than `ha.toml` has the last word: it lies in `postgresql.auto.conf`, which PostgreSQL reads after all
 //! else, or was given to a role or a database. Of those that decide how durable a write is, [`super::replication`] tells.
 
-use super::Seen;
+use super::seen::Seen;
 use crate::advice::Advice;
 use crate::health::{Code, Finding};
 use crate::layout;

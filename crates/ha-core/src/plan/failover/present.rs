@@ -1,6 +1,8 @@
 //! A primary answers: there is nobody to replace, but an earlier run may have left something.
 
-use super::{Failover, FailoverOptions, Loss, afterwards, keep_back};
+use super::followers::{afterwards, keep_back};
+use super::loss::Loss;
+use super::model::{Failover, FailoverOptions};
 use crate::advice::{Remedy, advice};
 use crate::plan::roles::{View, record_again, write_lineage};
 use crate::plan::{Action, Plan, Refusal, RefusalKind};

@@ -1,6 +1,6 @@
 //! Who takes over.
 
-use super::FailoverOptions;
+use super::model::FailoverOptions;
 use crate::advice::{Remedy, advice};
 use crate::observe::PostgresRole;
 use crate::plan::roles::View;

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Facts, Up, Upstream};
+use super::model::{Up, Upstream};
 use crate::layout;
+use crate::plan::Facts;
 use crate::plan::{Action, DataState, NodeFacts, StepId};
 use crate::secrets::Secrets;
 use crate::topology::{Node, Topology};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Up;
+use super::model::Up;
 use crate::layout::{self, Component, LABEL_SPEC};
 use crate::observe::ComponentObservation;
 use crate::plan::{Action, Change, StepId};

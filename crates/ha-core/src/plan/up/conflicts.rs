@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, known};
+use super::model::known;
 use crate::advice::{Remedy, advice};
 use crate::layout::{self, Component, ImageFault};
+use crate::plan::Facts;
 use crate::plan::{DataState, NodeFacts, Refusal, RefusalKind, renamed_containers};
 use crate::topology::Topology;
 use crate::values::{NodeName, SystemIdentifier};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::change::change;
-use super::{Up, Upstream};
+use super::model::{Up, Upstream};
 use crate::layout::{self, Component};
 use crate::observe::KeycloakState;
 use crate::plan::{Action, Change, NodeFacts, StepId};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Up, known};
+use super::model::{Up, known};
 use crate::advice::{Advice, Remedy, advice};
 use crate::layout;
 use crate::plan::{Action, Change, DataState, NodeFacts, Refusal, RefusalKind};

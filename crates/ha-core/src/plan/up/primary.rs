@@ -1,8 +1,9 @@
 //! Whom the others follow.
 
-use super::{Facts, UpOptions, has_database, known};
+use super::model::{UpOptions, has_database, known};
 use crate::advice::{Remedy, advice};
 use crate::observe::PostgresRole;
+use crate::plan::Facts;
 use crate::plan::{DataState, NodeFacts, Refusal, RefusalKind};
 use crate::topology::{Node, Topology};
 use crate::values::{NodeName, SystemIdentifier};

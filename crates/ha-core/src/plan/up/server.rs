@@ -1,7 +1,7 @@
 //! The steps of a node's PostgreSQL.
 
 use super::change::change;
-use super::{Up, Upstream, known};
+use super::model::{Up, Upstream, known};
 use crate::advice::{Remedy, advice};
 use crate::layout::{self, Component};
 use crate::observe::{PostgresObservation, PostgresRole, UnobservedWhy};

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 
-use crate::cluster::{Cluster, Ports};
+use crate::cluster::Cluster;
+use crate::context::Ports;
 use crate::observe::HandoverObservation;
 use crate::observe::fixtures::{EXTENSION, healthy, name, pair, promotion, secrets};
 use crate::plan::{Action, Plan};
@@ -128,7 +129,7 @@ fn ran(world: World, actions: &[Action]) -> (Vec<String>, Vec<String>) {
     for action in actions {
         let mut plan = Plan::default();
         plan.add(&name("vm2"), action.clone(), []);
-        let run = crate::steps::run(&cluster(&world), &plan, Arc::clone(&notes) as _).now_or_never();
+        let run = cluster(&world).run(&plan, Arc::clone(&notes) as _).now_or_never();
         run.expect("nothing here waits in truth").expect("it never fails");
     }
     (world.told.lock().unwrap().clone(), notes.0.lock().unwrap().clone())

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 
-use super::super::images::lacks;
 use super::look::{Look, not_known};
-use crate::cluster::Cluster;
+use crate::context::Context;
 use crate::doctor::{DoctorOptions, ImageFact, InsideFailure, Known, NotKnown, PortFact};
 use crate::layout::{self, Component, KEYCLOAK_HTTP_PORT, LABEL_COMPONENT};
 use crate::ports::{
     Container, ContainerRuntime, ContainerSpec, ContainerStatus, ExecSpec, HostFile, Image, Mount, PortBinding,
     RuntimeError,
 };
+use crate::reading::lacks;
 use crate::topology::Topology;
 
 /// Where its programs lie.
@@ -89,19 +89,19 @@ impl Said {
     }
 }
 
-pub(super) async fn open<'a>(cluster: &Cluster, look: &Look<'a>, options: &DoctorOptions) -> Bench<'a> {
+pub(super) async fn open<'a>(cluster: &Context, look: &Look<'a>, options: &DoctorOptions) -> Bench<'a> {
     let (bench, keycloak_lacks) = join(make(cluster, look, options), keycloak_lacks(cluster, look)).await;
     Bench { keycloak_lacks, ..bench }
 }
 
-async fn keycloak_lacks(cluster: &Cluster, look: &Look<'_>) -> Known<Vec<String>> {
+async fn keycloak_lacks(cluster: &Context, look: &Look<'_>) -> Known<Vec<String>> {
     let unknown = || NotKnown("what Keycloak's image brings was not seen".to_owned());
     let found = look.found.as_ref().map_err(|_| unknown())?;
     let Ok(ImageFact::Present(image)) = &found.keycloak_image else { return Err(unknown()) };
     lacks(cluster, look.node, found.runtime, Component::Keycloak, image).await.ok_or_else(unknown)
 }
 
-async fn make<'a>(cluster: &Cluster, look: &Look<'a>, options: &DoctorOptions) -> Bench<'a> {
+async fn make<'a>(cluster: &Context, look: &Look<'a>, options: &DoctorOptions) -> Bench<'a> {
     let topology = &cluster.topology;
     let name = layout::one_off_name(topology, &look.node.name, &format!("doctor-{}", options.run));
     let without = |why: NotKnown, ports: [Option<PortFact>; 2]| {
@@ -246,7 +246,7 @@ async fn holder(runtime: &dyn ContainerRuntime, address: std::net::IpAddr, port:
     containers.into_iter().find(holds)
 }
 
-fn spec(cluster: &Cluster, look: &Look<'_>, image: &Image, options: &DoctorOptions, name: &str) -> ContainerSpec {
+fn spec(cluster: &Context, look: &Look<'_>, image: &Image, options: &DoctorOptions, name: &str) -> ContainerSpec {
     let topology = &cluster.topology;
     let found = look.found.as_ref().ok();
     let stands = found.is_some_and(|found| !found.postgres.as_ref().is_ok_and(Option::is_none));
@@ -312,7 +312,7 @@ async fn sweep(topology: &Topology, look: &Look<'_>, runtime: &dyn ContainerRunt
 }
 
 /// Removes every bench, then the network they had. Never fails: what cannot be removed now, the next run removes.
-pub(super) async fn close(cluster: &Cluster, looks: &[Look<'_>], benches: &[Bench<'_>]) {
+pub(super) async fn close(cluster: &Context, looks: &[Look<'_>], benches: &[Bench<'_>]) {
     let touched = || {
         looks.iter().zip(benches).filter_map(|(look, bench)| {
             bench.touched.then_some(())?;

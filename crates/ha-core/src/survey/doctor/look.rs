@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 
 use futures_util::future::join;
 
-use super::super::observe::{chain, runtime_failure};
-use crate::cluster::Cluster;
+use crate::causes::chain;
+use crate::context::Context;
 use crate::doctor::{DoctorOptions, ImageFact, Known, NotKnown, PortFact, Running};
 use crate::layout::{self, Component};
 use crate::observe::{ClockReading, Unobserved, UnobservedWhy};
 use crate::ports::{Clock, Container, ContainerRuntime, ContainerStatus, EngineInfo, RuntimeError};
+use crate::reading::runtime_failure;
 use crate::topology::Node;
 
 /// The clock is read this often; the quickest answer is the most exact.
@@ -71,7 +72,7 @@ impl Found<'_> {
 }
 
 pub(super) async fn look<'a>(
-    cluster: &'a Cluster,
+    cluster: &'a Context,
     node: &'a Node,
     options: &DoctorOptions,
     clock: &dyn Clock,
@@ -87,7 +88,7 @@ pub(super) async fn look<'a>(
 }
 
 async fn found<'a>(
-    cluster: &'a Cluster,
+    cluster: &'a Context,
     node: &Node,
     runtime: &'a dyn ContainerRuntime,
     options: &DoctorOptions,

@@ -15,46 +15,39 @@ use futures_util::future::{Either, join_all, select};
 
 use self::bench::Bench;
 use self::look::Look;
-use crate::cluster::Cluster;
+use crate::context::Context;
 use crate::doctor::{
     DoctorOptions, DoctorReport, Facts, InsideFailure, Known, NodeFacts, NotKnown, PeerFacts, PortFact, Running, assess,
 };
 use crate::ports::Clock;
 use crate::values::NodeName;
 
-impl Cluster {
-    /// Finds out whether the hosts of `selected` are fit for the cluster, all at the same time; the others are looked at
-    /// as far as that needs it. Works before the first `up` and beside a running cluster. Every wait has a limit.
-    ///
-    /// What it puts on the engines it removes again, also when `stop` is ready before the end: then the result is
-    /// `None`. When the future is dropped instead, containers are left that end by themselves within minutes, and the
-    /// next call removes them.
-    pub async fn doctor(
-        &self,
-        selected: &[NodeName],
-        options: &DoctorOptions,
-        clock: &dyn Clock,
-        stop: impl Future<Output = ()> + Send,
-    ) -> Option<DoctorReport> {
-        let mut stop = pin!(stop);
-        let looks = join_all(self.topology.nodes().iter().map(|node| look::look(self, node, options, clock)));
-        let looks = match select(pin!(looks), stop.as_mut()).await {
-            Either::Left((looks, _)) => looks,
-            Either::Right(((), _)) => return None,
-        };
-        // Never dropped half-way: what an engine was asked to make could not be removed for certain.
-        let benches: Vec<Bench<'_>> = join_all(looks.iter().map(|look| bench::open(self, look, options))).await;
-        let facts = match select(pin!(find_out(self, selected, options, clock, &looks, &benches)), stop).await {
-            Either::Left((facts, _)) => Some(facts),
-            Either::Right(((), _)) => None,
-        };
-        bench::close(self, &looks, &benches).await;
-        Some(assess(&self.topology, selected, &facts?))
-    }
+/// The facade's `doctor`.
+pub(crate) async fn examine(
+    cluster: &Context,
+    selected: &[NodeName],
+    options: &DoctorOptions,
+    clock: &dyn Clock,
+    stop: impl Future<Output = ()> + Send,
+) -> Option<DoctorReport> {
+    let mut stop = pin!(stop);
+    let looks = join_all(cluster.topology.nodes().iter().map(|node| look::look(cluster, node, options, clock)));
+    let looks = match select(pin!(looks), stop.as_mut()).await {
+        Either::Left((looks, _)) => looks,
+        Either::Right(((), _)) => return None,
+    };
+    // Never dropped half-way: what an engine was asked to make could not be removed for certain.
+    let benches: Vec<Bench<'_>> = join_all(looks.iter().map(|look| bench::open(cluster, look, options))).await;
+    let facts = match select(pin!(find_out(cluster, selected, options, clock, &looks, &benches)), stop).await {
+        Either::Left((facts, _)) => Some(facts),
+        Either::Right(((), _)) => None,
+    };
+    bench::close(cluster, &looks, &benches).await;
+    Some(assess(&cluster.topology, selected, &facts?))
 }
 
 async fn find_out(
-    cluster: &Cluster,
+    cluster: &Context,
     selected: &[NodeName],
     options: &DoctorOptions,
     clock: &dyn Clock,
@@ -77,7 +70,7 @@ async fn find_out(
 
 /// What would spoil each other's figures happens one after the other: everything on one engine, and every transfer.
 async fn speeds(
-    cluster: &Cluster,
+    cluster: &Context,
     clock: &dyn Clock,
     looks: &[Look<'_>],
     benches: &[Bench<'_>],

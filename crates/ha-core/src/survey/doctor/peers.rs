@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::bench::{Bench, Inside, POSTGRES_PORT, Said, TOOLS};
 use super::inside::ratio;
 use super::look::Look;
-use crate::cluster::Cluster;
+use crate::context::Context;
 use crate::doctor::{Bandwidth, Expected, InsideFailure, Known, NodeFacts, NotKnown, PeerFacts, Reach, RoundTrip};
 use crate::layout::{self, MAINTENANCE_DATABASE, PROBE_ROLE, REPLICATION_ROLE};
 use crate::secrets::Secrets;
@@ -20,7 +20,7 @@ pub(super) const SPEED_TIME: Duration = Duration::from_secs(90);
 
 /// Tries every other node from the node with that index.
 pub(super) async fn reach_all(
-    cluster: &Cluster,
+    cluster: &Context,
     looks: &[Look<'_>],
     benches: &[Bench<'_>],
     facts: &[NodeFacts],
@@ -31,7 +31,7 @@ pub(super) async fn reach_all(
 }
 
 async fn reach(
-    cluster: &Cluster,
+    cluster: &Context,
     looks: &[Look<'_>],
     benches: &[Bench<'_>],
     facts: &[NodeFacts],
@@ -67,7 +67,7 @@ fn inside<'b, 'a>(bench: &'b Bench<'a>) -> Known<&'b Inside<'a>> {
 }
 
 /// Where a node is reached, and what listens there.
-fn target(cluster: &Cluster, looks: &[Look<'_>], benches: &[Bench<'_>], peer: usize) -> (String, u16, Expected) {
+fn target(cluster: &Context, looks: &[Look<'_>], benches: &[Bench<'_>], peer: usize) -> (String, u16, Expected) {
     let topology = &cluster.topology;
     let (look, bench) = (&looks[peer], &benches[peer]);
     let (host, port) = layout::peer_endpoint(topology, look.node);
@@ -88,7 +88,7 @@ fn passfile(secrets: &Secrets) -> Vec<u8> {
     format!("{}{probe}", layout::passfile(secrets)).into_bytes()
 }
 
-async fn try_to(cluster: &Cluster, container: &Inside<'_>, host: &str, port: u16, expected: Expected) -> Reach {
+async fn try_to(cluster: &Context, container: &Inside<'_>, host: &str, port: u16, expected: Expected) -> Reach {
     let port = port.to_string();
     let said = if expected == Expected::Listener {
         let program = format!("{TOOLS}/talk.pl");
@@ -137,7 +137,7 @@ fn outcome(said: &Said, expected: Expected) -> Reach {
 
 /// How fast the way to a node is that was reached.
 pub(super) async fn speed(
-    cluster: &Cluster,
+    cluster: &Context,
     looks: &[Look<'_>],
     benches: &[Bench<'_>],
     index: usize,

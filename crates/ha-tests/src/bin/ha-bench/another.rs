@@ -8,7 +8,7 @@ use ha_core::topology::Node;
 use ha_tests::free_port;
 use ha_tests::keycloak::Site;
 
-use crate::Error;
+use crate::error::Error;
 use crate::site::wait_served;
 use crate::world::World;
 

@@ -6,8 +6,8 @@ mod proxy;
 
 use std::time::Duration;
 
-use crate::Error;
 use crate::arguments::Arguments;
+use crate::error::Error;
 use crate::folder::Folder;
 use crate::report::{Row, say};
 use crate::stats::{Samples, milliseconds};

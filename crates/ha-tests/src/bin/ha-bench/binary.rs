@@ -1,7 +1,7 @@
 //! The program itself: how large, how soon it runs, how much memory it takes.
 
-use crate::Error;
 use crate::arguments::Arguments;
+use crate::error::Error;
 use crate::program::{ha_cli, ha_cli_path};
 use crate::report::{Row, say};
 use crate::site::Site;

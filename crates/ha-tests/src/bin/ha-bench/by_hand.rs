@@ -9,7 +9,7 @@ use ha_core::topology::Node;
 use ha_tests::keycloak::Site as Keycloak;
 use ha_tests::{Pair, PairOptions, free_port};
 
-use crate::Error;
+use crate::error::Error;
 use crate::site::wait_served;
 
 const POSTGRES_LIMIT: Duration = Duration::from_secs(60);

@@ -1,7 +1,7 @@
 //! Commands that find nothing to do, beside `docker ps` on the same engine.
 
-use crate::Error;
 use crate::arguments::Arguments;
+use crate::error::Error;
 use crate::program::Program;
 use crate::report::{Row, say};
 use crate::site::Site;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use ha_tests::{Pair, PairOptions};
 use tokio_postgres::{Client, Statement};
 
-use crate::Error;
 use crate::arguments::Arguments;
+use crate::error::Error;
 use crate::report::{Row, say};
 use crate::stats::{Samples, milliseconds};
 

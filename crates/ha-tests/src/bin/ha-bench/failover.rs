@@ -8,8 +8,8 @@ use ha_core::topology::Node;
 use ha_tests::ledger::{Ledger, Verdict};
 use serde_json::Value;
 
-use crate::Error;
 use crate::arguments::Arguments;
+use crate::error::Error;
 use crate::folder::Folder;
 use crate::program::Program;
 use crate::report::{Row, say};

@@ -8,7 +8,7 @@ use ha_core::plan::{FailoverOptions, Plan};
 use ha_core::topology::Node;
 use ha_tests::{Pair, PairOptions};
 
-use crate::Error;
+use crate::error::Error;
 use crate::program::Program;
 use crate::report::say;
 use crate::steps::StepTimes;

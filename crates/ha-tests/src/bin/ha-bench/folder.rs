@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ha_tests::Pair;
 
-use crate::Error;
+use crate::error::Error;
 use crate::program::{Ran, ha_cli};
 
 /// A folder with a pair's files. Dropping it removes them, not the pair.

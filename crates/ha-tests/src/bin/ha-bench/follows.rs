@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::Error;
 use crate::arguments::Arguments;
+use crate::error::Error;
 use crate::realm::{Hashing, Realm, password, user_name};
 use crate::report::{Row, say};
 use crate::stats::Samples;

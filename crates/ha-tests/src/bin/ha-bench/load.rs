@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join_all;
 use ha_tests::keycloak::Site;
 
-use crate::Error;
+use crate::error::Error;
 use crate::realm::{Realm, password, user_name};
 
 /// What is asked for.

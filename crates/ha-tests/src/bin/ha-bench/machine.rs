@@ -4,7 +4,7 @@ use ha_core::ports::ContainerRuntime as _;
 use ha_docker::DockerRuntime;
 use ha_tests::PairOptions;
 
-use crate::Error;
+use crate::error::Error;
 use crate::program;
 
 /// One line: processors, memory, kernel, versions, and how busy the machine was before it began.

@@ -10,6 +10,7 @@ mod binary;
 mod by_hand;
 mod commands;
 mod durability;
+mod error;
 mod failover;
 mod filled;
 mod folder;
@@ -37,12 +38,10 @@ mod writer;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Figure};
+use error::Error;
 use report::{Row, say};
 use site::Site;
 use world::World;
-
-/// Whatever went wrong: it is told to a person, and nobody branches on it.
-pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {

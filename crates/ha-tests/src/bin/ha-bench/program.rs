@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Most time for one run; `up` on a busy machine takes longest.
 const LIMIT: Duration = Duration::from_secs(400);

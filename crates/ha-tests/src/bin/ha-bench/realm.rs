@@ -6,7 +6,7 @@ use ha_tests::keycloak::{Answer, Site};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::Error;
+use crate::error::Error;
 use crate::site::wait_served;
 use crate::world::World;
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 use ha_core::plan::{OldData, RejoinMethod, RejoinStart};
 use ha_core::topology::Node;
 
-use crate::Error;
 use crate::arguments::Arguments;
+use crate::error::Error;
 use crate::filled::Filled;
 use crate::report::{Row, say};
 use crate::stats::{Samples, milliseconds};

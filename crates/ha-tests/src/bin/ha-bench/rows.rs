@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::Error;
 use crate::arguments::Arguments;
+use crate::error::Error;
 use crate::report::{Row, say};
 use crate::stats::Samples;
 use crate::world::World;

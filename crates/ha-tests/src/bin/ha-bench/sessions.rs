@@ -11,8 +11,8 @@ use ha_core::ports::{ContainerRuntime as _, LogOptions};
 use ha_tests::PairOptions;
 use reqwest::Method;
 
-use crate::Error;
 use crate::arguments::Arguments;
+use crate::error::Error;
 use crate::realm::{Hashing, Realm, password, user_name};
 use crate::report::{Row, say};
 use crate::stats::Samples;

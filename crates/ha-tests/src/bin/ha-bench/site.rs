@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ha_tests::keycloak::Site as Keycloak;
 use ha_tests::{PairOptions, Removal, free_port, fresh_name};
 
-use crate::Error;
+use crate::error::Error;
 use crate::program::{Program, Ran, ha_cli};
 
 /// Most time until both Keycloaks answer after `up` says that it is done.

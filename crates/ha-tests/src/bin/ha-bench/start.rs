@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use ha_core::layout::Component;
 use ha_core::ports::{ContainerRuntime as _, ContainerSpec};
 
+use crate::another;
 use crate::arguments::Arguments;
+use crate::error::Error;
 use crate::report::{Row, say};
 use crate::stats::Samples;
 use crate::world::World;
-use crate::{Error, another};
 
 const START_LIMIT: Duration = Duration::from_secs(180);
 /// A JVM that finds no archive under the name it is given starts without one.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use ha_core::plan::SwitchoverOptions;
 use ha_tests::ledger::Verdict;
 
-use crate::Error;
 use crate::arguments::Arguments;
+use crate::error::Error;
 use crate::report::{Row, say};
 use crate::stats::{Samples, milliseconds};
 use crate::steps::{Parts, StepTimes};

@@ -8,8 +8,8 @@ mod stock;
 
 use std::time::Duration;
 
-use crate::Error;
 use crate::arguments::Arguments;
+use crate::error::Error;
 use crate::load::{Grant, rate};
 use crate::realm::{Hashing, Realm};
 use crate::report::{Row, say};

@@ -1,10 +1,11 @@
 //! How long a whole pair takes, beside the slowest chain of its parts by hand.
 
 use crate::arguments::Arguments;
+use crate::by_hand;
+use crate::error::Error;
 use crate::report::{Row, say};
 use crate::site::Site;
 use crate::stats::Samples;
-use crate::{Error, by_hand};
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<Vec<Row>, Error> {
     // Not measured: it prepares the Keycloak image on an engine that has not had it yet, and warms the page cache.

@@ -6,7 +6,7 @@ use ha_core::topology::Node;
 use ha_tests::keycloak::Site;
 use ha_tests::ledger::{Ledger, LedgerWriter, Users, Verdict};
 
-use crate::Error;
+use crate::error::Error;
 use crate::world::World;
 
 /// Until both get on again.

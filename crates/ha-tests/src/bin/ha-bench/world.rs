@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::Error;
+use crate::error::Error;
 use crate::report::say;
 
 /// An administrator's token is good for a minute.

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::Error;
+use crate::error::Error;
 use crate::realm::{Realm, user};
 use crate::world::World;
 

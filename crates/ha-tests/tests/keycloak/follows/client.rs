@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::ensure_follows;
 use crate::check::{ensure, ensure_eq};
+use crate::outcome::Outcome;
 use crate::realm::{BACKEND, BACKEND_SECRET, Realm};
-use crate::suite::Outcome;
 use crate::world::World;
 
 pub(crate) async fn changed_secret(world: Arc<World>) -> Outcome {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::ensure_follows;
 use crate::check::{ensure, ensure_eq};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, APP, BACKEND, BACKEND_SECRET, CALLBACK, Realm, claims, password_of, user};
-use crate::suite::Outcome;
 use crate::world::World;
 
 /// The roles of the realm that Alice's token tells of, logged in on the read-only node.

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::ensure_follows;
 use crate::check::{each, ensure};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, APP, Realm, head, password_of};
-use crate::suite::Outcome;
 use crate::world::World;
 
 pub(crate) async fn setting(world: Arc<World>) -> Outcome {

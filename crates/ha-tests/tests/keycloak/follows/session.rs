@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::ensure_follows;
 use crate::check::{ensure, ensure_eq, until};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, Realm, Tokens, claims};
-use crate::suite::Outcome;
 use crate::world::{PATIENCE, World};
 
 fn unix_seconds() -> u64 {

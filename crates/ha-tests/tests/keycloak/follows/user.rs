@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::ensure_follows;
 use crate::check::{each, ensure, until};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, Realm, claims, password_of, user};
-use crate::suite::Outcome;
 use crate::world::{PATIENCE, World};
 
 pub(crate) async fn changed_password(world: Arc<World>) -> Outcome {

@@ -9,8 +9,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::check::{Reader, each, ensure, ensure_eq, ensure_refused};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, APP, Realm, claims, password_of, tokens, user};
-use crate::suite::Outcome;
 use crate::world::World;
 
 /// A realm that knows users, and one that asks it.

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::{realm_with_second_factor, to_the_required_action, to_the_second_factor};
 use crate::check::{Reader, ensure, ensure_refused, is_denied};
+use crate::outcome::Outcome;
 use crate::realm::{APP, Realm, password_of, tokens, user_with};
-use crate::suite::Outcome;
 use crate::world::World;
 
 const SECRET: &str = "a secret of 20 bytes";

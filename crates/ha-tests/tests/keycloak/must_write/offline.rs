@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::check::{Reader, ensure, ensure_eq, ensure_refused};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, Realm, password_of, tokens};
-use crate::suite::Outcome;
 use crate::world::World;
 
 const SCOPE: (&str, &str) = ("scope", "openid offline_access");

@@ -7,8 +7,8 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::check::{ensure, ensure_eq, until};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, Realm};
-use crate::suite::Outcome;
 use crate::world::{PATIENCE, World, told};
 
 pub(crate) async fn hash_that_is_due(world: Arc<World>) -> Outcome {

@@ -7,8 +7,8 @@ use libtest_mimic::Failed;
 
 use super::{realm_with_second_factor, to_the_required_action, to_the_second_factor};
 use crate::check::{Reader, ensure, ensure_refused};
+use crate::outcome::Outcome;
 use crate::realm::{APP, Realm, tokens};
-use crate::suite::Outcome;
 use crate::world::World;
 
 fn ceremony(world: &World, page: &Page) -> Result<Ceremony, Failed> {

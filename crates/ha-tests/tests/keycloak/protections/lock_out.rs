@@ -7,8 +7,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::check::{ensure, ensure_eq, until};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, Realm, password_of};
-use crate::suite::Outcome;
 use crate::world::{PATIENCE, World};
 
 /// More than any of these realms allows.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::check::{ensure, ensure_eq};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, Realm, password_of};
-use crate::suite::Outcome;
 use crate::world::{World, told};
 
 /// A week old, where a day is allowed: the new one would have to be stored.

@@ -7,8 +7,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::check::{Reader, ensure, ensure_eq, ensure_refused, is_denied, until};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, Realm, password_of, tokens};
-use crate::suite::Outcome;
 use crate::world::{PATIENCE, World};
 
 /// A realm whose users may have one session, by the password grant.

@@ -10,8 +10,8 @@ use ring::digest;
 use serde_json::{Value, json};
 
 use crate::check::{each, ensure, ensure_eq, until};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, APP, BACKEND, Realm, password_of};
-use crate::suite::Outcome;
 use crate::world::{PATIENCE, World};
 
 pub(crate) async fn reads(world: Arc<World>) -> Outcome {

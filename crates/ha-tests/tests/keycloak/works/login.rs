@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ha_tests::keycloak::Browser;
 
 use crate::check::{ensure, ensure_eq, is_denied};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, APP, BACKEND_SECRET, Realm, claims, tokens};
-use crate::suite::Outcome;
 use crate::world::World;
 
 pub(crate) async fn password_login(world: Arc<World>) -> Outcome {

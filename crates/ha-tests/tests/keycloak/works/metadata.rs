@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::check::{each, ensure, ensure_eq};
+use crate::outcome::Outcome;
 use crate::realm::Realm;
-use crate::suite::Outcome;
 use crate::world::World;
 
 pub(crate) async fn discovery(world: Arc<World>) -> Outcome {

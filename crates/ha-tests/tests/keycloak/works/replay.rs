@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::check::{ensure, ensure_eq};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, Realm};
-use crate::suite::Outcome;
 use crate::world::{World, told};
 
 /// A transaction between two of its statements keeps its locks, and where replay needs one of these (`VACUUM` gives

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ha_tests::keycloak::Browser;
 
 use crate::check::{ensure, ensure_eq, is_denied};
+use crate::outcome::Outcome;
 use crate::realm::{ALICE, APP, OTHER_APP, Realm, claims, tokens};
-use crate::suite::Outcome;
 use crate::world::World;
 
 pub(crate) async fn refresh_of_one_made_here(world: Arc<World>) -> Outcome {

@@ -4,7 +4,7 @@ use ha_core::health::Code;
 use ha_core::plan::{OldData, RejoinMethod};
 use ha_tests::servers::{NOTICED, Return};
 
-use super::{Row, row};
+use super::row::{Row, row};
 use crate::case::{Case, LONG};
 
 /// More than the slot and `wal_keep_size` keep, in segments.

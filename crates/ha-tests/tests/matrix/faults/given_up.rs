@@ -8,7 +8,7 @@ use ha_core::plan::{Action, OldData, Plan, RejoinStart};
 use ha_core::steps::{StepEvent, Watcher};
 use tokio::sync::Notify;
 
-use super::{Row, row};
+use super::row::{Row, row};
 use crate::case::Case;
 
 const EXPECTED: &str = "run again, it comes to its end";

@@ -4,7 +4,7 @@ use ha_core::health::{Code, ReportedRole};
 use ha_core::plan::{FailoverOptions, RejoinMethod};
 use ha_tests::servers::{NOTICED, Return};
 
-use super::{Row, row};
+use super::row::{Row, row};
 use crate::case::{Case, LONG};
 
 pub(super) const ROWS: &[Row] = &[

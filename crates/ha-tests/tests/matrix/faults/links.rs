@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ha_core::plan::FailoverOptions;
 
-use super::{Row, row};
+use super::row::{Row, row};
 use crate::case::{Case, LONG};
 
 const EXPECTED: &str = "`async` goes on, `strict` waits; failover is refused; it heals by itself";

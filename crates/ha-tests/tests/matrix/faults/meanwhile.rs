@@ -6,7 +6,7 @@ use ha_core::health::ReportedRole;
 use ha_core::plan::{Action, OldData, Plan};
 use ha_tests::servers::NOTICED;
 
-use super::{Row, row};
+use super::row::{Row, row};
 use crate::case::Case;
 
 pub(super) const ROWS: &[Row] = &[

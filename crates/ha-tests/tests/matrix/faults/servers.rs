@@ -2,7 +2,7 @@
 
 use ha_core::health::Code;
 
-use super::{Row, row};
+use super::row::{Row, row};
 use crate::case::{Case, LONG};
 
 pub(super) const ROWS: &[Row] = &[

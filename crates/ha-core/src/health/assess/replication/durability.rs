@@ -1,6 +1,6 @@
 //! Whether what is acknowledged is where the profile promises it.
 
-use super::super::Seen;
+use super::super::seen::Seen;
 use super::super::settings::take_back;
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding};

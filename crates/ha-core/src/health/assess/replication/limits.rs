@@ -1,6 +1,6 @@
 //! A standby that stands still since it has less of a setting than its primary.
 
-use super::super::Seen;
+use super::super::seen::Seen;
 use crate::advice::{Advice, Remedy, advice};
 use crate::layout::{self, MachineShare};
 use crate::observe::Shortage;

@@ -5,7 +5,7 @@ mod limits;
 mod slots;
 mod standby;
 
-use super::Seen;
+use super::seen::Seen;
 use crate::health::{Code, Finding};
 use crate::observe::PostgresObservation;
 use crate::plan::drop_tablespaces;

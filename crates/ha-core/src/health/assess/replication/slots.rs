@@ -1,6 +1,6 @@
 //! The slots: what they keep, and for whom.
 
-use super::super::Seen;
+use super::super::seen::Seen;
 use crate::advice::{Remedy, advice};
 use crate::health::{Code, Finding};
 use crate::observe::{PostgresObservation, PostgresRole, SlotObservation};

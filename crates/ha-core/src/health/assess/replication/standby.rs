@@ -1,6 +1,6 @@
 //! What a standby says, beside what its primary says of it.
 
-use super::super::Seen;
+use super::super::seen::Seen;
 use super::limits;
 use crate::advice::{Advice, Remedy, advice};
 use crate::health::{Code, Finding, ReplicationReport, ReplicationState, SlotReport};

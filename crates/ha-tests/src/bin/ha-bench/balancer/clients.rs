@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::proxy::Proxy;
-use crate::Error;
+use crate::error::Error;
 use crate::realm::{Hashing, Realm, password, user_name};
 use crate::stats::{Samples, milliseconds};
 use crate::world::World;

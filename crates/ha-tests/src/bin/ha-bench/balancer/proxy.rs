@@ -8,7 +8,7 @@ use ha_tests::free_port;
 use ha_tests::keycloak::Site;
 use tokio::process::{Child, Command};
 
-use crate::Error;
+use crate::error::Error;
 use crate::folder::Folder;
 
 const LIMIT: Duration = Duration::from_secs(60);

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use ha_tests::keycloak::Site;
 
+use crate::another;
+use crate::error::Error;
 use crate::world::World;
-use crate::{Error, another};
 
 /// It augments itself first.
 const START_LIMIT: Duration = Duration::from_secs(240);

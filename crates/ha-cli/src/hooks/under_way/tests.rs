@@ -1,5 +1,6 @@
 use super::*;
 use crate::cli::OutputFormat;
+use crate::hooks::HooksOnPromotion;
 use crate::output::Color;
 use ha_core::hooks::VARIABLES;
 use ha_core::plan::{Action, Plan};

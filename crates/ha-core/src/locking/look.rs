@@ -2,18 +2,17 @@
 
 use futures_util::future::join_all;
 
-use super::hold::named;
-use super::{AtWork, Holder};
-use crate::cluster::Cluster;
+use crate::context::Context;
 use crate::layout::{Component, HISTORY_PATH, container_name};
+use crate::lock::{AtWork, Holder, named};
 use crate::ports::ExecSpec;
 use crate::topology::Node;
 
 /// Tells a lock that is held from a name that was left behind; see there.
-const LOOK_SCRIPT: &str = include_str!("assets/look.sh");
+const LOOK_SCRIPT: &str = include_str!("../lock/assets/look.sh");
 
 /// Those who hold a lock of a node at the moment, each with the nodes in the topology's order. Where it cannot be asked, nobody is known.
-pub(crate) async fn look(cluster: &Cluster) -> Vec<AtWork> {
+pub(crate) async fn look(cluster: &Context) -> Vec<AtWork> {
     // Whoever holds them asks for the others' sake only, and there are none.
     if cluster.held.is_used() {
         return Vec::new();
@@ -31,7 +30,7 @@ pub(crate) async fn look(cluster: &Cluster) -> Vec<AtWork> {
 }
 
 /// Who holds the lock of a node, by a name or without; `None` where nobody does.
-async fn holder_of(cluster: &Cluster, node: &Node) -> Option<Option<Holder>> {
+async fn holder_of(cluster: &Context, node: &Node) -> Option<Option<Holder>> {
     let runtime = cluster.ports.runtimes.get(&node.name)?.as_ref().ok()?;
     let name = container_name(&cluster.topology, &node.name, Component::Postgres);
     // As a rule nobody is at work, and no program has to be started to see that.

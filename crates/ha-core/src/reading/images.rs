@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
-use crate::cluster::Cluster;
+use crate::context::Context;
 use crate::layout::{self, Component};
 use crate::ports::{ContainerRuntime, Image, LogOptions, RuntimeError, Stream};
 use crate::topology::Node;
@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The programs that an image lacks and ha-cli's scripts need; `None` where it could not be found out, which is for whoever
 /// runs the first script to say.
 pub(crate) async fn lacks(
-    cluster: &Cluster,
+    cluster: &Context,
     node: &Node,
     runtime: &dyn ContainerRuntime,
     component: Component,
@@ -24,7 +24,7 @@ pub(crate) async fn lacks(
 }
 
 async fn look(
-    cluster: &Cluster,
+    cluster: &Context,
     node: &Node,
     runtime: &dyn ContainerRuntime,
     component: Component,

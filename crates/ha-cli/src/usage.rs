@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 
-use super::OutputFormat;
 use crate::error::Failure;
+use crate::globals::OutputFormat;
 
 /// The format that a command line asks for, as far as one that makes no sense can be read.
 #[must_use]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use miette::{LabeledSpan, Severity};
 
-use crate::output::{plain, plain_in_place};
+use crate::plain::{plain, plain_in_place};
 
 /// A file as diagnostics show it.
 #[derive(Debug)]

@@ -1,0 +1,5 @@
+//! How a case ends.
+
+use libtest_mimic::Failed;
+
+pub(crate) type Outcome = Result<(), Failed>;
