@@ -22,7 +22,7 @@ use crate::layout;
 use crate::observe::{KeycloakMode, KeycloakState, NodeObservation, PostgresRole};
 use crate::plan::{Of, RoleFact, RoleFacts, WayOut, one_of, own_way, way_out};
 use crate::topology::Topology;
-use crate::values::{PromotionId, PromotionRecord};
+use crate::values::{NodeName, PromotionId, PromotionRecord};
 
 /// Tells what the observations mean. A node of the topology that was not observed is left out, and the cluster is then
 /// not called healthy: observe all of them, since whether a standby is right depends on its primary.
@@ -30,6 +30,17 @@ use crate::values::{PromotionId, PromotionRecord};
 pub fn assess(topology: &Topology, observations: &[NodeObservation]) -> Report {
     let fact = |seen: &NodeObservation| RoleFact { observation: seen.clone(), stopped: None, heard_by: None };
     assess_roles(topology, &observations.iter().map(|seen| (seen.node.clone(), fact(seen))).collect())
+}
+
+/// The primary that a server which has ended does not know of.
+fn replaced_by<'f>(facts: &'f RoleFacts, node: &NodeName) -> Option<&'f NodeName> {
+    let ended = facts.get(node)?.stopped.as_ref()?.as_ref().ok()?;
+    facts.values().map(|fact| &fact.observation).filter(|seen| seen.node != *node).find_map(|seen| {
+        let primary = seen.postgres.as_ref().ok().filter(|server| server.role == PostgresRole::Primary)?;
+        let promoted = primary.promotion.as_ref()?;
+        let knows = ended.promotion.as_ref().is_some_and(|known| known.is_same_promotion(promoted));
+        (!ended.standby || !knows).then_some(&seen.node)
+    })
 }
 
 /// The same, of one who also knows how servers that do not run have ended: what ends a time without a primary depends on it.
@@ -41,7 +52,7 @@ pub fn assess_roles(topology: &Topology, facts: &RoleFacts) -> Report {
         .iter()
         .filter_map(|node| {
             let observation = observations.iter().find(|observation| observation.node == node.name)?;
-            Some(Seen { node, observation })
+            Some(Seen { node, observation, replaced_by: replaced_by(facts, &node.name) })
         })
         .collect();
     let mut findings = Vec::new();

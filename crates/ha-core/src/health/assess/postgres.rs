@@ -110,13 +110,26 @@ fn add_end(seen: &Seen<'_>, code: Code, message: &str, words: &str, add: &mut im
         )
         .into()
     } else {
-        advice!(
-            "{} starts it, {} where another has become the primary meanwhile; `ha-cli logs {name} --component postgres` shows more",
-            Remedy::up(name),
-            Remedy::rejoin(name),
-        )
+        starts(seen, "more")
     };
     add(code, format!("{message}: {words}"), help);
+}
+
+/// What starts one that has ended.
+fn starts(seen: &Seen<'_>, log_shows: &str) -> Advice {
+    let name = &seen.node.name;
+    let Some(primary) = seen.replaced_by else {
+        return advice!(
+            "{} starts it, {} where another has become the primary meanwhile; `ha-cli logs {name} --component postgres` shows {log_shows}",
+            Remedy::up(name),
+            Remedy::rejoin(name),
+        );
+    };
+    advice!(
+        "{primary} has become the primary meanwhile: {} shows what only {name} holds, and makes it a standby; \
+         `ha-cli logs {name} --component postgres` shows {log_shows}",
+        Remedy::rejoin(name),
+    )
 }
 
 /// Somebody removed its container, and perhaps more.
@@ -263,12 +276,7 @@ fn unseen(
                 )
                 .into()
             } else {
-                advice!(
-                    "{} starts it, {} where another has become the primary meanwhile; `ha-cli logs {name} --component postgres` \
-                     shows why it ended",
-                    Remedy::up(name),
-                    Remedy::rejoin(name),
-                )
+                starts(seen, "why it ended")
             };
             return add(code, message, help);
         }

@@ -4,11 +4,14 @@ use crate::health::ReportedRole;
 use crate::layout;
 use crate::observe::{NodeObservation, PostgresObservation, PostgresRole};
 use crate::topology::{Node, Topology};
+use crate::values::NodeName;
 
 /// A node of the topology with what was seen of it.
 pub(super) struct Seen<'a> {
     pub(super) node: &'a Node,
     pub(super) observation: &'a NodeObservation,
+    /// The primary that was promoted since this server ended, or although it would start as one: it comes back by `rejoin` only.
+    pub(super) replaced_by: Option<&'a NodeName>,
 }
 
 impl<'a> Seen<'a> {

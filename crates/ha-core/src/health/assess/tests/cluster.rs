@@ -7,7 +7,9 @@ use crate::health::{Code, assess, assess_roles};
 use crate::observe::fixtures::{
     SYSTEM, healthy, keycloak, name, pair, primary, promotion, standby, strict_pair, three, unobserved,
 };
-use crate::observe::{ControlFile, ControlState, KeycloakMode, KeycloakState, NodeObservation, Room, UnobservedWhy};
+use crate::observe::{
+    ControlFile, ControlState, KeycloakMode, KeycloakState, NodeObservation, PostgresRole, Room, UnobservedWhy,
+};
 use crate::plan::{RoleFact, RoleFacts, StoppedServer};
 use crate::ports::ContainerStatus;
 use crate::values::{SystemIdentifier, TimelineId};
@@ -73,6 +75,35 @@ fn a_change_that_was_begun_and_not_ended_is_the_first_finding_and_names_what_end
     let first = &assess_roles(&topology, &facts).findings[0];
     assert_eq!(first.help.remedies[0], Remedy::switchover(&name("vm2")), "{first:?}");
     assert!(first.help.starts_with("`ha-cli switchover --to vm2`"), "{first:?}");
+}
+
+/// `up` would only say that the two would each be a primary.
+#[test]
+fn an_old_primary_that_has_ended_comes_back_by_rejoin_alone() {
+    let topology = pair();
+    let mut nodes = healthy(&topology);
+    postgres_stops(&mut nodes[0], ContainerStatus::Exited { code: 137 }, UnobservedWhy::Refused);
+    let new = nodes[1].postgres.as_mut().unwrap();
+    (new.role, new.promotion) = (PostgresRole::Primary, Some(promotion(2, "vm2")));
+    let fact = |seen: &NodeObservation| RoleFact { observation: seen.clone(), stopped: None, heard_by: None };
+    let mut facts: RoleFacts = nodes.iter().map(|seen| (seen.node.clone(), fact(seen))).collect();
+    let mut advised = |standby: bool, known: u64, by: &str| {
+        let control = ControlFile {
+            system: SYSTEM,
+            state: ControlState::ShutDown,
+            checkpoint: "0/3000100".parse().unwrap(),
+            timeline: TimelineId(1),
+        };
+        let end = StoppedServer { control, standby, promotion: Some(promotion(known, by)) };
+        facts.get_mut(&name("vm1")).unwrap().stopped = Some(Ok(end));
+        let report = assess_roles(&topology, &facts);
+        let found = report.findings.into_iter().find(|it| it.code == Code::PostgresStopped).unwrap();
+        found.help.remedies
+    };
+    let vm1 = name("vm1");
+    assert_eq!(advised(false, 1, "vm1"), [Remedy::rejoin(&vm1)]);
+    assert_eq!(advised(true, 1, "vm1"), [Remedy::rejoin(&vm1)], "kept back, and not compared yet");
+    assert_eq!(advised(true, 2, "vm2"), [Remedy::up(&vm1), Remedy::rejoin(&vm1)], "a standby of that one");
 }
 
 #[test]
