@@ -185,8 +185,8 @@ pub(super) fn discard_typed_ahead() {
     tcflush(stdin(), QueueSelector::IFlush).unwrap_or_default();
 }
 
-/// In bytes, since a terminal may send what is no text.
-fn read_line() -> io::Result<Option<String>> {
+/// A line that somebody types; `None` at the end of the input. In bytes, since a terminal may send what is no text.
+pub(super) fn read_line() -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
     let count = stdin().lock().read_until(b'\n', &mut bytes)?;
     // Without its end it is no line: ctrl-d was pressed, or the terminal is gone.

@@ -174,7 +174,7 @@ fn keycloak(lines: &mut Lines, keycloak: &KeycloakSpec) {
     let defaults = KeycloakSpec::default();
     lines.line("\n[keycloak]");
     lines.optional(
-        "The administrator in the master realm, made when the cluster is created. 3 characters or more.\n\
+        "The administrator in the master realm, made when the cluster is created. 3 to 255 characters.\n\
          Default: admin.",
         "admin",
         quoted(&keycloak.admin),

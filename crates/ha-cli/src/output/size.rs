@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use dialoguer::console::measure_text_width;
+use console::measure_text_width;
 use rustix::termios::tcgetwinsize;
 
 /// A terminal that says it is narrower says nothing.

@@ -12,6 +12,8 @@ use crate::values::{ClusterName, NodeName};
 
 /// The longest part of a host name (RFC 1035, section 2.3.4).
 const LONGEST_LABEL: usize = 63;
+/// What Keycloak refuses in a user's name, beside blanks and control characters (its `username-prohibited-characters`).
+const NO_USERNAME: &str = "<>&\"'$%!#?§,;:*~/\\|^=[]{}()`";
 
 struct Problems(Vec<Problem>);
 
@@ -123,9 +125,10 @@ impl TopologySpec {
                 None
             }
         };
-        if spec.admin.trim().len() < 3 || spec.admin.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        let refused = |c: char| c.is_control() || c.is_whitespace() || NO_USERNAME.contains(c);
+        if !(3..=255).contains(&spec.admin.chars().count()) || spec.admin.chars().any(refused) {
             let message = format!("is \"{}\"", spec.admin.escape_debug());
-            let help = "Keycloak takes names of 3 characters and more, without spaces";
+            let help = "Keycloak takes names of 3 to 255 characters: letters, digits and any of - . _ @ +";
             problems.add(FieldPath::of("keycloak", "admin"), message, help);
         }
         range("keycloak", "pool_size", spec.pool_size, 5, 1000, problems);

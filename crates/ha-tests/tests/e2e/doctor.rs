@@ -34,6 +34,24 @@ fn a_port_that_another_program_holds_is_found_before_up() {
     assert_eq!(left(&site), "", "the containers that looked are gone");
 }
 
+/// A container's name may be longer than what can be looked up by name.
+#[test]
+fn nodes_with_the_longest_names_reach_each_other() {
+    if !engine_is_wanted() {
+        return;
+    }
+    let site = Site::demo(&[]);
+    // With "-postgres" and two dashes the two names take the 63 characters of a host name.
+    let long = "n".repeat((53 - site.cluster.len()).min(40));
+    site.edit(|text| text.replace("\"vm2\"", &format!("\"{long}\"")));
+    let ran = site.run(&["doctor", "--quick", "--output", "json"]);
+    for (node, peer) in [("vm1", long.as_str()), (long.as_str(), "vm1")] {
+        let reached = check(&ran, node, "peer-postgres");
+        assert_eq!((&reached["peer"], &reached["result"]), (&Value::from(peer), &Value::from("ok")), "{reached}");
+    }
+    assert_eq!(left(&site), "", "the containers that looked are gone");
+}
+
 /// Beside a healthy pair: nothing is in the way, and nothing of it is touched.
 pub(crate) fn finds_nothing_in_the_way(site: &Site) {
     let before = left(site);

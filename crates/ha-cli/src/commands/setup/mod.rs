@@ -47,14 +47,7 @@ pub(super) fn run(globals: &Globals, args: &SetupArgs, printer: &Printer) -> Res
     let id = there.and_then(|there| there.id.clone());
     let (mut spec, given) = if asks {
         let addresses = addresses::of_this_machine();
-        interview::run(
-            &mut ask::Terminal::new(printer.color().err),
-            printer,
-            &mut answers,
-            &addresses,
-            given,
-            kept.is_some(),
-        )?
+        interview::run(&mut ask::Terminal::new(printer), printer, &mut answers, &addresses, given, kept.is_some())?
     } else {
         (answers.complete()?, given)
     };

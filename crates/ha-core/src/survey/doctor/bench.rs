@@ -53,6 +53,8 @@ pub(super) struct Bench<'a> {
 pub(super) struct Inside<'a> {
     runtime: &'a dyn ContainerRuntime,
     pub(super) name: String,
+    /// By which its network knows it: with the longest names that of the container is none that can be looked up.
+    pub(super) host: String,
     pub(super) has_data: bool,
 }
 
@@ -186,6 +188,7 @@ async fn start<'a>(
                 bench.container = Ok(Inside {
                     runtime,
                     name: spec.name.clone(),
+                    host: spec.aliases.concat(),
                     has_data: spec.mounts.iter().any(|mount| mount.path == DATA),
                 });
                 break;
@@ -270,11 +273,17 @@ fn spec(cluster: &Context, look: &Look<'_>, image: &Image, options: &DoctorOptio
         labels,
         mounts: data.into_iter().collect(),
         network: Some(network),
+        aliases: vec![host(look.node.name.as_str(), &options.run)],
         user: Some("root".to_owned()),
         ..ContainerSpec::default()
     };
     layout::rights::of_look(&mut spec);
     spec
+}
+
+/// A name on the network for a node's bench, which no other has: at most 55 characters, of the 63 that one may have.
+fn host(node: &str, run: &str) -> String {
+    format!("ha-{run}-{node}")
 }
 
 fn tools() -> Vec<HostFile> {

@@ -76,7 +76,7 @@ fn target(cluster: &Context, looks: &[Look<'_>], benches: &[Bench<'_>], peer: us
     }
     match &bench.container {
         // On one engine the containers meet on their network, whatever is published.
-        Ok(container) if topology.cluster.demo => (container.name.clone(), POSTGRES_PORT, Expected::Listener),
+        Ok(container) if topology.cluster.demo => (container.host.clone(), POSTGRES_PORT, Expected::Listener),
         Ok(_) if bench.listens => (host, port, Expected::Listener),
         _ => (host, port, Expected::Unknown),
     }

@@ -72,7 +72,10 @@ fn every_mistake_is_said_at_its_place() {
     check(|s| s.hooks.timeout_seconds = 0, "hooks.timeout_seconds", "is 0");
     check(|s| s.hooks.timeout_seconds = 601, "hooks.timeout_seconds", "is 601");
     check(|s| s.keycloak.proxy_headers = "yes".into(), "keycloak.proxy_headers", "yes");
-    check(|s| s.keycloak.admin = "me".into(), "keycloak.admin", "me");
+    for admin in ["me", "the boss", "o'neil", "Ad$min", "a\\b", "root#1", "a/b", "boss`s", "50%", "§§§"] {
+        check(|s| s.keycloak.admin = admin.into(), "keycloak.admin", "is ");
+    }
+    check(|s| s.keycloak.admin = "b".repeat(256), "keycloak.admin", "is ");
     check(
         |s| drop(s.postgres.settings.insert("wal_level".into(), "minimal".into())),
         "postgres.settings.wal_level",
