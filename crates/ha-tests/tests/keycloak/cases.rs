@@ -64,6 +64,11 @@ fn protections() -> Vec<Case> {
 fn must_write() -> Vec<Case> {
     vec![
         case!(must_write::password::hash_that_is_due, Works, "password whose hash is due for renewal (stays as it is)"),
+        case!(
+            works::login::in_another_language,
+            Works,
+            "login in a language that was chosen at its page (the browser keeps it)"
+        ),
         case!(must_write::codes::totp_code, Works, "TOTP"),
         case!(must_write::codes::hotp_code, Refused, "HOTP"),
         case!(must_write::codes::recovery_code, Refused, "recovery code"),

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use ha_tests::keycloak::Browser;
+use serde_json::json;
 
 use crate::check::{ensure, ensure_eq, is_denied};
 use crate::outcome::Outcome;
-use crate::realm::{ALICE, APP, BACKEND_SECRET, Realm, claims, tokens};
+use crate::realm::{ALICE, APP, BACKEND_SECRET, Realm, claims, password_of, tokens};
 use crate::world::World;
 
 pub(crate) async fn password_login(world: Arc<World>) -> Outcome {
@@ -42,6 +43,24 @@ pub(crate) async fn browser_login(world: Arc<World>) -> Outcome {
     let made = tokens(&realm.exchange(&world.standby, APP, &page).await?)?;
     ensure_eq!(claims(&made.id)?["preferred_username"], ALICE, "the identity");
     ensure!(realm.refreshes(&world.standby, &made).await?, "the session does not refresh");
+    Ok(())
+}
+
+/// Keycloak would store it in the account with the login; the browser keeps it.
+pub(crate) async fn in_another_language(world: Arc<World>) -> Outcome {
+    let languages =
+        json!({ "internationalizationEnabled": true, "supportedLocales": ["en", "de"], "defaultLocale": "en" });
+    let realm = Realm::make(&world, "language", languages).await?;
+    let mut browser = Browser::new(&world.standby);
+    let page = browser.open(&realm.login_url(APP)).await?;
+    let form = page.form_asking("username")?;
+    let page = browser.open(&format!("{}&kc_locale=de", form.action)).await?;
+    ensure!(page.answer.text.contains("Anmelden"), "no German: {}", page.answer.text);
+    let form = page.form_asking("username")?;
+    let page = browser.submit(&page, &form, &[("username", ALICE), ("password", &password_of(ALICE))]).await?;
+    tokens(&realm.exchange(&world.standby, APP, &page).await?)?;
+    let page = browser.open(&format!("{}&prompt=login", realm.login_url(APP))).await?;
+    ensure!(page.answer.text.contains("Anmelden"), "the language is forgotten: {}", page.answer.text);
     Ok(())
 }
 

@@ -82,7 +82,7 @@ record Logout(String realm, Kind kind) {
     }
 
     /** What a token says; a missing node where it is none. */
-    private static JsonNode payload(String token) {
+    static JsonNode payload(String token) {
         String[] parts = token.split("\\.");
         try {
             return parts.length == 3 ? JsonSerialization.mapper.readTree(Base64.getUrlDecoder().decode(parts[1]))

@@ -108,6 +108,7 @@ public final class ReadOnlyFilter implements ContainerRequestFilter, ContainerRe
         if (Held.count() > 0) {
             HandoverFile.lookNow();
         }
+        ReusedFilter.refused(request);
         if (WriteRefused.takeMark()) {
             log(refused ? "refused on this read-only node" : "a provider's write was refused on this read-only node, and forgiven",
                     request);

@@ -10,10 +10,15 @@ final class WriteRefused extends SQLException {
     private static final int FAILED = 400; // the first status of those that are no success
     /** Whether it decides on the request in any case, or only on one that failed. */
     private static final ThreadLocal<Boolean> MARK = new ThreadLocal<>();
+    /** Whether a client session was to be deleted. */
+    private static final ThreadLocal<Boolean> OF_CLIENT_SESSION = new ThreadLocal<>();
 
     /** Names the kind and the table, never a value: the message reaches logs. */
     WriteRefused(Sql sql) {
         super(PREFIX + sql.kind() + (sql.table() == null ? "" : " on " + sql.table()), SQL_STATE);
+        if (sql.kind() == Sql.Kind.DELETE && "offline_client_session".equals(sql.table())) {
+            OF_CLIENT_SESSION.set(true);
+        }
         if (!Forgiven.isPossible(sql)) {
             mark();
         } else if (!isMarked()) {
@@ -36,6 +41,11 @@ final class WriteRefused extends SQLException {
         return MARK.get() != null;
     }
 
+    /** Whether it was the end of a client session. */
+    static boolean isOfClientSession() {
+        return OF_CLIENT_SESSION.get() != null;
+    }
+
     /** Whether the request of this thread is to be answered as refused, where Keycloak answers it with that status. */
     static boolean decidesOn(int status) {
         Boolean mark = MARK.get();
@@ -46,6 +56,7 @@ final class WriteRefused extends SQLException {
     static boolean takeMark() {
         boolean marked = MARK.get() != null;
         MARK.remove();
+        OF_CLIENT_SESSION.remove();
         return marked;
     }
 
