@@ -43,6 +43,28 @@ fn ctrl_d_at_a_question_ends_them_all() {
     }
 }
 
+/// Whoever is ended while the terminal shows nothing leaves it as it was: what is typed afterwards is shown.
+#[test]
+fn ctrl_c_at_a_password_gives_the_terminal_its_echo_back() {
+    let place = Place::new();
+    let line = format!(
+        "sh -c 'trap : INT; {} setup --primary vm1=192.0.2.11 --standby vm2=192.0.2.12 --cluster-name sso --docker vm1=local \
+         --docker vm2=local --postgres-port vm1=5432 --keycloak-port vm1=3123 --postgres-port vm2=5433 --keycloak-port vm2=3124 \
+         --public-url https://sso.example.org --database-user kc --admin admin --proxy-headers none --durability async; \
+         echo \"ended with $?\"; stty -a | grep -ow -- -*echo'",
+        env!("CARGO_BIN_EXE_ha-cli")
+    );
+    let mut terminal = Terminal::start(&line, (100, 40), |command| {
+        command.current_dir(place.path(""));
+    });
+    terminal.shows("in the database (Enter makes one up): ");
+    terminal.types("half\x03");
+    terminal.shows("ended with 130");
+    let (_, text) = terminal.ends();
+    assert!(text.lines().any(|line| line.trim_end() == "echo"), "{text}");
+    assert!(!text.contains("half") && place.files().is_empty(), "{text}");
+}
+
 /// `TERM=dumb`, an editor's shell for one, takes escapes for text.
 #[test]
 fn questions_are_plain_lines_and_a_password_is_not_shown() {
