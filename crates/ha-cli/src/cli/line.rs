@@ -93,7 +93,8 @@ pub enum ConfigCommand {
 
 /// `haproxy`
 #[derive(Debug, Args)]
-#[command(after_help = "For example: ha-cli haproxy > /etc/haproxy/haproxy.cfg && systemctl reload haproxy")]
+#[command(after_help = "For example: ha-cli haproxy > /etc/haproxy/haproxy.cfg\n\
+                        haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy")]
 pub struct HaproxyArgs {
     /// Where HAProxy listens for everybody: the read-write node answers, and the read-only ones while there is none
     #[arg(long, value_name = "[ADDRESS]:PORT", default_value = ":8080", value_parser = bind)]
