@@ -2,6 +2,7 @@
 //!
 //! This crate decides and does no I/O. It holds
 //! - [`topology`]: what a cluster is meant to be, one primary and any number of standbys, and its validation;
+//! - [`docker`]: containers, images and volumes, as values;
 //! - [`ports`]: what the decisions need from the world, as traits;
 //! - [`observe`] and [`health`]: what was seen of the nodes, and what it means, with a finding for each cause;
 //! - [`plan`] and [`steps`]: what `up`, `down`, `switchover`, `failover`, `rejoin` and the others will do, as a value that can be

@@ -63,7 +63,8 @@ pub(super) fn of_primary(
             findings.push(Finding::new(
                 Code::RunsAlone,
                 Some(name),
-                "it runs alone (--run-alone): what it acknowledges is on no other disk, and lost if this host is lost",
+                "it runs alone (--run-alone): it acknowledges writes without any standby's confirmation, and what no standby has is lost with \
+                 this host",
                 bring_back(&away),
             ));
         }
