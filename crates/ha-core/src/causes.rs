@@ -1,7 +1,8 @@
 //! Errors and what caused them, as text.
 
 /// An error with the errors that caused it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

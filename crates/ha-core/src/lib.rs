@@ -100,7 +100,7 @@
 //! - The feature `test-util` adds mocks of the ports, made by mockall.
 
 pub mod advice;
-mod causes;
+pub mod causes;
 mod cluster;
 mod context;
 pub mod docker;

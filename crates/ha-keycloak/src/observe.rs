@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ha_core::causes::chain;
 use ha_core::observe::{HandoverObservation, KeycloakMode, KeycloakObservation, KeycloakState};
 use ha_core::ports::{KeycloakAdmin, KeycloakError};
 use ha_core::values::NodeName;
@@ -123,11 +124,6 @@ fn cut_short(error: &reqwest::Error) -> bool {
     error.is_request()
         && !error.is_connect()
         && io_kind(error).is_none_or(|kind| matches!(kind, BrokenPipe | ConnectionReset | UnexpectedEof))
-}
-
-fn chain(error: &reqwest::Error) -> String {
-    let texts: Vec<_> = sources(error).map(ToString::to_string).collect();
-    texts.join(": ")
 }
 
 #[cfg(test)]

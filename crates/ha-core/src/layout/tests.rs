@@ -4,7 +4,7 @@ use crate::observe::fixtures::{
     strict_pair, three,
 };
 use crate::ports::{ContainerSpec, HostFile};
-use crate::topology::{Topology, TopologySpec};
+use crate::topology::{NodeSpec, Topology, TopologySpec};
 
 const SHARE: MachineShare = MachineShare::of_memory(8 << 30, 1);
 
@@ -277,4 +277,20 @@ fn a_machine_is_divided_within_bounds() {
     }
     // A kernel that keeps a little more for itself changes nothing.
     assert_eq!(MachineShare::of_memory((8 << 30) - (70 << 20), 1), MachineShare::of_memory((8 << 30) - (90 << 20), 1));
+}
+
+/// The validation counts on it.
+#[test]
+fn the_longest_names_that_are_taken_give_a_host_name_that_can_be_looked_up() {
+    let with = |node: usize| {
+        let node = "n".repeat(node);
+        TopologySpec::new("c".repeat(40), "https://sso.example.org")
+            .node(NodeSpec::primary(&node, "192.0.2.11"))
+            .node(NodeSpec::standby("vm2", "192.0.2.12"))
+            .validate()
+    };
+    let longest = with(13).unwrap();
+    let name = container_name(&longest, &longest.initial_primary().name, Component::Postgres);
+    assert_eq!(name.len(), 63, "{name}");
+    assert!(with(14).is_err());
 }

@@ -6,7 +6,7 @@ use crate::advice::Remedy;
 use crate::topology::{Durability, Node};
 use crate::values::NodeName;
 
-/// The same for who was just refused a switchover.
+/// The way out for who was just refused a switchover.
 ///
 /// Whose server is stopped is started first: its data counts, and a failover without it may lose what only it has.
 pub(super) fn without_switchover(view: &View<'_>) -> Vec<Remedy> {

@@ -1,5 +1,7 @@
 //! Why a Keycloak gave no answer, or not the one that was expected.
 
+use ha_core::causes::chain;
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -43,15 +45,4 @@ pub enum HttpError {
         /// How the body begins.
         shown: String,
     },
-}
-
-/// An error and all its causes: reqwest's own text says little.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -39,6 +39,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Figure};
 use error::Error;
+use ha_core::causes::chain;
 use report::{Row, say};
 use site::Site;
 use world::World;
@@ -60,7 +61,7 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("failed: {}", report::chain(error.as_ref())));
+            say(&format!("failed: {}", chain(error.as_ref())));
             ExitCode::FAILURE
         }
     }
@@ -84,7 +85,7 @@ async fn measure(arguments: &Arguments, rows: &mut Vec<Row>) -> Result<(), Error
     let mut note = |figure: Figure, outcome: Result<Vec<Row>, Error>| match outcome {
         Ok(more) => rows.extend(more),
         Err(error) => {
-            let why = report::chain(error.as_ref());
+            let why = chain(error.as_ref());
             say(&format!("{figure}: failed: {why}"));
             failed.push(figure.to_string());
         }

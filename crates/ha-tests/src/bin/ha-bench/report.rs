@@ -83,14 +83,3 @@ pub(crate) fn usage(help: &str) -> ExitCode {
     eprintln!("{help}");
     ExitCode::from(2)
 }
-
-/// An error and all its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
